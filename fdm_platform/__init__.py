@@ -1,0 +1,1 @@
+"""Landing tables of a financial data mart as Dagster assets."""

@@ -1,0 +1,71 @@
+"""Frozen dataclasses to plain JSON and back, by their annotations.
+
+Standard library only: the driver reads its LoadPlan with it on clusters where nothing else is installed.
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, is_dataclass
+from datetime import date, datetime
+from functools import cache
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+T = TypeVar("T")
+
+
+def to_plain(value: Any) -> Any:
+    """The value as dicts, lists, strings and numbers; dates and times as ISO strings."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {f.name: to_plain(getattr(value, f.name)) for f in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(k): to_plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [to_plain(v) for v in value]
+    if isinstance(value, date):  # a datetime is a date
+        return value.isoformat()
+    return value
+
+
+def from_plain(cls: type[T], plain: Any) -> T:
+    """The inverse of `to_plain` for a dataclass; keys that the class does not know are ignored."""
+    hints: dict[str, Any] = _hints(cls)  # type: ignore[arg-type]
+    known = {f.name for f in fields(cls)}  # type: ignore[arg-type]
+    return cls(**{k: _decode(hints[k], v) for k, v in plain.items() if k in known})
+
+
+@cache
+def _hints(cls: type[Any]) -> dict[str, Any]:
+    return get_type_hints(cls)
+
+
+def _decode(hint: Any, value: Any) -> Any:
+    if value is None or hint is Any:
+        return value
+    origin, args = get_origin(hint), get_args(hint)
+    if origin in (Union, types.UnionType):
+        return _decode_union(args, value)
+    if origin is Literal:
+        return value
+    if origin in (tuple, list) or (isinstance(origin, type) and issubclass(origin, Sequence)):
+        return tuple(_decode(args[0], v) for v in value) if args else tuple(value)
+    if isinstance(origin, type) and issubclass(origin, Mapping):
+        return {k: _decode(args[1], v) for k, v in value.items()}
+    return _decode_scalar(hint, value)
+
+
+def _decode_union(args: tuple[Any, ...], value: Any) -> Any:
+    """Optional[X] decodes as X; a union of scalars (as JSON holds them) stays as it is."""
+    real = [a for a in args if a is not type(None)]
+    return _decode(real[0], value) if len(real) == 1 else value
+
+
+def _decode_scalar(hint: Any, value: Any) -> Any:
+    if is_dataclass(hint):
+        return from_plain(hint, value)  # type: ignore[arg-type]
+    if hint is datetime:
+        return datetime.fromisoformat(value)
+    if hint is date:
+        return date.fromisoformat(value)
+    return value

@@ -1,0 +1,81 @@
+"""Rows of the control tables as the platform uses them, whichever generation they came from.
+
+Source of the columns: the legacy framework's contract (docs/control-tables.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessControlRow:
+    """One business date of an entity and source system. Both window dates are inclusive."""
+
+    entity: str
+    source_system: str
+    biz_dt: date
+    process_from_date: date | None = None
+    process_to_date: date | None = None
+    process_dt: date | None = None
+    reprocess_dt: date | None = None
+    run_indicator: str | None = None
+    change_indicator: str | None = None
+    run_id: str | None = None
+    business_keys: tuple[str, ...] = ()
+    compare_cols: tuple[str, ...] = ()
+    last_update_ts: datetime | None = None
+
+    @property
+    def version(self) -> str:
+        """What distinguishes one request for this date from the next: last_update_ts and reprocess_dt."""
+        updated = self.last_update_ts.isoformat() if self.last_update_ts else ""
+        return f"{updated}/{self.reprocess_dt.isoformat() if self.reprocess_dt else ''}"
+
+    @property
+    def is_held(self) -> bool:
+        """run_indicator says N."""
+        return (self.run_indicator or "Y").strip().upper() == "N"
+
+
+@dataclass(frozen=True, slots=True)
+class JobMasterRow:
+    """One job: its context parameters and Spark configuration, parsed from their JSON."""
+
+    job_id: str
+    job_name: str
+    entity: str | None = None
+    source_system: str | None = None
+    context_params: Mapping[str, Any] | None = None
+    script_path: str | None = None
+    spark_config: Mapping[str, Any] | None = None
+    comments: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SysParamRow:
+    """A setting of one environment for one job, or for all jobs."""
+
+    param_key: str
+    environment: str
+    key_name: str
+    param_value: str | None
+    param_type: str | None = None
+    updated_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PublishRecord:
+    """A published version of a date: one row of the ledger. Its insert is the commit point."""
+
+    table_name: str
+    biz_dt: date
+    version: int
+    load_id: str
+    control_version: str
+    manifest: str
+    """The Manifest as JSON."""
+    published_at: datetime

@@ -1,0 +1,123 @@
+"""What the driver staged for one date, and what became of each date of a load."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from fdm_platform.model.codec import from_plain, to_plain
+from fdm_platform.model.table import ColumnSpec, Severity
+
+
+@dataclass(frozen=True, slots=True)
+class StagedFile:
+    """A data file; `path` is relative to the date's folder, with forward slashes."""
+
+    path: str
+    bytes: int
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """One staged date: its files and what ORC's footers say of them."""
+
+    load_id: str
+    table: str
+    biz_dt: date
+    folder: str
+    """The date's folder name, `biz_dt=20240515`."""
+    staging: str
+    """The staging folder that holds `folder`."""
+    files: tuple[StagedFile, ...]
+    schema: tuple[ColumnSpec, ...]
+    """Columns of the table as read: data columns, then partition columns."""
+    nulls: Mapping[str, int] = field(default_factory=dict)
+    """NULLs of each data column, by the footers' statistics."""
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    """Seconds of each phase: read, write, footers."""
+
+    @property
+    def rows(self) -> int:
+        """Rows in all files."""
+        return sum(f.rows for f in self.files)
+
+    @property
+    def bytes(self) -> int:
+        """Bytes in all files."""
+        return sum(f.bytes for f in self.files)
+
+    def to_json(self) -> str:
+        """The manifest as one JSON object, with sorted keys."""
+        return json.dumps(to_plain(self), sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> Manifest:
+        """The inverse of `to_json`."""
+        plain: dict[str, Any] = json.loads(text)
+        return from_plain(cls, plain)
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """A check's outcome for one date; a failed check is a value, not an exception."""
+
+    name: str
+    biz_dt: date
+    is_passed: bool
+    severity: Severity
+    description: str
+    metadata: Mapping[str, int | float | str | bool] = field(default_factory=dict)
+
+    @property
+    def is_blocking(self) -> bool:
+        """The date must not be published because of it."""
+        return not self.is_passed and self.severity == "error"
+
+
+@dataclass(frozen=True, slots=True)
+class LoadFailure:
+    """Why a date failed: the headline is the cause's own first line."""
+
+    headline: str
+    detail: str
+    error: str
+    """Name of the error's class in fdm_platform.errors."""
+    file: str | None = None
+    line: int | None = None
+    column: int | None = None
+    field: str | None = None
+    remedy: str | None = None
+    is_retryable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DateOutcome:
+    """One date after the driver has dealt with it: staged, or failed."""
+
+    biz_dt: date
+    manifest: Manifest | None = None
+    checks: tuple[CheckResult, ...] = ()
+    failure: LoadFailure | None = None
+
+    @property
+    def is_publishable(self) -> bool:
+        """It is staged and no check forbids it to be published."""
+        return self.manifest is not None and not any(c.is_blocking for c in self.checks)
+
+
+@dataclass(frozen=True, slots=True)
+class LoadReport:
+    """All that a load answered: measured, not decided."""
+
+    load_id: str
+    outcomes: tuple[DateOutcome, ...]
+    application_id: str | None = None
+    ui_url: str | None = None
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    """Seconds of the phases of the whole submit: start, session, stop, total."""
+    metrics: Mapping[str, int | float] = field(default_factory=dict)
+    """Spark's own accumulators, summed over the application."""

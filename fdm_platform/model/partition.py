@@ -1,0 +1,50 @@
+"""Business dates: ISO partition keys in Dagster, a table's own format in folders."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+from typing import Literal
+
+from fdm_platform.errors import ParameterError
+
+FolderDateFormat = Literal["yyyyMMdd", "yyyy-MM-dd"]
+"""How a table spells business dates in `biz_dt=` folders; both occur in legacy tables."""
+
+BIZ_DT = "biz_dt"
+
+
+def parse_biz_dt(text: str) -> date:
+    """A business date from `2024-05-15` or `20240515`; anything else is a ParameterError."""
+    try:
+        if len(text) in (8, 10):
+            return date.fromisoformat(text)
+    except ValueError:
+        pass
+    raise ParameterError(
+        f"{text!r} is not a business date",
+        field=BIZ_DT,
+        remedy="write it as 2024-05-15",
+    )
+
+
+def folder_value(biz_dt: date, folder_format: FolderDateFormat) -> str:
+    """The value of the biz_dt folder, for example 20240515."""
+    return biz_dt.strftime("%Y%m%d") if folder_format == "yyyyMMdd" else biz_dt.isoformat()
+
+
+def folder_name(biz_dt: date, folder_format: FolderDateFormat) -> str:
+    """The name of the date's folder below its table, for example `biz_dt=20240515`."""
+    return f"{BIZ_DT}={folder_value(biz_dt, folder_format)}"
+
+
+def contiguous_runs(chosen: Iterable[date], known: Iterable[date]) -> list[list[date]]:
+    """The chosen dates in runs that are neighbours among the known dates, in order."""
+    position = {d: i for i, d in enumerate(sorted(known))}
+    runs: list[list[date]] = []
+    for d in sorted(set(chosen)):
+        if runs and position[d] == position[runs[-1][-1]] + 1:
+            runs[-1].append(d)
+        else:
+            runs.append([d])
+    return runs

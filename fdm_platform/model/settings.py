@@ -1,0 +1,72 @@
+"""The platform's settings: where things are. The only reader of the environment."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from fdm_platform.errors import ParameterError
+
+ENVIRONMENTS = ("DEV", "QA", "UAT", "PROD")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Every path is absolute. Each field is an environment variable: `FDM_` and its name in capitals."""
+
+    project: Path
+    """Root of the project (`FDM_PROJECT`, default the working folder)."""
+    home: Path
+    """State of this deployment (`FDM_HOME`, default `.fdm` in the project)."""
+    sql_root: Path
+    """Declared tables (`FDM_SQL_ROOT`, default `sql/landing` in the project)."""
+    source_root: Path
+    """Source files (`FDM_SOURCE_ROOT`, default `data` in the home)."""
+    landing_root: Path
+    """Published tables (`FDM_LANDING_ROOT`, default `fdm_landing` in the home)."""
+    control_url: str
+    """The control store (`FDM_CONTROL_URL`, default `sqlite:///<home>/control.db`)."""
+    environment: str
+    """Which of sys_params' environments this is (`FDM_ENV`, default DEV)."""
+    cache: Path
+    """What can be rebuilt, such as the class-data archive (`FDM_CACHE`, default ~/.cache/fdm_platform)."""
+
+    @property
+    def work(self) -> Path:
+        """Plans, messages and logs of loads."""
+        return self.home / "loads"
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str] | None = None) -> Settings:
+        """Settings from the process's environment, or from a mapping of the same form."""
+        env = os.environ if environ is None else environ
+        project = Path(env.get("FDM_PROJECT") or ".").resolve()
+        home = _path(env, "FDM_HOME", project / ".fdm", project)
+        cache_home = Path(env.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        return cls(
+            project=project,
+            home=home,
+            sql_root=_path(env, "FDM_SQL_ROOT", project / "sql" / "landing", project),
+            source_root=_path(env, "FDM_SOURCE_ROOT", home / "data", project),
+            landing_root=_path(env, "FDM_LANDING_ROOT", home / "fdm_landing", project),
+            control_url=env.get("FDM_CONTROL_URL") or f"sqlite:///{home / 'control.db'}",
+            environment=_environment(env.get("FDM_ENV") or "DEV"),
+            cache=_path(env, "FDM_CACHE", cache_home / "fdm_platform", project),
+        )
+
+
+def _path(env: Mapping[str, str], name: str, default: Path, project: Path) -> Path:
+    value = env.get(name)
+    return (project / value).resolve() if value else default
+
+
+def _environment(name: str) -> str:
+    if name.upper() in ENVIRONMENTS:
+        return name.upper()
+    raise ParameterError(
+        f"{name!r} is not an environment",
+        field="FDM_ENV",
+        remedy=f"set it to one of {', '.join(ENVIRONMENTS)}",
+    )

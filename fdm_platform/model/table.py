@@ -1,0 +1,123 @@
+"""A declared landing table: what `table.yaml` and its HQL say, with every default filled in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from fdm_platform.model.partition import FolderDateFormat
+
+FileFormat = Literal["csv", "orc", "parquet", "json", "jdbc"]
+Sensitivity = Literal["public", "internal", "confidential", "restricted"]
+Severity = Literal["error", "warn"]
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnSpec:
+    """A column of a source or of the output. `type` is a Spark SQL type, e.g. `decimal(18,2)`."""
+
+    name: str
+    type: str
+    nullable: bool = True
+    key: bool = False
+    sensitivity: Sensitivity | None = None
+    description: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SourceSpec:
+    """An input, seen by the steps as the temporary view `view`.
+
+    Either `path` (a template below the source root, or absolute) with a file format, or `table`
+    (the name of another landing table, read for the same business date), or JDBC with `options` alone.
+    `columns` empty means that the reader infers the types.
+    """
+
+    view: str
+    format: FileFormat
+    path: str | None = None
+    table: str | None = None
+    options: Mapping[str, str] = field(default_factory=dict)
+    columns: tuple[ColumnSpec, ...] = ()
+    allow_empty: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StepSpec:
+    """One HQL file; its SELECT becomes the temporary view `view`, the file's stem."""
+
+    view: str
+    file: str
+    sql: str
+
+
+@dataclass(frozen=True, slots=True)
+class CheckSpec:
+    """A check of the staged result, made before it is published. Exactly one rule is set.
+
+    `expect` is a SQL condition that every row must meet (NULL counts as not met), counted while
+    the rows are written; `not_null` and the row limits are read from ORC's footers.
+    A failed check of severity `error` keeps the date from being published.
+    """
+
+    name: str
+    severity: Severity = "error"
+    expect: str | None = None
+    not_null: tuple[str, ...] = ()
+    min_rows: int | None = None
+    max_rows: int | None = None
+    description: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TableSpec:
+    """One landing table. Names are as declared; `name` and `key` are their lower-case forms."""
+
+    entity: str
+    source_system: str
+    table: str
+    file: str
+    """Path of its table.yaml."""
+    sources: tuple[SourceSpec, ...]
+    steps: tuple[StepSpec, ...]
+    transform: str | None = None
+    """`package.module:function`, a PySpark transform `(spark, inputs, params) -> DataFrame`."""
+    columns: tuple[ColumnSpec, ...] = ()
+    partition_by: tuple[str, ...] = ("biz_dt",)
+    business_keys: tuple[str, ...] = ()
+    compare_cols: tuple[str, ...] = ()
+    checks: tuple[CheckSpec, ...] = ()
+    compression: Literal["snappy", "zstd", "zlib", "none"] = "snappy"
+    target_file_mb: int = 128
+    keep_versions: int = 1
+    allow_empty: bool = False
+    folder_date_format: FolderDateFormat = "yyyyMMdd"
+    retries: int = 0
+    dates_per_run: int = 30
+    launch: Mapping[str, object] = field(default_factory=dict)
+    """Spark settings of this table, with the keys of job_master.spark_config."""
+    job_name: str = ""
+    owner: str | None = None
+    description: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """The table's folder below the landing root, e.g. `gels_fpms_t_contract_master`."""
+        return "_".join(self.key)
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """The asset key's path: entity, source system, table, in lower case."""
+        return (self.entity.lower(), self.source_system.lower(), self.table.lower())
+
+    @property
+    def partition_set(self) -> str:
+        """The name of the dynamic partition set that it shares with its source system."""
+        return "_".join(self.key[:2])
+
+    @property
+    def parents(self) -> tuple[str, ...]:
+        """Names of the landing tables that it reads."""
+        return tuple(s.table for s in self.sources if s.table)
