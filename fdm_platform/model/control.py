@@ -68,6 +68,17 @@ class SysParamRow:
 
 
 @dataclass(frozen=True, slots=True)
+class JobDependencyRow:
+    """A job, and a parent that it runs after."""
+
+    dependent_job_id: str
+    dependent_job_name: str
+    parent_job_id: str | None = None
+    parent_job_name: str | None = None
+    dependency_level: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class PublishRecord:
     """A published version of a date: one row of the ledger. Its insert is the commit point."""
 

@@ -1,0 +1,76 @@
+"""The ledger of published versions. Its insert is the commit point of publishing."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import asdict
+from datetime import date
+
+from fdm_platform.control.store import ControlStore, Predicate
+from fdm_platform.errors import PublishConflictError, RowExistsError
+from fdm_platform.model.control import PublishRecord
+
+TABLE = "fdm_publishes"
+
+
+class Ledger:
+    """The published versions of every date, in a control store. A PublishLedger."""
+
+    def __init__(self, store: ControlStore) -> None:
+        self._store = store
+
+    def current(self, table_name: str, biz_dt: date) -> PublishRecord | None:
+        """The newest version of a date, or None."""
+        version = self.current_versions(table_name, [biz_dt]).get(biz_dt)
+        return None if version is None else self._record(table_name, biz_dt, version)
+
+    def current_versions(self, table_name: str, dates: Collection[date]) -> dict[date, int]:
+        """The newest version of each of the dates that has one, in one scan."""
+        if not dates:
+            return {}
+        where = [
+            Predicate("table_name", "=", table_name),
+            Predicate("biz_dt", ">=", min(dates)),
+            Predicate("biz_dt", "<=", max(dates)),
+        ]
+        wanted, newest = set(dates), dict[date, int]()
+        for row in self._store.scan(TABLE, where, ["biz_dt", "version"]):
+            if row["biz_dt"] in wanted:
+                newest[row["biz_dt"]] = max(row["version"], newest.get(row["biz_dt"], 0))
+        return newest
+
+    def history(self, table_name: str, biz_dt: date) -> list[PublishRecord]:
+        """All versions of a date, oldest first."""
+        where = [Predicate("table_name", "=", table_name), Predicate("biz_dt", "=", biz_dt)]
+        records = [PublishRecord(**row) for row in self._store.scan(TABLE, where)]
+        return sorted(records, key=lambda record: record.version)
+
+    def commit(self, record: PublishRecord) -> None:
+        """Insert a version. PublishConflictError if another load has published that version.
+
+        A repeat of the same load's own commit is none: a load whose first answer was lost may ask again.
+        """
+        try:
+            self._store.insert(TABLE, asdict(record))
+        except RowExistsError as error:
+            winner = self._record(record.table_name, record.biz_dt, record.version)
+            if winner and (winner.load_id, winner.manifest) == (record.load_id, record.manifest):
+                return
+            raise _conflict(record, winner) from error
+
+    def _record(self, table_name: str, biz_dt: date, version: int) -> PublishRecord | None:
+        where = [
+            Predicate("table_name", "=", table_name),
+            Predicate("biz_dt", "=", biz_dt),
+            Predicate("version", "=", version),
+        ]
+        return next((PublishRecord(**row) for row in self._store.scan(TABLE, where)), None)
+
+
+def _conflict(record: PublishRecord, winner: PublishRecord | None) -> PublishConflictError:
+    by = f"load {winner.load_id} at {winner.published_at.isoformat()}" if winner else "another load"
+    return PublishConflictError(
+        f"{record.table_name} {record.biz_dt}: version {record.version} was published by {by}; "
+        f"load {record.load_id} came second",
+        remedy="run the date again if its newer sources matter",
+    )

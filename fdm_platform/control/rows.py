@@ -1,0 +1,126 @@
+"""The control tables' rows as the platform's values, from any control store."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable
+from datetime import date
+from itertools import pairwise
+from typing import Any
+
+from fdm_platform.control.schema import find_table
+from fdm_platform.control.store import ControlStore, Predicate, Snapshot
+from fdm_platform.control.values import Row, json_description, json_matches
+from fdm_platform.errors import ControlError
+from fdm_platform.model.control import JobDependencyRow, JobMasterRow, ProcessControlRow, SysParamRow
+
+
+def process_control_rows(
+    store: ControlStore,
+    entity: str,
+    source_system: str,
+    dates: Collection[date] | None = None,
+    *,
+    snapshot: Snapshot | None = None,
+) -> list[ProcessControlRow]:
+    """The source system's rows by date, of these dates or of all; dates without a row are left out.
+
+    Names are matched as given and in capitals or small letters, since deployments differ. ControlError
+    where that finds two rows for one date, or where a JSON column holds something else.
+    """
+    where = [_any_case("entity", entity), _any_case("source_system", source_system)]
+    if dates is not None:
+        if not dates:
+            return []
+        where += [Predicate("biz_dt", ">=", min(dates)), Predicate("biz_dt", "<=", max(dates))]
+    wanted = None if dates is None else set(dates)
+    rows = [
+        _process_control_row(row)
+        for row in store.scan("process_control", where, snapshot=snapshot)
+        if wanted is None or row["biz_dt"] in wanted
+    ]
+    rows.sort(key=lambda row: row.biz_dt)
+    _refuse_two_spellings(rows)
+    return rows
+
+
+def job_master_row(
+    store: ControlStore, job_name: str, *, snapshot: Snapshot | None = None
+) -> JobMasterRow | None:
+    """The job of this name, or None; ControlError if several ids have it."""
+    rows = list(store.scan("job_master", [Predicate("job_name", "=", job_name)], snapshot=snapshot))
+    if len(rows) > 1:
+        ids = ", ".join(sorted(row["job_id"] for row in rows))
+        raise ControlError(
+            f"job_master has {len(rows)} jobs named {job_name!r}: {ids}",
+            field="job_master.job_name",
+            remedy="delete or rename all but one",
+        )
+    return _job_master_row(rows[0]) if rows else None
+
+
+def sys_params_rows(
+    store: ControlStore, environment: str, names: Iterable[str], *, snapshot: Snapshot | None = None
+) -> list[SysParamRow]:
+    """The settings of an environment for these names (a job's, and those that stand for all jobs)."""
+    where = [_any_case("environment", environment), Predicate("key_name", "in", sorted(set(names)))]
+    rows = [SysParamRow(**row) for row in store.scan("sys_params", where, snapshot=snapshot)]
+    return sorted(rows, key=lambda row: (row.param_key, row.key_name))
+
+
+def job_dependencies(
+    store: ControlStore, job_name: str, *, snapshot: Snapshot | None = None
+) -> list[JobDependencyRow]:
+    """What the job waits for, by level and then by the parent's name."""
+    where = [Predicate("dependent_job_name", "=", job_name)]
+    rows = [JobDependencyRow(**row) for row in store.scan("job_dependency", where, snapshot=snapshot)]
+    return sorted(rows, key=lambda row: (row.dependency_level or 0, row.parent_job_name or ""))
+
+
+def _any_case(column: str, name: str) -> Predicate:
+    return Predicate(column, "in", sorted({name, name.upper(), name.lower()}))
+
+
+def _refuse_two_spellings(rows: list[ProcessControlRow]) -> None:
+    for one, other in pairwise(rows):
+        if one.biz_dt == other.biz_dt:
+            raise ControlError(
+                f"two rows for {one.biz_dt}: {one.entity}/{one.source_system} and "
+                f"{other.entity}/{other.source_system}",
+                field="process_control",
+                remedy="delete the one that nobody maintains",
+            )
+
+
+def _process_control_row(row: Row) -> ProcessControlRow:
+    lists = {name: tuple(_parsed("process_control", name, row) or ()) for name in _LISTS}
+    return ProcessControlRow(**{**row, **lists})
+
+
+def _job_master_row(row: Row) -> JobMasterRow:
+    objects = {name: _parsed("job_master", name, row) for name in _OBJECTS}
+    return JobMasterRow(**{**row, **objects})
+
+
+def _parsed(table: str, name: str, row: Row) -> Any:
+    """The JSON of a column; None for NULL and for an empty text, which both occur."""
+    text, spec = row[name], find_table(table)
+    if text is None or not text.strip():
+        return None
+    try:
+        value = json.loads(text)
+        is_right = json_matches(spec.column(name), value)
+    except json.JSONDecodeError:
+        value, is_right = None, False
+    if is_right:
+        return value
+    key = ", ".join(f"{k}={row[k]}" for k in spec.key)
+    raise ControlError(
+        f"{text!r} in the row {key} is not {json_description(spec.column(name))}",
+        field=f"{table}.{name}",
+        remedy="correct that row; `fdm control seed` checks what it writes",
+    )
+
+
+_LISTS = ("business_keys", "compare_cols")
+_OBJECTS = ("context_params", "spark_config")

@@ -1,0 +1,191 @@
+"""The control tables as data: the five of the legacy contract and the platform's own ledger.
+
+Every store is made from these, so a column is named here once. Where the legacy tables have two names
+for one column, this holds the platform's.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+from fdm_platform.errors import ControlError
+
+ColumnType = Literal["string", "date", "timestamp_micros", "int32", "int64", "double"]
+"""Types that SQLite and Kudu can both hold. A timestamp is UTC, to the microsecond."""
+
+
+@dataclass(frozen=True, slots=True)
+class ControlColumn:
+    """A column of a control table. Columns of the key are never NULL."""
+
+    name: str
+    type: ColumnType = "string"
+    is_key: bool = False
+    is_nullable: bool = True
+    json_form: Literal["object", "list"] | None = None
+    """A string column that holds JSON of this form."""
+
+
+@dataclass(frozen=True)
+class ControlTable:
+    """A control table. Its key columns come first, in key order."""
+
+    name: str
+    purpose: str
+    columns: tuple[ControlColumn, ...]
+    stamp: str | None = None
+    """The timestamp column that says when a row last changed."""
+    is_seedable: bool = True
+    """People may write it; False for what only loads write."""
+
+    @cached_property
+    def key(self) -> tuple[str, ...]:
+        """Names of the key columns."""
+        return tuple(c.name for c in self.columns if c.is_key)
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """Names of all columns."""
+        return tuple(c.name for c in self.columns)
+
+    def column(self, name: str) -> ControlColumn:
+        """The column of this name; ControlError if the table has none."""
+        for column in self.columns:
+            if column.name == name:
+                return column
+        raise ControlError(
+            f"control table {self.name} has no column {name!r}{nearest(name, self.names)}",
+            field=self.name,
+            remedy=f"its columns are {', '.join(self.names)}",
+        )
+
+
+def find_table(name: str) -> ControlTable:
+    """The control table of this name; ControlError if there is none."""
+    if name in TABLES:
+        return TABLES[name]
+    raise ControlError(
+        f"no control table is named {name!r}{nearest(name, TABLES)}",
+        remedy=f"the control tables are {', '.join(TABLES)}",
+    )
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """`; did you mean 'x'?` for the known name most like this one, or nothing if none is."""
+    by_lower = {k.lower(): k for k in known}
+    close = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=0.5)
+    return f"; did you mean {by_lower[close[0]]!r}?" if close else ""
+
+
+def _key(name: str, column_type: ColumnType = "string") -> ControlColumn:
+    return ControlColumn(name, column_type, is_key=True, is_nullable=False)
+
+
+def _required(name: str, column_type: ColumnType = "string") -> ControlColumn:
+    return ControlColumn(name, column_type, is_nullable=False)
+
+
+_JOB_MASTER = ControlTable(
+    "job_master",
+    "one row per job: its parameters and Spark configuration",
+    (
+        _key("job_id"),
+        _required("job_name"),
+        ControlColumn("entity"),
+        ControlColumn("source_system"),
+        ControlColumn("context_params", json_form="object"),
+        ControlColumn("script_path"),
+        ControlColumn("spark_config", json_form="object"),
+        ControlColumn("comments"),
+    ),
+)
+
+_PROCESS_CONTROL = ControlTable(
+    "process_control",
+    "one row per entity, source system and business date: what is to be processed",
+    (
+        _key("entity"),
+        _key("source_system"),
+        _key("biz_dt", "date"),
+        ControlColumn("process_from_date", "date"),
+        ControlColumn("process_to_date", "date"),
+        ControlColumn("process_dt", "date"),
+        ControlColumn("reprocess_dt", "date"),
+        ControlColumn("run_indicator"),
+        ControlColumn("change_indicator"),
+        ControlColumn("run_id"),
+        ControlColumn("business_keys", json_form="list"),
+        ControlColumn("compare_cols", json_form="list"),
+        ControlColumn("last_update_ts", "timestamp_micros"),
+    ),
+    stamp="last_update_ts",
+)
+
+_JOB_DEPENDENCY = ControlTable(
+    "job_dependency",
+    "which job waits for which",
+    (
+        _key("dependent_job_id"),
+        _key("dependent_job_name"),
+        ControlColumn("parent_job_id"),
+        ControlColumn("parent_job_name"),
+        ControlColumn("dependency_level", "int32"),
+    ),
+)
+
+_SYS_PARAMS = ControlTable(
+    "sys_params",
+    "settings per environment and job",
+    (
+        _key("param_key"),
+        _key("environment"),
+        _key("key_name"),
+        ControlColumn("param_value"),
+        ControlColumn("param_type"),
+        ControlColumn("updated_at", "timestamp_micros"),
+    ),
+    stamp="updated_at",
+)
+
+_EXECUTION_LOG = ControlTable(
+    "execution_log",
+    "the audit trail: one row per attempt of a job",
+    (
+        _key("id"),
+        ControlColumn("job_id"),
+        ControlColumn("job_name"),
+        ControlColumn("run_id"),
+        ControlColumn("spark_app_id"),
+        ControlColumn("status"),
+        ControlColumn("start_time", "timestamp_micros"),
+        ControlColumn("end_time", "timestamp_micros"),
+        ControlColumn("duration", "double"),
+        ControlColumn("error_message"),
+    ),
+    is_seedable=False,
+)
+
+_FDM_PUBLISHES = ControlTable(
+    "fdm_publishes",
+    "the ledger: one row per published version of a business date",
+    (
+        _key("table_name"),
+        _key("biz_dt", "date"),
+        _key("version", "int32"),
+        _required("load_id"),
+        _required("control_version"),
+        _required("manifest"),
+        _required("published_at", "timestamp_micros"),
+    ),
+    is_seedable=False,
+)
+
+TABLES: dict[str, ControlTable] = {
+    t.name: t
+    for t in (_JOB_MASTER, _PROCESS_CONTROL, _JOB_DEPENDENCY, _SYS_PARAMS, _EXECUTION_LOG, _FDM_PUBLISHES)
+}
+"""Every control table by name."""

@@ -1,0 +1,279 @@
+"""The control store in one SQLite file: the embedded default.
+
+Dates are kept as ISO text and times as microseconds since 1970, so that both compare as they sort.
+Identifiers in SQL come from control.schema alone, unquoted (a quoted one that SQLite does not know
+would be a string to it), and values are always bound.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from fdm_platform.control.schema import TABLES, ColumnType, ControlColumn, ControlTable, find_table
+from fdm_platform.control.sqlite_connections import Connections, switch_to_wal, translated
+from fdm_platform.control.store import Operator, Predicate, Snapshot, check_predicate
+from fdm_platform.control.values import Row, check_key, check_row, from_micros, to_micros
+from fdm_platform.errors import ControlError, ControlUnavailableError, RowExistsError
+
+_SQL_TYPES: dict[ColumnType, str] = {
+    "string": "TEXT",
+    "date": "TEXT",
+    "timestamp_micros": "INTEGER",
+    "int32": "INTEGER",
+    "int64": "INTEGER",
+    "double": "REAL",
+}
+_COMPARISONS: dict[Operator, str] = {"=": "=", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
+_BATCH_ROWS = 500
+
+
+class SqliteSnapshot(Snapshot):
+    """A read transaction on a connection of its own."""
+
+    __slots__ = ("connection",)
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self.connection = connection
+
+
+class SqliteStore:
+    """A ControlStore in the file of `sqlite:///<path>`; four slashes for an absolute path."""
+
+    def __init__(self, url: str) -> None:
+        path = url.removeprefix("sqlite:///")
+        if path in ("", url):
+            raise ControlError(
+                f"{url!r} names no file",
+                field="FDM_CONTROL_URL",
+                remedy="write it as sqlite:///<path of a file>",
+            )
+        self._url = url
+        self._connections = Connections(Path(path).resolve())
+
+    @property
+    def url(self) -> str:
+        """What it was opened by."""
+        return self._url
+
+    def existing(self) -> set[str]:
+        """Names of the control tables that exist; none where the file is missing."""
+        if not self._connections.path.exists():
+            return set()
+        with self._connections.borrow() as connection:
+            return _tables_in(connection)
+
+    def create(self, tables: Iterable[str]) -> list[str]:
+        """Create what is missing of the tables, the file and its folder."""
+        wanted = [find_table(name) for name in tables]
+        path = self._connections.path
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ControlUnavailableError(
+                f"cannot create the folder of the control store: {error.strerror}",
+                file=str(path.parent),
+                remedy="mend the permissions, or set FDM_CONTROL_URL to another place",
+            ) from error
+        connection = self._connections.open(is_new=True)
+        try:
+            with translated(path):
+                switch_to_wal(connection, path)
+                return _create_missing(connection, wanted)
+        finally:
+            connection.close()
+
+    def scan(
+        self,
+        table: str,
+        where: Sequence[Predicate] = (),
+        columns: Sequence[str] | None = None,
+        *,
+        snapshot: Snapshot | None = None,
+    ) -> Iterator[Row]:
+        """Rows that meet every predicate. The query runs now; rows are fetched as they are asked for."""
+        spec = find_table(table)
+        chosen = [spec.column(name) for name in (columns or spec.names)]
+        sql, arguments = _select(spec, where, chosen)
+        if snapshot is not None:
+            connection = self._own(snapshot).connection
+            with translated(self._connections.path):
+                cursor = connection.execute(sql, arguments)
+            return self._fetch(spec, chosen, cursor, lambda: None)
+        connection, owner = self._connections.take()
+        try:
+            with translated(self._connections.path):
+                cursor = connection.execute(sql, arguments)
+        except ControlError:
+            self._connections.give_back(connection, owner)
+            raise
+        return self._fetch(spec, chosen, cursor, lambda: self._connections.give_back(connection, owner))
+
+    def insert(self, table: str, row: Mapping[str, Any]) -> None:
+        """Add a row; RowExistsError if its key is there."""
+        spec = find_table(table)
+        check_row(spec, row)
+        with self._connections.borrow() as connection:
+            try:
+                connection.execute(_insert_sql(spec, list(row)), _arguments(spec, row))
+            except sqlite3.IntegrityError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY:
+                    raise
+                key = ", ".join(f"{name}={row[name]}" for name in spec.key)
+                raise RowExistsError(
+                    f"{table} has a row {key} already",
+                    field=table,
+                    remedy="read that row; upsert to change it",
+                ) from error
+
+    def upsert(self, table: str, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Add or change rows. All are checked before the first is written."""
+        spec, checked = find_table(table), list(rows)
+        for row in checked:
+            check_row(spec, row)
+        with self._writing() as connection:
+            for row in checked:
+                connection.execute(_upsert_sql(spec, list(row)), _arguments(spec, row))
+
+    def delete(self, table: str, keys: Iterable[Mapping[str, Any]]) -> None:
+        """Remove the rows of these keys."""
+        spec, checked = find_table(table), list(keys)
+        for key in checked:
+            check_key(spec, key)
+        condition = " AND ".join(f"{name} = ?" for name in spec.key)
+        with self._writing() as connection:
+            for key in checked:
+                ordered = {name: key[name] for name in spec.key}
+                connection.execute(
+                    f"DELETE FROM {spec.name} WHERE {condition}",  # noqa: S608 - names of the schema
+                    _arguments(spec, ordered),
+                )
+
+    @contextmanager
+    def snapshot(self) -> Iterator[SqliteSnapshot]:
+        """A read transaction, begun now."""
+        self._connections.give_back(*self._connections.take())  # tells a missing file as such
+        connection = self._connections.open()
+        try:
+            with translated(self._connections.path):
+                connection.execute("BEGIN")
+                connection.execute("SELECT 1 FROM sqlite_master").fetchone()  # WAL pins at the first read
+            yield SqliteSnapshot(connection)
+        finally:
+            connection.close()
+
+    def close(self) -> None:
+        """Close the connections that nobody uses."""
+        self._connections.close()
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        with self._connections.borrow() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            yield connection
+            connection.execute("COMMIT")
+
+    def _own(self, snapshot: Snapshot) -> SqliteSnapshot:
+        if isinstance(snapshot, SqliteSnapshot):
+            return snapshot
+        raise ControlError(
+            "this snapshot was made by another store", remedy="take the snapshot from the store that you scan"
+        )
+
+    def _fetch(
+        self,
+        spec: ControlTable,
+        columns: Sequence[ControlColumn],
+        cursor: sqlite3.Cursor,
+        done: Callable[[], None],
+    ) -> Generator[Row, None, None]:
+        try:
+            with translated(self._connections.path):
+                while batch := cursor.fetchmany(_BATCH_ROWS):
+                    for values in batch:
+                        yield {c.name: _decode(spec, c, v) for c, v in zip(columns, values, strict=True)}
+        finally:
+            cursor.close()
+            done()
+
+
+def _tables_in(connection: sqlite3.Connection) -> set[str]:
+    rows = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+    return {name for (name,) in rows if name in TABLES}
+
+
+def _create_missing(connection: sqlite3.Connection, wanted: Iterable[ControlTable]) -> list[str]:
+    connection.execute("BEGIN IMMEDIATE")
+    there = _tables_in(connection)
+    missing = [t for t in wanted if t.name not in there]
+    for table in missing:
+        connection.execute(_create_sql(table))
+    connection.execute("COMMIT")
+    return [t.name for t in missing]
+
+
+def _create_sql(table: ControlTable) -> str:
+    columns = [f"{c.name} {_SQL_TYPES[c.type]}{'' if c.is_nullable else ' NOT NULL'}" for c in table.columns]
+    return f"CREATE TABLE {table.name} ({', '.join(columns)}, PRIMARY KEY ({', '.join(table.key)}))"
+
+
+def _insert_sql(table: ControlTable, names: Sequence[str]) -> str:
+    marks = ", ".join("?" for _ in names)
+    return f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({marks})"  # noqa: S608 - names of the schema
+
+
+def _upsert_sql(table: ControlTable, names: Sequence[str]) -> str:
+    changes = ", ".join(f"{n} = excluded.{n}" for n in names if n not in table.key)
+    action = f"UPDATE SET {changes}" if changes else "NOTHING"
+    return f"{_insert_sql(table, names)} ON CONFLICT ({', '.join(table.key)}) DO {action}"
+
+
+def _select(
+    table: ControlTable, where: Sequence[Predicate], columns: Sequence[ControlColumn]
+) -> tuple[str, list[Any]]:
+    names = ", ".join(c.name for c in columns)
+    sql = f"SELECT {names} FROM {table.name}"  # noqa: S608 - names of the schema
+    conditions = [_condition(table, p) for p in where]
+    if conditions:
+        sql += " WHERE " + " AND ".join(text for text, _ in conditions)
+    return sql, [a for _, arguments in conditions for a in arguments]
+
+
+def _condition(table: ControlTable, predicate: Predicate) -> tuple[str, list[Any]]:
+    check_predicate(table, predicate)
+    column, name = table.column(predicate.column), predicate.column
+    if predicate.op == "is_null":
+        return f"{name} IS {'' if predicate.value else 'NOT '}NULL", []
+    if predicate.op == "in":
+        values = [_encode(column, v) for v in predicate.value]
+        return f"{name} IN ({', '.join('?' for _ in values)})", values
+    return f"{name} {_COMPARISONS[predicate.op]} ?", [_encode(column, predicate.value)]
+
+
+def _arguments(table: ControlTable, row: Mapping[str, Any]) -> list[Any]:
+    return [_encode(table.column(name), value) for name, value in row.items()]
+
+
+def _encode(column: ControlColumn, value: Any) -> Any:
+    if value is None:
+        return None
+    if column.type == "date":
+        return value.isoformat()
+    return to_micros(value) if column.type == "timestamp_micros" else value
+
+
+def _decode(table: ControlTable, column: ControlColumn, value: Any) -> Any:
+    if value is None or column.type not in ("date", "timestamp_micros"):
+        return value
+    try:
+        return date.fromisoformat(value) if column.type == "date" else from_micros(value)
+    except (ValueError, TypeError, OverflowError) as error:
+        raise ControlError(
+            f"{table.name} holds {value!r} in column {column.name}, which is no {column.type}",
+            field=f"{table.name}.{column.name}",
+            remedy="something else than fdm wrote it; correct or delete that row",
+        ) from error

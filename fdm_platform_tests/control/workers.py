@@ -1,0 +1,81 @@
+"""Processes that use one control store at the same time.
+
+`python workers.py <work> <url> <name> <rounds>`: says `ready`, waits for a line, works, prints JSON.
+"""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from typing import Any
+
+from fdm_platform.control.schema import TABLES
+from fdm_platform.control.store import ControlStore, open_store
+from fdm_platform.errors import RowExistsError
+
+
+def run_workers(work: str, url: str, *, workers: int, rounds: int) -> list[dict[str, Any]]:
+    """What each of the processes did; they start their work together."""
+    processes = [
+        subprocess.Popen(
+            [sys.executable, __file__, work, url, f"w{n}", str(rounds)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for n in range(workers)
+    ]
+    for process in processes:
+        assert process.stdout
+        assert process.stdout.readline() == "ready\n"
+    for process in processes:
+        assert process.stdin
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    return [json.loads(process.communicate(timeout=120)[0]) for process in processes]
+
+
+def insert_ledger_rows(store: ControlStore, name: str, rounds: int) -> dict[str, Any]:
+    won, lost = [], []
+    for version in range(rounds):
+        row = {
+            "table_name": "t",
+            "biz_dt": date(2024, 5, 15),
+            "version": version,
+            "load_id": name,
+            "control_version": "",
+            "manifest": "{}",
+            "published_at": datetime.now(UTC),
+        }
+        try:
+            store.insert("fdm_publishes", row)
+            won.append(version)
+        except RowExistsError:
+            lost.append(version)
+    return {"name": name, "won": won, "lost": lost}
+
+
+def upsert_jobs(store: ControlStore, name: str, rounds: int) -> dict[str, Any]:
+    for n in range(rounds):
+        own = {"job_id": f"{name}-{n}", "job_name": name, "comments": str(n)}
+        shared = {"job_id": "shared", "job_name": f"{name}-{n}", "comments": f"{name}-{n}"}
+        store.upsert("job_master", [own, shared])
+    return {"name": name}
+
+
+def create_tables(store: ControlStore, name: str, rounds: int) -> dict[str, Any]:
+    return {"name": name, "created": [t for _ in range(rounds) for t in store.create(TABLES)]}
+
+
+WORKS: dict[str, Callable[[ControlStore, str, int], dict[str, Any]]] = {
+    f.__name__: f for f in (insert_ledger_rows, upsert_jobs, create_tables)
+}
+
+if __name__ == "__main__":
+    chosen, store_url, worker_name, round_count = sys.argv[1:]
+    opened = open_store(store_url)
+    print("ready", flush=True)  # noqa: T201 - the protocol with run_workers
+    sys.stdin.readline()
+    print(json.dumps(WORKS[chosen](opened, worker_name, int(round_count))))  # noqa: T201 - its answer
+    opened.close()
