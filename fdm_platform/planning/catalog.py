@@ -1,0 +1,152 @@
+"""Declared tables: the only reader of sql/. One broken folder never takes down the others."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from fdm_platform.errors import DeclarationError, UnknownTableError
+from fdm_platform.model.table import TableSpec
+from fdm_platform.planning.declaration import TableDeclaration
+from fdm_platform.planning.document import Document, read_document
+from fdm_platform.planning.findings import Findings
+from fdm_platform.planning.relations import join_tables
+from fdm_platform.planning.rules import check_table
+from fdm_platform.planning.specification import build_spec
+
+TABLE_FILE = "table.yaml"
+_MISNAMED = ("table.yml", "tables.yaml", "tables.yml")
+
+Key = tuple[str, str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """Every declared table. Parents of a table in `tables` are in `tables` too, and there is no cycle."""
+
+    root: Path
+    tables: Mapping[str, TableSpec]
+    """By TableSpec.name, in order of name."""
+    errors: tuple[DeclarationError, ...]
+    """Everything that is wrong below the root, by file and line."""
+    broken: Mapping[Key, tuple[DeclarationError, ...]]
+    """The errors of each table that is therefore not in `tables`."""
+
+    def get(self, name: str) -> TableSpec:
+        """The table called `gels_fpms_t_x`, `gels/fpms/t_x` or, where only one is, `t_x`.
+
+        Raises UnknownTableError, or a broken table's own first error.
+        """
+        key = self.key_of(name)
+        if key in self.broken:
+            raise self.broken[key][0]
+        return self.tables["_".join(key)]
+
+    def key_of(self, name: str) -> Key:
+        """The key of the sound or broken table with this name; UnknownTableError if there is none."""
+        wanted = name.strip().strip("/").lower().replace("/", "_")
+        keys = [spec.key for spec in self.tables.values()] + list(self.broken)
+        found = [k for k in keys if "_".join(k) == wanted] or [k for k in keys if k[2] == wanted]
+        if not found:
+            raise self._unknown(name, wanted, keys)
+        if len(names := sorted({"_".join(k) for k in found})) > 1:
+            raise UnknownTableError(
+                f"{name!r} may be any of {len(names)} tables", remedy=f"say which: {', '.join(names)}"
+            )
+        return found[0]
+
+    def _unknown(self, name: str, wanted: str, keys: Sequence[Key]) -> DeclarationError:
+        if not keys and self.errors:
+            return self.errors[0]
+        by_spelling = {"_".join(k): k for k in keys} | {k[2]: k for k in keys}
+        near = [by_spelling[m] for m in get_close_matches(wanted, by_spelling, n=3, cutoff=0.6)]
+        names = list(dict.fromkeys("_".join(k) for k in near))
+        close = f"did you mean {' or '.join(names)}? " if names else ""
+        return UnknownTableError(f"no table is called {name!r}", remedy=f"{close}`fdm list` lists the tables")
+
+
+def load_catalog(sql_root: Path) -> Catalog:
+    """Read every table.yaml below the root, with its HQL. Raises nothing: errors are in the catalog."""
+    if not sql_root.is_dir():
+        return Catalog(sql_root, {}, (_no_root(sql_root),), {})
+    specs: list[TableSpec] = []
+    broken: dict[Key, list[DeclarationError]] = {}
+    stray: list[DeclarationError] = []
+    for file in _table_files(sql_root):
+        if file.name != TABLE_FILE:
+            stray.append(_misnamed(file))
+            continue
+        spec, key, errors = _read(file)
+        if spec:
+            specs.append(spec)
+        else:
+            broken.setdefault(key, []).extend(errors)
+    tables = join_tables(specs, broken)
+    errors = sorted([e for es in broken.values() for e in es] + stray, key=lambda e: (e.file, e.line or 0))
+    return Catalog(sql_root, tables, tuple(errors), {k: tuple(v) for k, v in broken.items()})
+
+
+def read_table(table_yaml: Path) -> TableSpec:
+    """One table by itself; raises its first DeclarationError. What concerns other tables is not checked."""
+    spec, _, errors = _read(table_yaml)
+    if spec is None:
+        raise errors[0]
+    return spec
+
+
+def _read(file: Path) -> tuple[TableSpec | None, Key, list[DeclarationError]]:
+    """The table, or None with all its errors; its key as far as the file tells it."""
+    try:
+        document = read_document(file)
+    except DeclarationError as error:
+        return None, _folder_key(file), [error]
+    findings = Findings(document)
+    spec = None
+    try:
+        declaration = TableDeclaration.model_validate(document.value)
+    except ValidationError as error:
+        findings.add_validation(error)
+    else:
+        check_table(declaration, findings)
+        spec = build_spec(declaration, file, findings)
+    return (None if findings.errors else spec), _key(document, file), findings.errors
+
+
+def _key(document: Document, file: Path) -> Key:
+    match document.value:
+        case {"entity": str(entity), "source_system": str(source_system), "table": str(table)}:
+            return (entity.lower(), source_system.lower(), table.lower())
+    return _folder_key(file)
+
+
+def _folder_key(file: Path) -> Key:
+    parts = ("", "", *file.parent.parts)[-3:]
+    return (parts[0].lower(), parts[1].lower(), parts[2].lower())
+
+
+def _table_files(root: Path) -> Iterator[Path]:
+    """Every table.yaml, or a file that is probably meant to be one, in order of path."""
+    for folder, folders, files in os.walk(root):
+        if TABLE_FILE in files:
+            folders.clear()
+            yield Path(folder, TABLE_FILE)
+            continue
+        folders[:] = sorted(f for f in folders if not f.startswith((".", "_")))
+        yield from (Path(folder, f) for f in _MISNAMED if f in files)
+
+
+def _no_root(sql_root: Path) -> DeclarationError:
+    return DeclarationError(
+        "there is no such folder of declared tables",
+        file=str(sql_root),
+        remedy="set FDM_SQL_ROOT, or declare the first table with `fdm new table`",
+    )
+
+
+def _misnamed(file: Path) -> DeclarationError:
+    return DeclarationError("is not read", file=str(file), remedy=f"rename it to {TABLE_FILE}")

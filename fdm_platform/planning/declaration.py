@@ -1,0 +1,156 @@
+"""The keys of table.yaml, as pydantic models: what they are called, their types and defaults.
+
+They hold what is written; the rules between keys are in `rules`, the finished value is model.TableSpec.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from fdm_platform.model.partition import FolderDateFormat
+from fdm_platform.model.table import FileFormat, Sensitivity, Severity
+
+SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+Scalar = str | bool | int | float
+Count = Annotated[int, Field(ge=0)]
+Positive = Annotated[int, Field(ge=1)]
+
+
+class Declared(BaseModel):
+    """Exactly the known keys, with exactly their types: text is not taken for a number."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class ColumnDeclaration(Declared):
+    """A column of a source or of the output."""
+
+    name: str = Field(description="Its name.")
+    type: str = Field(description="A Spark SQL type, e.g. string, date, decimal(18,2).")
+    nullable: bool = Field(default=True, description="false: a NULL fails the date.")
+    key: bool = Field(default=False, description="It identifies a row, alone or with other keys.")
+    sensitivity: Sensitivity | None = Field(default=None, description="How well it must be protected.")
+    description: str | None = Field(default=None, description="What it means.")
+
+
+def _long_form(columns: Any) -> Any:
+    """`{id: string}` says the same as `[{name: id, type: string}]`."""
+    if isinstance(columns, dict):
+        return [{"name": name, "type": type_} for name, type_ in columns.items()]
+    return columns
+
+
+Columns = Annotated[
+    list[ColumnDeclaration],
+    BeforeValidator(_long_form, json_schema_input_type=list[ColumnDeclaration] | dict[str, str]),
+]
+
+
+class SourceDeclaration(Declared):
+    """An input: a path, another landing table, or JDBC."""
+
+    path: str | None = Field(
+        default=None,
+        description="File, folder or pattern below the source root, or absolute; {biz_dt:%Y%m%d} is the date.",
+    )
+    format: FileFormat | None = Field(
+        default=None, description="Default: by the path's extension, .csv, .orc, .parquet or .json."
+    )
+    table: str | None = Field(default=None, description="A landing table, read for the same business date.")
+    options: dict[str, Scalar] = Field(
+        default={}, description="Options of Spark's reader, e.g. sep, encoding; for jdbc, url and dbtable."
+    )
+    columns: Columns = Field(default=[], description="Declared columns; none means that Spark infers them.")
+    allow_empty: bool = Field(default=False, description="true: no rows are no error.")
+
+
+class CheckDeclaration(Declared):
+    """A check of the result, made before it is published: a name and one rule."""
+
+    name: str = Field(description="Its name, unique in the table: letters, digits and _.")
+    severity: Severity = Field(default="error", description="error keeps the date from being published.")
+    expect: str | None = Field(default=None, description="A SQL condition that every row must meet.")
+    not_null: list[str] = Field(default=[], description="Columns without NULLs.")
+    min_rows: Count | None = Field(default=None, description="At least so many rows.")
+    max_rows: Count | None = Field(default=None, description="At most so many rows.")
+    description: str | None = Field(default=None, description="Why it matters.")
+
+
+class LaunchDeclaration(Declared):
+    """How this table calls spark-submit, with the keys of job_master.spark_config."""
+
+    master: str | None = Field(default=None, description="Spark master, e.g. local[2] or yarn.")
+    deploy_mode: Literal["client", "cluster"] | None = Field(default=None, description="On a cluster.")
+    driver_memory: str | None = Field(default=None, description="E.g. 2g.")
+    executor_memory: str | None = Field(default=None, description="E.g. 4g.")
+    num_executors: Positive | None = Field(default=None, description="On a cluster.")
+    executor_cores: Positive | None = Field(default=None, description="On a cluster.")
+    python_executable: str | None = Field(default=None, description="Python of driver and executors.")
+    queue: str | None = Field(default=None, description="YARN queue.")
+    archives: str | None = Field(default=None, description="Archives to ship, as spark-submit takes them.")
+    py_files: str | list[str] | None = Field(default=None, description="Python files or zips to ship.")
+    additional_conf: dict[str, Scalar] | None = Field(default=None, description="Spark settings.")
+
+
+class TableDeclaration(Declared):
+    """A landing table."""
+
+    entity: str = Field(description="Legal entity, e.g. GELS: letters, digits and _.")
+    source_system: str = Field(description="System that the data comes from, e.g. FPMS.")
+    table: str = Field(description="The table's own name, e.g. t_contract_master.")
+    sources: dict[str, SourceDeclaration] = Field(
+        min_length=1, description="Inputs, by the name of the view that the steps see."
+    )
+    steps: list[str] = Field(
+        default=[], description="HQL files, in order; the last one's rows are the result."
+    )
+    transform: str | None = Field(
+        default=None, description="In place of steps, a PySpark function, package.module:function."
+    )
+    columns: Columns = Field(default=[], description="Columns of the result; types and NULLs are enforced.")
+    partition_by: list[str] = Field(default=["biz_dt"], description="Folders below the table, biz_dt first.")
+    business_keys: list[str] = Field(
+        default=[], description="Columns that identify a row; default process_control's."
+    )
+    compare_cols: list[str] = Field(
+        default=[],
+        description="Columns whose change makes a new version of a row; default process_control's.",
+    )
+    checks: list[CheckDeclaration] = Field(default=[], description="Checks made before publishing.")
+    compression: Literal["snappy", "zstd", "zlib", "none"] = Field(
+        default="snappy", description="Of the ORC files."
+    )
+    target_file_mb: Positive = Field(default=128, description="Size of a file to aim at, in MB.")
+    keep_versions: Count = Field(default=1, description="Replaced versions of a date to keep for rollback.")
+    allow_empty: bool = Field(default=False, description="true: a date without rows may be published.")
+    folder_date_format: FolderDateFormat = Field(
+        default="yyyyMMdd", description="How biz_dt= folders spell a date."
+    )
+    retries: Count = Field(default=0, description="How often a failed load is tried again.")
+    dates_per_run: Positive = Field(default=30, description="Dates of a backfill that share a submit.")
+    launch: LaunchDeclaration = Field(default=LaunchDeclaration(), description="How Spark is started.")
+    job_name: str | None = Field(
+        default=None,
+        description="Its row in job_master; default etl_lnd_<entity>_<source_system>_<table>.",
+    )
+    owner: str | None = Field(default=None, description="An e-mail address or team:name.")
+    description: str | None = Field(default=None, description="What the table holds, as Markdown.")
+    tags: dict[str, Scalar] = Field(default={}, description="Labels to search by.")
+
+
+MODELS: tuple[type[Declared], ...] = (
+    TableDeclaration,
+    SourceDeclaration,
+    ColumnDeclaration,
+    CheckDeclaration,
+    LaunchDeclaration,
+)
+
+
+def table_schema() -> dict[str, Any]:
+    """The JSON Schema of table.yaml, for editors; committed as docs/table.schema.json."""
+    schema = TableDeclaration.model_json_schema()
+    return {"$schema": SCHEMA_DIALECT, **schema, "title": "table.yaml"}

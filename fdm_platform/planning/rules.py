@@ -1,0 +1,241 @@
+"""What must hold between the keys of one table.yaml, beyond their types. Each rule adds its findings."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import PurePosixPath
+from string import Formatter
+
+from fdm_platform.model.partition import BIZ_DT
+from fdm_platform.model.table import FileFormat
+from fdm_platform.planning.declaration import (
+    CheckDeclaration,
+    ColumnDeclaration,
+    SourceDeclaration,
+    TableDeclaration,
+)
+from fdm_platform.planning.document import Place
+from fdm_platform.planning.findings import Findings
+from fdm_platform.planning.names import suggest
+from fdm_platform.planning.spark_types import type_problem
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_]*")
+VIEW = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+TRANSFORM = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
+JOB_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+MEMORY = re.compile(r"\d+[kmgt]b?", re.IGNORECASE)
+# The next three are Dagster's own: it refuses all definitions of a project for one that breaks them.
+OWNER = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,7}|team:.+")
+TAG_KEY = re.compile(r"([A-Za-z0-9_.-]{1,63}/)?[A-Za-z0-9_.-]{1,63}")
+TAG_VALUE = re.compile(r"[A-Za-z0-9_.-]{0,63}")
+
+FORMATS: dict[str, FileFormat] = {".csv": "csv", ".orc": "orc", ".parquet": "parquet", ".json": "json"}
+_COMPRESSED = frozenset({".gz", ".bz2", ".zst", ".deflate"})
+
+
+def check_table(table: TableDeclaration, findings: Findings) -> None:
+    """All rules that need nothing but the declaration itself."""
+    _check_names(table, findings)
+    _check_body(table, findings)
+    for view, source in table.sources.items():
+        _check_source(view, source, findings)
+    _check_columns(table.columns, ("columns",), findings)
+    _check_partitions(table, findings)
+    for key in ("business_keys", "compare_cols"):
+        _check_known_columns(getattr(table, key), (key,), table, findings)
+    _check_checks(table, findings)
+    _check_launch(table, findings)
+    _check_labels(table, findings)
+
+
+def guess_format(path: str) -> FileFormat | None:
+    """The format that a path's extension names; a compressed file's is the one before, as in x.csv.gz."""
+    suffixes = [s.lower() for s in PurePosixPath(path).suffixes]
+    if suffixes and suffixes[-1] in _COMPRESSED:
+        suffixes.pop()
+    return FORMATS.get(suffixes[-1]) if suffixes else None
+
+
+def leaves_folder(path: str) -> bool:
+    """The path goes up or is absolute, in POSIX's or in Windows' spelling."""
+    parts = re.split(r"[/\\]", path)
+    return ".." in parts or parts[0] == "" or re.match(r"[A-Za-z]:", path) is not None
+
+
+def _check_names(table: TableDeclaration, findings: Findings) -> None:
+    for key in ("entity", "source_system", "table"):
+        value = getattr(table, key)
+        if NAME.fullmatch(value):
+            continue
+        if leaves_folder(value) or "/" in value or "\\" in value:
+            message = f"{value!r} is a path: the table would leave the landing root"
+        else:
+            message = f"{value!r} is not a name"
+        findings.add((key,), message, "use letters, digits and _, beginning with a letter or digit")
+    if table.job_name is not None and not JOB_NAME.fullmatch(table.job_name):
+        findings.add(
+            ("job_name",), f"{table.job_name!r} is not a job name", "use letters, digits, _, . and -"
+        )
+
+
+def _check_body(table: TableDeclaration, findings: Findings) -> None:
+    if table.steps and table.transform is not None:
+        findings.add(("transform",), "both steps and transform are given", "keep one of them")
+    if not table.steps and table.transform is None:
+        findings.add((), "neither steps nor transform is given", "add `steps: [<file>.hql]`")
+    if table.transform is not None and not TRANSFORM.fullmatch(table.transform):
+        findings.add(
+            ("transform",), f"{table.transform!r} names no function", "write it as package.module:function"
+        )
+    views = [(("sources", v), v) for v in table.sources]
+    views += [(("steps", i), PurePosixPath(s).stem) for i, s in enumerate(table.steps)]  # type: ignore[misc]
+    _check_views(views, findings)
+
+
+def _check_views(views: Iterable[tuple[Place, str]], findings: Findings) -> None:
+    seen: dict[str, Place] = {}
+    for place, view in views:
+        if not VIEW.fullmatch(view):
+            findings.add(place, f"{view!r} cannot name a view", "use letters, digits and _")
+        elif view.lower() in seen:
+            first = seen[view.lower()]
+            where = f"{findings.document.field(first)} on line {findings.document.line(first)}"
+            findings.add(place, f"two views are called {view!r}, see {where}", "rename one of them")
+        seen.setdefault(view.lower(), place)
+
+
+def _check_source(view: str, source: SourceDeclaration, findings: Findings) -> None:
+    place: Place = ("sources", view)
+    kinds = [k for k in ("path", "table") if getattr(source, k) is not None]
+    if source.format == "jdbc":
+        _check_jdbc(source, kinds, place, findings)
+    elif len(kinds) != 1:
+        given = "both path and table are given" if kinds else "neither path nor table is given"
+        findings.add(place, given, "give one of them, or format: jdbc with options")
+    elif source.path is not None:
+        _check_path(source.path, source.format, (*place, "path"), findings)
+    elif source.format not in (None, "orc"):
+        findings.add(
+            (*place, "format"), f"a landing table is ORC, not {source.format}", "remove the key format"
+        )
+    _check_columns(source.columns, (*place, "columns"), findings)
+
+
+def _check_jdbc(source: SourceDeclaration, kinds: list[str], place: Place, findings: Findings) -> None:
+    if kinds:
+        findings.add((*place, kinds[0]), f"jdbc takes no {kinds[0]}", "give url and dbtable below options")
+    if "url" not in source.options or not {"dbtable", "query"} & set(source.options):
+        findings.add(
+            (*place, "options"), "jdbc needs the options url and dbtable (or query)", "add them below options"
+        )
+
+
+def _check_path(path: str, declared: FileFormat | None, place: Place, findings: Findings) -> None:
+    try:
+        names = [name for _, name, _, _ in Formatter().parse(path)]
+    except ValueError as error:
+        findings.add(
+            place, f"{path!r} is no template: {error}".lower(), "write the date as {biz_dt:%Y%m%d}, { as {{"
+        )
+        return
+    if "" in names:
+        findings.add(place, f"{path!r} has empty braces", "write the date as {biz_dt:%Y%m%d}")
+    if ".." in re.split(r"[/\\]", path):
+        findings.add(place, f"{path!r} leaves the source root", "write an absolute path")
+    if not path.strip():
+        findings.add(place, "the path is empty", "name a file or folder below the source root")
+    elif declared is None and guess_format(path) is None:
+        findings.add(place, f"{path!r} does not tell its format", f"add `format:` {_or_words(FORMATS)}")
+
+
+def _check_columns(columns: Sequence[ColumnDeclaration], place: Place, findings: Findings) -> None:
+    seen: dict[str, int] = {}
+    for i, column in enumerate(columns):
+        if not column.name.strip():
+            findings.add((*place, i), "a column's name is empty", "give it a name")
+        elif (first := seen.setdefault(column.name.lower(), i)) != i:
+            line = findings.document.line((*place, first))
+            findings.add(
+                (*place, i),
+                f"two columns are called {column.name!r}, the first on line {line}",
+                "rename or remove one; letter case does not distinguish columns",
+            )
+        if problem := type_problem(column.type):
+            findings.add((*place, i, "type"), *problem)
+
+
+def _check_partitions(table: TableDeclaration, findings: Findings) -> None:
+    names = table.partition_by
+    if names[:1] != [BIZ_DT]:
+        findings.add(
+            ("partition_by",), f"begins with {names[0]!r}, not biz_dt" if names else "is empty",
+            "put biz_dt first",
+        )  # fmt: skip
+    for i, name in enumerate(names):
+        if name.lower() in [n.lower() for n in names[:i]]:
+            findings.add(("partition_by", i), f"{name!r} stands twice", "remove one")
+        elif not VIEW.fullmatch(name):
+            findings.add(("partition_by", i), f"{name!r} cannot name a folder", "use letters, digits and _")
+    _check_known_columns(names, ("partition_by",), table, findings)
+    if table.columns and {c.name.lower() for c in table.columns} <= {n.lower() for n in names}:
+        findings.add(("partition_by",), "every column is a partition column", "keep one column for the files")
+
+
+def _check_known_columns(
+    names: Sequence[str], place: Place, table: TableDeclaration, findings: Findings
+) -> None:
+    """The names are declared columns, where columns are declared."""
+    known = {c.name.lower(): c.name for c in table.columns}
+    for i, name in enumerate(names):
+        if known and name.lower() not in known:
+            findings.add((*place, i), f"{name!r} is no declared column", suggest(name, known.values()))
+
+
+def _check_checks(table: TableDeclaration, findings: Findings) -> None:
+    seen: set[str] = set()
+    for i, check in enumerate(table.checks):
+        place: Place = ("checks", i)
+        if not NAME.fullmatch(check.name):
+            findings.add((*place, "name"), f"{check.name!r} is not a name", "use letters, digits and _")
+        if check.name in seen:
+            findings.add((*place, "name"), f"two checks are called {check.name!r}", "rename one of them")
+        seen.add(check.name)
+        _check_rule(check, place, findings)
+        _check_known_columns(check.not_null, (*place, "not_null"), table, findings)
+
+
+def _check_rule(check: CheckDeclaration, place: Place, findings: Findings) -> None:
+    """Exactly one rule is set, so that a check's outcome says what failed."""
+    values = {k: getattr(check, k) for k in ("expect", "not_null", "min_rows", "max_rows")}
+    given = [k for k, v in values.items() if v is not None and v != []]
+    if not given:
+        findings.add(place, "the check has no rule", f"add one of {', '.join(values)}")
+    if len(given) > 1:
+        findings.add(place, f"the check has {len(given)} rules: {', '.join(given)}", "make a check of each")
+    if check.expect is not None and not check.expect.strip():
+        findings.add((*place, "expect"), "the condition is empty", "write a SQL condition")
+
+
+def _check_launch(table: TableDeclaration, findings: Findings) -> None:
+    for key in ("driver_memory", "executor_memory"):
+        value = getattr(table.launch, key)
+        if value is not None and not MEMORY.fullmatch(value):
+            findings.add(("launch", key), f"{value!r} is no amount of memory", "write it like 2g or 512m")
+
+
+def _check_labels(table: TableDeclaration, findings: Findings) -> None:
+    if table.owner is not None and not OWNER.fullmatch(table.owner):
+        findings.add(("owner",), f"{table.owner!r} is no owner", "write an e-mail address or team:<name>")
+    for key, value in table.tags.items():
+        if not TAG_KEY.fullmatch(key) or not TAG_VALUE.fullmatch(str(value)):
+            findings.add(
+                ("tags", key),
+                f"{key}: {value} is no label",
+                "use at most 63 letters, digits, _, . and - in each",
+            )
+
+
+def _or_words(words: Iterable[str]) -> str:
+    names = [w.lstrip(".") for w in words]
+    return f"{', '.join(names[:-1])} or {names[-1]}"
