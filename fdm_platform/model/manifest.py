@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
@@ -121,3 +121,8 @@ class LoadReport:
     """Seconds of the phases of the whole submit: start, session, stop, total."""
     metrics: Mapping[str, int | float] = field(default_factory=dict)
     """Spark's own accumulators, summed over the application."""
+
+    def with_outcomes(self, dates: Iterable[date], more: Iterable[DateOutcome]) -> LoadReport:
+        """The report with further outcomes, and an empty one for each date that has none."""
+        known = {o.biz_dt: o for o in (*more, *self.outcomes)}
+        return replace(self, outcomes=tuple(known.get(d, DateOutcome(d)) for d in dates))

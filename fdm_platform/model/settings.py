@@ -38,6 +38,29 @@ class Settings:
         """Plans, messages and logs of loads."""
         return self.home / "loads"
 
+    @property
+    def child_environ(self) -> dict[str, str]:
+        """Variables that give these settings, and Dagster's, to a child process."""
+        own = {f"FDM_{name.upper()}": str(getattr(self, name)) for name in _PASSED_ON}
+        return {
+            **own,
+            "FDM_ENV": self.environment,
+            "DAGSTER_HOME": str(self.dagster_home),
+            "FDM_DAGSTER_STORAGE": os.environ.get("FDM_DAGSTER_STORAGE") or str(self.home / "dagster"),
+        }
+
+    @property
+    def dagster_home(self) -> Path:
+        """The folder of dagster.yaml: DAGSTER_HOME, else the project. ParameterError if it has none."""
+        home = Path(os.environ.get("DAGSTER_HOME") or self.project)
+        if (home / "dagster.yaml").is_file():
+            return home
+        raise ParameterError(
+            "there is no dagster.yaml here",
+            file=str(home),
+            remedy="run from the project's root, or set FDM_PROJECT or DAGSTER_HOME to it",
+        )
+
     @classmethod
     def from_environ(cls, environ: Mapping[str, str] | None = None) -> Settings:
         """Settings from the process's environment, or from a mapping of the same form."""
@@ -55,6 +78,9 @@ class Settings:
             environment=_environment(env.get("FDM_ENV") or "DEV"),
             cache=_path(env, "FDM_CACHE", cache_home / "fdm_platform", project),
         )
+
+
+_PASSED_ON = ("project", "home", "sql_root", "source_root", "landing_root", "control_url", "cache")
 
 
 def _path(env: Mapping[str, str], name: str, default: Path, project: Path) -> Path:

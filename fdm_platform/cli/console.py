@@ -1,0 +1,47 @@
+"""What commands print for people: a run's log lines, sizes, and the table of published dates."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from fdm_platform.model.control import PublishRecord
+from fdm_platform.model.manifest import Manifest
+
+COLOURS = {logging.WARNING: "yellow", logging.ERROR: "red", logging.CRITICAL: "red"}
+
+
+class RunLog(logging.Handler):
+    """A run's lines on stderr, one short line each."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print the line that was logged, without Dagster's prefix."""
+        meta = getattr(record, "dagster_meta", None) or {}
+        text = meta.get("orig_message") or record.getMessage()
+        if meta.get("dagster_event") is None:
+            click.secho(f"  {text}", fg=COLOURS.get(record.levelno), err=True)
+
+
+def human_bytes(count: float) -> str:
+    """A size in bytes as people read it, for example `1.5 MB`."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000:  # noqa: PLR2004 - decimal units
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.1f} TB"
+
+
+def print_published(records: Iterable[PublishRecord]) -> None:
+    """A table of published dates."""
+    table = Table(
+        "table", "biz_dt", "version", "rows", "files", "size", title="Published", title_justify="left"
+    )
+    for record in records:
+        m = Manifest.from_json(record.manifest)
+        cells = (str(m.biz_dt), str(record.version), f"{m.rows:,}", str(len(m.files)), human_bytes(m.bytes))
+        table.add_row(record.table_name, *cells)
+    Console().print(table)

@@ -1,0 +1,167 @@
+"""`fdm plan` and `fdm materialize`."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+import click
+
+from fdm_platform.cli.console import RunLog, human_bytes, print_published
+from fdm_platform.control.ledger import Ledger
+from fdm_platform.defs.platform import Platform, open_platform
+from fdm_platform.engines.spark_submit import start
+from fdm_platform.errors import LoadError, NoControlRowError, ParameterError
+from fdm_platform.model.codec import to_plain
+from fdm_platform.model.control import PublishRecord
+from fdm_platform.model.manifest import Manifest
+from fdm_platform.model.partition import contiguous_runs, parse_biz_dt
+from fdm_platform.model.plan import LoadPlan
+from fdm_platform.model.table import TableSpec
+
+
+def date_options(command: Any) -> Any:
+    """The options that choose business dates."""
+    for option in (
+        click.option("--to", "last", metavar="DATE", help="Last business date of a range."),
+        click.option("--from", "first", metavar="DATE", help="First business date of a range."),
+        click.option(
+            "--biz-dt", "single", metavar="DATE", multiple=True, help="A business date; may be repeated."
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+@click.command()
+@click.argument("table")
+@date_options
+@click.option("--json", "as_json", is_flag=True, help="Print the LoadPlan as JSON.")
+def plan(table: str, single: tuple[str, ...], first: str | None, last: str | None, as_json: bool) -> None:
+    r"""Print what a load of TABLE would do. Runs nothing.
+
+    \b
+    Examples:
+      fdm plan t_contract_master --biz-dt 2024-05-15
+      fdm plan gels/fpms/t_contract_master --from 2024-05-13 --to 2024-05-15 --json
+    """
+    with open_platform() as platform:
+        spec = platform.catalog.get(table)
+        dates = _dates(platform, spec, single, first, last)
+        planned = platform.plan(spec, dates, load_id="not-started")
+    click.echo(json.dumps(to_plain(planned), indent=2) if as_json else plan_text(planned))
+
+
+@click.command()
+@click.argument("table")
+@date_options
+@click.option("--json", "as_json", is_flag=True, help="Print what was published as JSON.")
+def materialize(
+    table: str, single: tuple[str, ...], first: str | None, last: str | None, as_json: bool
+) -> None:
+    r"""Load business dates of TABLE and publish them, as a run in Dagster.
+
+    \b
+    Examples:
+      fdm materialize t_contract_master --biz-dt 2024-05-15
+      fdm materialize t_contract_master --from 2024-05-13 --to 2024-05-15
+    """
+    with open_platform() as platform:
+        spec = platform.catalog.get(table)
+        dates = _dates(platform, spec, single, first, last)
+        records = load_dates(platform, spec, dates)
+    if as_json:
+        click.echo(json.dumps([_record_json(r) for r in records], indent=2))
+    else:
+        print_published(records)
+
+
+def load_dates(platform: Platform, spec: TableSpec, dates: Sequence[date]) -> list[PublishRecord]:
+    """Load and publish dates, neighbours in one run each. LoadError when any date was not published."""
+    known = [r.biz_dt for r in platform.control_rows(spec)]
+    errors = [e for run in contiguous_runs(dates, known) if (e := _run(platform, spec, run))]
+    if errors:
+        raise LoadError("\n".join(errors), remedy="mend the cause and materialize these dates again")
+    ledger = Ledger(platform.store)
+    return [r for d in dates if (r := ledger.current(spec.name, d))]
+
+
+def _run(platform: Platform, spec: TableSpec, dates: Sequence[date]) -> str | None:
+    """One Dagster run. Spark is started first: its JVM boots while Dagster is imported."""
+    load_id = f"{uuid.uuid4()}-{spec.name}"
+    planned = platform.plan(spec, dates, load_id)
+    settings = platform.settings
+    submission = start(
+        planned, work=settings.work, cache=settings.cache, job_params=platform.job_params(planned)
+    )
+    try:
+        from fdm_platform.defs.instance import open_instance  # noqa: PLC0415 - imports Dagster
+        from fdm_platform.defs.run import run_load  # noqa: PLC0415
+
+        with open_instance(settings) as instance:
+            return run_load(instance, platform, spec, dates, submission=submission, handler=RunLog()).error
+    finally:
+        submission.terminate()
+
+
+def _dates(
+    platform: Platform, spec: TableSpec, single: Sequence[str], first: str | None, last: str | None
+) -> list[date]:
+    """The chosen dates in order: those named, and those of process_control within the range."""
+    chosen = {parse_biz_dt(d) for d in single}
+    if first or last:
+        low = parse_biz_dt(first) if first else date.min
+        high = parse_biz_dt(last) if last else date.max
+        chosen |= {r.biz_dt for r in platform.control_rows(spec) if low <= r.biz_dt <= high and not r.is_held}
+    if not chosen and (first or last):
+        raise NoControlRowError(
+            f"process_control has no date of {spec.entity} {spec.source_system} from {first} to {last}",
+            remedy="look with `fdm control show process_control`",
+        )
+    if not chosen:
+        raise ParameterError("no business date given", field="--biz-dt", remedy="add --biz-dt 2024-05-15")
+    return sorted(chosen)
+
+
+def _record_json(record: PublishRecord) -> dict[str, Any]:
+    plain: dict[str, Any] = to_plain(record)
+    return {**plain, "manifest": to_plain(Manifest.from_json(record.manifest))}
+
+
+def plan_text(planned: LoadPlan) -> str:
+    """The plan for people: dates and why, sources and sizes, SQL, Spark settings and their origin, target."""
+    output = planned.output
+    target = f"{output.root}, partitioned by {', '.join(output.partition_by)}, {output.compression}"
+    lines = [f"{planned.table}  ({planned.file})", f"target  {target}", ""]
+    for d in planned.dates:
+        lines += [
+            f"{d.biz_dt}  {d.reason}",
+            f"  replaces version {d.base_version}" if d.base_version else "  first version",
+        ]
+        lines += [
+            f"  {s.view:<12} {s.format:<8} {human_bytes(s.bytes):>9}  {s.path or ''}" for s in d.sources
+        ]
+        lines += [f"  -- {s.view}: {s.file}\n{s.sql.rstrip()}" for s in d.steps]
+    lines += [f"  transform {planned.transform}"] if planned.transform else []
+    return "\n".join([*lines, "", "spark-submit", *_launch_lines(planned)])
+
+
+def _launch_lines(planned: LoadPlan) -> list[str]:
+    launch = planned.launch
+    names = (
+        "master",
+        "deploy_mode",
+        "driver_memory",
+        "executor_memory",
+        "num_executors",
+        "executor_cores",
+        "python_executable",
+        "queue",
+        "archives",
+    )
+    settings = [(n, s) for n in names if (s := getattr(launch, n))]
+    settings += [("py_files", s) for s in launch.py_files] + sorted(launch.conf.items())
+    return [f"  {name:<28} {s.value:<20} from {s.origin}" for name, s in settings]

@@ -1,0 +1,140 @@
+"""landing_asset(spec): the one factory. Its body is the same for every table."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from fdm_platform.defs.attempts import close_attempts, open_attempts
+from fdm_platform.defs.metadata import asset_metadata, description
+from fdm_platform.defs.partitions import partitions_of
+from fdm_platform.defs.platform import Platform
+from fdm_platform.defs.resources import PlatformResource
+from fdm_platform.defs.staged import StagedLoad
+from fdm_platform.defs.step_launcher import SparkSubmitStepLauncher
+from fdm_platform.model.manifest import CheckResult, DateOutcome, LoadReport
+from fdm_platform.model.partition import parse_biz_dt
+from fdm_platform.model.table import CheckSpec, TableSpec
+
+SECONDS_BETWEEN_RETRIES = 10
+
+
+def landing_asset(
+    spec: TableSpec, tables: Mapping[str, TableSpec], landing_root: Path
+) -> dg.AssetsDefinition:
+    """The asset of a declared table: plan, launch, yield check results, hand over to the IO manager.
+
+    `tables` are all declared tables by name, to find the parents' keys.
+    """
+
+    @dg.asset(
+        key=dg.AssetKey(spec.key),
+        deps=[_parent(tables[name]) for name in spec.parents if name in tables],
+        partitions_def=partitions_of(spec.partition_set),
+        backfill_policy=dg.BackfillPolicy.multi_run(spec.dates_per_run),
+        io_manager_key="orc_io_manager",
+        group_name=spec.partition_set,
+        kinds={"spark", "orc"},
+        owners=[spec.owner] if spec.owner else None,
+        tags={**spec.tags, "entity": spec.key[0], "source_system": spec.key[1]},
+        op_tags={"fdm/source_system": spec.partition_set},
+        pool=spec.partition_set,
+        code_version=code_version(spec),
+        description=description(spec),
+        metadata=asset_metadata(spec, landing_root),
+        check_specs=[_check_spec(spec, c) for c in spec.checks],
+        retry_policy=_retry_policy(spec),
+        output_required=False,
+    )
+    def load(
+        context: dg.AssetExecutionContext,
+        platform: PlatformResource,
+        step_launcher: SparkSubmitStepLauncher,
+    ) -> Iterator[Any]:
+        dates = [parse_biz_dt(key) for key in context.partition_keys]
+        staged = _load(context, platform.platform, step_launcher, spec, dates)
+        yield from _check_results(spec, staged.outcomes)
+        yield dg.Output(staged)
+
+    return load
+
+
+def code_version(spec: TableSpec) -> str:
+    """Hash of what the table's rows depend on in its folder: YAML and HQL."""
+    texts = [Path(spec.file).read_text(encoding="utf-8"), *(s.sql for s in spec.steps)]
+    return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:16]
+
+
+def load_id(run_id: str, table: str, retry: int = 0) -> str:
+    """The correlation key of one attempt: Dagster's run and the step, and the retry if it is one."""
+    return f"{run_id}-{table}" + (f"-r{retry}" if retry else "")
+
+
+def _load(
+    context: dg.AssetExecutionContext,
+    platform: Platform,
+    launcher: SparkSubmitStepLauncher,
+    spec: TableSpec,
+    dates: Sequence[date],
+) -> StagedLoad:
+    attempts = open_attempts(platform, spec, dates)
+    try:
+        plan, refused = platform.plan_each(
+            spec, dates, load_id(context.run_id, spec.name, context.retry_number)
+        )
+        report = LoadReport(load_id="", outcomes=())
+        if plan:
+            report = launcher.launch(context.log, plan, platform.job_params(plan))
+        return StagedLoad(plan, report.with_outcomes(dates, refused), attempts)
+    except BaseException as error:  # also an interrupt: the attempt is over, and its log row must say so
+        close_attempts(platform, attempts, str(error) or type(error).__name__)
+        raise
+
+
+def _parent(parent: TableSpec) -> dg.AssetDep:
+    return dg.AssetDep(dg.AssetKey(parent.key), partition_mapping=dg.IdentityPartitionMapping())
+
+
+def _retry_policy(spec: TableSpec) -> dg.RetryPolicy | None:
+    if not spec.retries:
+        return None
+    return dg.RetryPolicy(
+        max_retries=spec.retries,
+        delay=SECONDS_BETWEEN_RETRIES,
+        backoff=dg.Backoff.EXPONENTIAL,
+        jitter=dg.Jitter.PLUS_MINUS,
+    )
+
+
+def _check_spec(spec: TableSpec, check: CheckSpec) -> dg.AssetCheckSpec:
+    return dg.AssetCheckSpec(
+        name=check.name,
+        asset=dg.AssetKey(spec.key),
+        description=check.description or check.expect,
+        blocking=check.severity == "error",
+    )
+
+
+def _check_results(spec: TableSpec, outcomes: Iterable[DateOutcome]) -> Iterator[dg.AssetCheckResult]:
+    """One result a check: passed when every date passed, with what each date says."""
+    declared = {c.name for c in spec.checks}
+    by_name: dict[str, list[CheckResult]] = {}
+    for outcome in outcomes:
+        for result in (c for c in outcome.checks if c.name in declared):
+            by_name.setdefault(result.name, []).append(result)
+    for name, results in by_name.items():
+        failed = [r for r in results if not r.is_passed]
+        severity = (failed or results)[0].severity
+        yield dg.AssetCheckResult(
+            asset_key=dg.AssetKey(spec.key),
+            check_name=name,
+            passed=not failed,
+            severity=dg.AssetCheckSeverity.WARN if severity == "warn" else dg.AssetCheckSeverity.ERROR,
+            description="; ".join(f"{r.biz_dt}: {r.description}" for r in failed) or results[0].description,
+            metadata={f"{r.biz_dt} {k}": v for r in results for k, v in r.metadata.items()},
+        )

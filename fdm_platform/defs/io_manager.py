@@ -1,0 +1,157 @@
+"""OrcIOManager: the one publisher of live tables, and the reader for downstream assets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+import dagster as dg
+from pydantic import Field, PrivateAttr
+
+from fdm_platform.control.ledger import Ledger
+from fdm_platform.defs.attempts import close_attempts, failure_text
+from fdm_platform.defs.metadata import date_metadata, table_schema
+from fdm_platform.defs.platform import Platform
+from fdm_platform.defs.resources import PlatformResource
+from fdm_platform.defs.staged import StagedLoad
+from fdm_platform.engines.landed import LandedDates, read_as
+from fdm_platform.engines.publishing import PublishReport, PublishRequest, discard, publish
+from fdm_platform.engines.staging import StagingArea, stage_frame
+from fdm_platform.errors import FdmError
+from fdm_platform.model.manifest import DateOutcome, Manifest
+from fdm_platform.model.partition import parse_biz_dt
+
+Metadata = Mapping[str, Any]
+
+
+class OrcIOManager(dg.ConfigurableIOManager):
+    """Publishes what an asset staged, date by date, and loads published tables.
+
+    `handle_output` takes a StagedLoad (declared tables) or the pandas, pyarrow or Spark table of a plain
+    Python asset, which it stages first. Each date is published by itself: when some fail, the others are
+    live and materialized, and the step fails with the names of those that are not.
+
+    `load_input` gives pandas, pyarrow or Spark, by the annotation of the input, and reads the folders of
+    the asked-for dates alone.
+    """
+
+    platform: dg.ResourceDependency[PlatformResource]
+    spark_config: dict[str, str] = Field(
+        default_factory=dict, description="Settings of the session that loads inputs as Spark DataFrames."
+    )
+
+    _spark: Any = PrivateAttr(default=None)
+
+    def handle_output(self, context: dg.OutputContext, obj: Any) -> None:
+        """Publish what may be published; fail for what may not."""
+        if isinstance(obj, StagedLoad):
+            _publish_load(context, obj, self.platform.platform)
+        elif obj is not None:
+            self._publish_frame(context, obj)
+
+    def load_input(self, context: dg.InputContext) -> Any:
+        """The upstream table's dates, in the type that the input is annotated with."""
+        name = "_".join(context.asset_key.path)
+        declared = self.platform.platform.catalog.tables.get(name)
+        keys = context.asset_partition_keys if context.has_asset_partitions else None
+        landed = LandedDates(
+            root=self.platform.platform.settings.landing_root / name,
+            folder_date_format=declared.folder_date_format if declared else "yyyyMMdd",
+            dates=None if keys is None else tuple(parse_biz_dt(k) for k in keys),
+        )
+        return read_as(landed, context.dagster_type.typing_type, self._spark_session)
+
+    def _spark_session(self) -> Any:
+        from dagster_pyspark import LazyPySparkResource  # noqa: PLC0415 - imports pyspark
+
+        if self._spark is None:
+            self._spark = LazyPySparkResource(spark_config=self.spark_config)
+        return self._spark.spark_session
+
+    def _publish_frame(self, context: dg.OutputContext, frame: Any) -> None:
+        """One date of a plain Python asset."""
+        platform, biz_dt = self.platform.platform, parse_biz_dt(context.asset_partition_key)
+        name = "_".join(context.asset_key.path)
+        root, load_id = platform.settings.landing_root / name, f"{context.run_id}-{name}"
+        area = StagingArea(
+            load_id=load_id,
+            table=name,
+            biz_dt=biz_dt,
+            staging=root / ".staging" / load_id / biz_dt.isoformat(),
+            partition_by=tuple((context.definition_metadata or {}).get("partition_by", ("biz_dt",))),
+        )
+        base = Ledger(platform.store).current_versions(name, [biz_dt]).get(biz_dt, 0)
+        manifest = stage_frame(frame, area)
+        request = PublishRequest(root, manifest, base, control_version="", keep_versions=1)
+        published = publish(request, Ledger(platform.store))
+        context.add_output_metadata(_frame_metadata(manifest, published))
+
+
+def _frame_metadata(manifest: Manifest, published: PublishReport) -> dict[str, Any]:
+    return {
+        "dagster/row_count": manifest.rows,
+        "dagster/partition_row_count": manifest.rows,
+        "dagster/column_schema": table_schema(manifest.schema),
+        "bytes": manifest.bytes,
+        "version": published.version,
+        "path": dg.MetadataValue.path(str(published.path)),
+    }
+
+
+def _publish_load(context: dg.OutputContext, load: StagedLoad, platform: Platform) -> None:
+    """Publish date by date; every attempt ends in one final line, whatever happens here."""
+    published: dict[date, Metadata] = {}
+    errors: dict[date, str] = {}
+    try:
+        for outcome in load.outcomes:
+            try:
+                published[outcome.biz_dt] = _publish_date(load, outcome, platform)
+                error = None
+            except FdmError as failure:
+                errors[outcome.biz_dt] = error = str(failure)
+            attempt = {outcome.biz_dt: load.attempts[outcome.biz_dt]}
+            close_attempts(platform, attempt, error, load.report.application_id)
+    finally:
+        close_attempts(platform, load.attempts, "the publisher ended early", load.report.application_id)
+        _record(context, published, is_partial=bool(errors) or len(published) < len(load.outcomes))
+    if errors:
+        raise dg.Failure(_summary(errors, len(load.outcomes)), allow_retries=load.is_retryable)
+
+
+def _publish_date(load: StagedLoad, outcome: DateOutcome, platform: Platform) -> Metadata:
+    if load.plan is None or outcome.manifest is None or not outcome.is_publishable:
+        if outcome.manifest:
+            discard(outcome.manifest)
+        raise FdmError(failure_text(outcome))
+    plan, manifest = load.plan, outcome.manifest
+    planned = next(d for d in plan.dates if d.biz_dt == outcome.biz_dt)
+    request = PublishRequest(
+        root=platform.settings.landing_root / plan.table,
+        manifest=manifest,
+        base_version=planned.base_version,
+        control_version=planned.control_version,
+        keep_versions=plan.output.keep_versions,
+    )
+    published = publish(request, Ledger(platform.store))
+    return date_metadata(plan, planned, manifest, published, load.report)
+
+
+def _record(context: dg.OutputContext, published: Mapping[date, Metadata], *, is_partial: bool) -> None:
+    """Tell Dagster of the published dates.
+
+    When the step succeeds Dagster materializes every date of the run, with this metadata; when it is
+    about to fail it would materialize none, so the published ones are logged here.
+    """
+    for biz_dt, metadata in published.items():
+        key = biz_dt.isoformat()
+        if is_partial:
+            context.log_event(dg.AssetMaterialization(context.asset_key, metadata=metadata, partition=key))
+        else:
+            context.step_context.add_asset_metadata(metadata, context.asset_key, key)
+
+
+def _summary(errors: Mapping[date, str], asked: int) -> str:
+    lines = [f"{biz_dt}: {error}" for biz_dt, error in sorted(errors.items())]
+    head = f"{len(errors)} of {asked} business dates were not published; the others are live"
+    return "\n".join([head if asked > 1 else "the business date was not published", *lines])

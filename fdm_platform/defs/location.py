@@ -1,0 +1,53 @@
+"""The code location: every declared table as an asset, on the resources of this process's settings."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping
+
+import dagster as dg
+
+from fdm_platform.defs.assets import landing_asset
+from fdm_platform.defs.io_manager import OrcIOManager
+from fdm_platform.defs.resources import PlatformResource
+from fdm_platform.defs.step_launcher import SparkSubmitStepLauncher
+from fdm_platform.model.settings import Settings
+from fdm_platform.model.table import TableSpec
+from fdm_platform.planning.catalog import Catalog, load_catalog
+
+log = logging.getLogger(__name__)
+
+
+def build_definitions(
+    settings: Settings,
+    *,
+    catalog: Catalog | None = None,
+    only: Iterable[TableSpec] | None = None,
+    launcher: SparkSubmitStepLauncher | None = None,
+    loggers: Mapping[str, dg.LoggerDefinition] | None = None,
+) -> dg.Definitions:
+    """Definitions of the catalog's tables, or of `only` some of them.
+
+    A broken table is logged and left out: it never takes the others down with it (`fdm validate`
+    tells what is wrong). Runs execute in one process, because a run has one step.
+    """
+    catalog = catalog or load_catalog(settings.sql_root)
+    for error in catalog.errors:
+        log.warning("left out of the definitions: %s", error)
+    platform = PlatformResource()
+    chosen = catalog.tables.values() if only is None else only
+    return dg.Definitions(
+        assets=[landing_asset(spec, catalog.tables, settings.landing_root) for spec in chosen],
+        resources={
+            "platform": platform,
+            "step_launcher": launcher or step_launcher(settings),
+            "orc_io_manager": OrcIOManager(platform=platform),
+        },
+        executor=dg.in_process_executor,
+        loggers=loggers,
+    )
+
+
+def step_launcher(settings: Settings) -> SparkSubmitStepLauncher:
+    """The launcher with its folders below the deployment's home and cache."""
+    return SparkSubmitStepLauncher(work=str(settings.work), cache=str(settings.cache))

@@ -1,0 +1,99 @@
+"""What Dagster's UI shows of a table and of each published date."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from fdm_platform.engines.publishing import PublishReport
+from fdm_platform.model.manifest import LoadReport, Manifest
+from fdm_platform.model.plan import DatePlan, LoadPlan
+from fdm_platform.model.table import ColumnSpec, TableSpec
+
+
+def table_schema(columns: tuple[ColumnSpec, ...]) -> dg.TableSchema:
+    """The columns in Dagster's form, with keys, nullability and sensitivity."""
+    return dg.TableSchema(columns=[_column(c) for c in columns])
+
+
+def _column(column: ColumnSpec) -> dg.TableColumn:
+    return dg.TableColumn(
+        name=column.name,
+        type=column.type,
+        description=column.description,
+        constraints=dg.TableColumnConstraints(nullable=column.nullable),
+        tags={
+            **({"key": ""} if column.key else {}),
+            **({"sensitivity": column.sensitivity} if column.sensitivity else {}),
+        },
+    )
+
+
+def asset_metadata(spec: TableSpec, landing_root: Path) -> dict[str, Any]:
+    """Metadata of the table itself, the same for all dates."""
+    metadata: dict[str, Any] = {
+        "dagster/table_name": spec.name,
+        "dagster/uri": (landing_root / spec.name).as_uri(),
+        "dagster/storage_kind": "orc",
+        "partition_by": list(spec.partition_by),
+        "folder_date_format": spec.folder_date_format,
+    }
+    if spec.columns:
+        metadata["dagster/column_schema"] = table_schema(spec.columns)
+    references: list[Any] = [
+        dg.LocalFileCodeReference(file_path=spec.file, line_number=1, label="table.yaml")
+    ]
+    references += [
+        dg.LocalFileCodeReference(file_path=s.file, line_number=1, label=s.view) for s in spec.steps
+    ]
+    metadata["dagster/code_references"] = dg.CodeReferencesMetadataValue(code_references=references)
+    return metadata
+
+
+def description(spec: TableSpec) -> str:
+    """The table's description, with its SQL as written."""
+    steps = (f"**{s.view}**\n```sql\n{s.sql.strip()}\n```" for s in spec.steps)
+    body = [f"Transform `{spec.transform}`"] if spec.transform else list(steps)
+    return "\n\n".join([*([spec.description] if spec.description else []), *body])
+
+
+def date_metadata(
+    plan: LoadPlan, date: DatePlan, manifest: Manifest, published: PublishReport, report: LoadReport
+) -> dict[str, Any]:
+    """Metadata of one materialization; every number is drawn over time by the UI."""
+    metadata: dict[str, Any] = {
+        "dagster/row_count": manifest.rows,
+        "dagster/partition_row_count": manifest.rows,
+        "dagster/column_schema": table_schema(manifest.schema),
+        "rows": manifest.rows,
+        "bytes": manifest.bytes,
+        "files": len(manifest.files),
+        "version": published.version,
+        "path": dg.MetadataValue.path(str(published.path)),
+        "reason": date.reason,
+        "control_row_version": date.control_version,
+        "parameter_hash": plan.parameter_hash(date.biz_dt),
+        "load_id": plan.load_id,
+        "sql": dg.MetadataValue.md(_sql(plan, date)),
+    }
+    if report.application_id:
+        metadata["spark_application_id"] = report.application_id
+    if report.ui_url:
+        metadata["spark_ui"] = dg.MetadataValue.url(report.ui_url)
+    return metadata | _seconds(manifest, published, report)
+
+
+def _seconds(manifest: Manifest, published: PublishReport, report: LoadReport) -> dict[str, float]:
+    """Seconds by phase: the date's own, then `spark_…`, those of the submit it shared with other dates."""
+    own = {**manifest.seconds, **published.seconds}
+    shared = {f"spark_{name}": value for name, value in report.seconds.items()}
+    phases = {f"seconds_{name}": round(float(v), 3) for name, v in {**own, **shared}.items()}
+    return {"seconds": round(float(sum(own.values())), 3), **phases}
+
+
+def _sql(plan: LoadPlan, date: DatePlan) -> str:
+    if plan.transform:
+        return f"Transform `{plan.transform}`"
+    return "\n\n".join(f"**{s.view}**\n```sql\n{s.sql.strip()}\n```" for s in date.steps)

@@ -1,0 +1,118 @@
+"""The platform opened on its settings: catalog, control store and planner together. No Dagster here.
+
+The command line plans with it in milliseconds, and starts Spark with it before Dagster is imported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import date
+from functools import cached_property
+
+from fdm_platform.control.ledger import Ledger
+from fdm_platform.control.rows import (
+    job_dependencies,
+    job_master_row,
+    process_control_rows,
+    sys_params_rows,
+)
+from fdm_platform.control.store import ControlStore, open_store
+from fdm_platform.engines.filesystem import list_files
+from fdm_platform.errors import FdmError
+from fdm_platform.model.control import ProcessControlRow
+from fdm_platform.model.manifest import DateOutcome, LoadFailure
+from fdm_platform.model.plan import LoadPlan
+from fdm_platform.model.settings import Settings
+from fdm_platform.model.table import TableSpec
+from fdm_platform.planning.catalog import Catalog, load_catalog
+from fdm_platform.planning.parameters import job_params_document
+from fdm_platform.planning.planner import plan as plan_load
+
+
+@dataclass(frozen=True)
+class Platform:
+    """Settings, catalog and an open control store."""
+
+    settings: Settings
+    store: ControlStore
+
+    @cached_property
+    def catalog(self) -> Catalog:
+        """The declared tables, read once."""
+        return load_catalog(self.settings.sql_root)
+
+    def control_rows(self, spec: TableSpec, dates: Sequence[date] | None = None) -> list[ProcessControlRow]:
+        """process_control rows of the table's source system, for some dates or all."""
+        return process_control_rows(self.store, spec.entity, spec.source_system, dates)
+
+    def plan(self, spec: TableSpec, dates: Sequence[date], load_id: str) -> LoadPlan:
+        """What a load of these dates would do. The first thing that is wrong is raised."""
+        return plan_load(
+            spec=spec,
+            catalog_tables=self.catalog.tables,
+            dates=dates,
+            rows=self.control_rows(spec),
+            job=job_master_row(self.store, spec.job_name),
+            sys_params=sys_params_rows(self.store, self.settings.environment, spec.job_name),
+            settings=self.settings,
+            load_id=load_id,
+            list_files=list_files,
+            published=Ledger(self.store).current_versions(spec.name, dates),
+        )
+
+    def plan_each(
+        self, spec: TableSpec, dates: Sequence[date], load_id: str
+    ) -> tuple[LoadPlan | None, tuple[DateOutcome, ...]]:
+        """The plan of the dates that can be loaded, and an outcome for each that cannot."""
+        try:
+            return self.plan(spec, dates, load_id), ()
+        except FdmError as error:
+            if len(dates) == 1:
+                return None, (refused(dates[0], error),)
+        plans, failed = [], []
+        for biz_dt in dates:
+            one, outcomes = self.plan_each(spec, [biz_dt], load_id)
+            plans += [one] if one else []
+            failed += outcomes
+        return _merge(plans), tuple(failed)
+
+    def job_id(self, spec: TableSpec) -> str:
+        """The table's job_id in job_master; its job name where it has no row."""
+        job = job_master_row(self.store, spec.job_name)
+        return job.job_id if job else spec.job_name
+
+    def job_params(self, plan: LoadPlan) -> dict[str, object]:
+        """The legacy parameters file of a load (legacy contract, "What a job script is given")."""
+        return job_params_document(plan, self.store)
+
+
+def _merge(plans: Sequence[LoadPlan]) -> LoadPlan | None:
+    if not plans:
+        return None
+    return replace(plans[0], dates=tuple(d for p in plans for d in p.dates))
+
+
+def refused(biz_dt: date, error: FdmError) -> DateOutcome:
+    """The outcome of a date that failed before Spark saw it."""
+    fields = error.to_json()
+    failure = LoadFailure(
+        headline=fields.pop("message"),
+        detail=str(error),
+        error=type(error).__name__,
+        is_retryable=error.retryable,
+        **fields,
+    )
+    return DateOutcome(biz_dt, failure=failure)
+
+
+@contextmanager
+def open_platform(settings: Settings | None = None) -> Iterator[Platform]:
+    """The platform on the given settings, or on the environment's; closes the store."""
+    settings = settings or Settings.from_environ()
+    store = open_store(settings.control_url)
+    try:
+        yield Platform(settings, store)
+    finally:
+        store.close()

@@ -1,0 +1,87 @@
+"""A load as a Dagster run in this process: what `fdm materialize` calls."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import dagster as dg
+
+from fdm_platform.defs.location import build_definitions, step_launcher
+from fdm_platform.defs.partitions import add_dates
+from fdm_platform.defs.platform import Platform
+from fdm_platform.engines.spark_submit import Submission
+from fdm_platform.model.table import TableSpec
+
+
+@dataclass(frozen=True, slots=True)
+class RunReport:
+    """How a run ended; `error` is what its step said, None if it succeeded."""
+
+    run_id: str
+    error: str | None
+
+
+def run_load(
+    instance: dg.DagsterInstance,
+    platform: Platform,
+    spec: TableSpec,
+    dates: Sequence[date],
+    *,
+    submission: Submission,
+    handler: logging.Handler,
+) -> RunReport:
+    """Materialize neighbouring dates of one table; the run takes over the submission, and has its run id."""
+    add_dates(instance, spec.partition_set, [r.biz_dt for r in platform.control_rows(spec)])
+    launcher = step_launcher(platform.settings)
+    launcher.adopt(submission)
+    definitions = build_definitions(
+        platform.settings,
+        catalog=platform.catalog,
+        only=[spec],
+        launcher=launcher,
+        loggers={"console": _logger(handler)},
+    )
+    result = definitions.get_implicit_global_asset_job_def().execute_in_process(
+        instance=instance,
+        run_id=submission.plan.load_id.removesuffix(f"-{spec.name}"),
+        raise_on_error=False,
+        **_selection(dates),
+    )
+    return RunReport(result.run_id, None if result.success else _error(result))
+
+
+def _selection(dates: Sequence[date]) -> dict[str, object]:
+    """One date is a partition of its own; several are a range, which must be neighbours in the set."""
+    if len(dates) == 1:
+        return {"partition_key": dates[0].isoformat()}
+    first, last = min(dates).isoformat(), max(dates).isoformat()
+    return {"tags": {"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last}}
+
+
+def _logger(handler: logging.Handler) -> dg.LoggerDefinition:
+    @dg.logger(description="Lines of the run for the terminal.")
+    def console(_context: dg.InitLoggerContext) -> logging.Logger:
+        logger = logging.getLogger("fdm.run")
+        logger.setLevel(logging.INFO)
+        logger.propagate = False
+        logger.handlers = [handler]
+        return logger
+
+    return console
+
+
+def _error(result: dg.ExecuteInProcessResult) -> str:
+    """What the failed step said, without Dagster's own frames."""
+    for event in result.all_events:
+        if event.is_step_failure:
+            data = event.step_failure_data
+            if data.user_failure_data and data.user_failure_data.description:
+                return data.user_failure_data.description
+            error = data.error
+            while error and error.cause:
+                error = error.cause
+            return error.message.strip() if error else "the step failed"
+    return "the run failed before its step began; see it in the UI"

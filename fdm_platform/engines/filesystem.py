@@ -1,0 +1,104 @@
+"""Local folders as publishing and planning see them: list, move, exchange, remove."""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import fcntl
+import glob
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+
+from fdm_platform.model.plan import SourceFile
+
+AT_FDCWD = -100
+RENAME_EXCHANGE = 2
+
+
+def list_files(pattern: str) -> tuple[SourceFile, ...]:
+    """The visible files that a source path names: a file, a folder (recursively) or a glob pattern.
+
+    Other file systems (`hdfs://…`) are left to Spark: the path itself, of unknown size (0).
+    """
+    if "://" in pattern and not pattern.startswith("file://"):
+        return (SourceFile(pattern, 0),)
+    local = pattern.removeprefix("file://")
+    roots = sorted(glob.glob(local)) if glob.has_magic(local) else [local]  # noqa: PTH207 - Path.glob takes no absolute pattern
+    found = (f for root in roots for f in _files_at(Path(root)))
+    return tuple(SourceFile(str(p), p.stat().st_size) for p in found)
+
+
+def visible_files(folder: Path) -> Iterator[Path]:
+    """Data files below a folder, in order; what begins with `.` or `_` is invisible, as to Spark and Hive."""
+    for entry in sorted(os.scandir(folder), key=lambda e: e.name):
+        if entry.name.startswith((".", "_")):
+            continue
+        if entry.is_dir():
+            yield from visible_files(Path(entry.path))
+        else:
+            yield Path(entry.path)
+
+
+def _files_at(root: Path) -> Iterator[Path]:
+    if root.is_dir():
+        yield from visible_files(root)
+    elif root.exists():
+        yield root
+
+
+def exchange(a: Path, b: Path) -> bool:
+    """Swap two folders in one atomic step; False where the file system or system cannot.
+
+    Linux `renameat2(…, RENAME_EXCHANGE)`, https://man7.org/linux/man-pages/man2/rename.2.html
+    """
+    renameat2 = _renameat2()
+    if renameat2 is None:
+        return False
+    if renameat2(AT_FDCWD, os.fsencode(a), AT_FDCWD, os.fsencode(b), RENAME_EXCHANGE) == 0:
+        return True
+    code = ctypes.get_errno()
+    if code in (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP):
+        return False
+    raise OSError(code, os.strerror(code), str(a), None, str(b))
+
+
+@cache
+def _renameat2() -> ctypes._CFuncPtr | None:  # type: ignore[name-defined]
+    try:
+        return ctypes.CDLL(None, use_errno=True).renameat2
+    except (OSError, AttributeError, TypeError):
+        return None
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold an exclusive lock on a file; the system frees it when the process dies, however it dies."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+def write_durably(path: Path, text: str) -> None:
+    """Write a small file and wait until it is on disk."""
+    with path.open("w", encoding="utf-8") as handle:
+        handle.write(text)
+        handle.flush()
+        os.fsync(handle.fileno())
+
+
+def remove_tree(path: Path) -> None:
+    """Remove a folder and all below it, if it is there."""
+    shutil.rmtree(path, ignore_errors=not path.exists())
+
+
+def remove_if_empty(path: Path) -> None:
+    """Remove a folder that holds nothing any more."""
+    try:
+        path.rmdir()
+    except OSError:
+        return

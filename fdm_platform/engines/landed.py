@@ -1,0 +1,84 @@
+"""Read a published table, only the dates asked for, as pyarrow, pandas or Spark."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from fdm_platform.engines.filesystem import visible_files
+from fdm_platform.errors import SourceError
+from fdm_platform.model.partition import BIZ_DT, FolderDateFormat, folder_name
+
+
+@dataclass(frozen=True, slots=True)
+class LandedDates:
+    """Some dates (or, with `dates` None, all) of the published table in `root`.
+
+    Partition columns come from folder names: `biz_dt` as a date, the others as strings.
+    """
+
+    root: Path
+    folder_date_format: FolderDateFormat
+    dates: tuple[date, ...] | None = None
+
+    def folders(self) -> list[Path]:
+        """The folders of the dates. SourceError names those that were never published."""
+        if self.dates is None:
+            return sorted(p for p in self.root.glob(f"{BIZ_DT}=*") if p.is_dir())
+        chosen = {d: self.root / folder_name(d, self.folder_date_format) for d in self.dates}
+        missing = [d.isoformat() for d, p in chosen.items() if not p.is_dir()]
+        if missing:
+            raise SourceError(
+                f"not published: {', '.join(missing)}",
+                file=str(self.root),
+                remedy=f"materialize {self.root.name} for these dates first",
+            )
+        return list(chosen.values())
+
+    def to_arrow(self) -> Any:
+        """A pyarrow Table."""
+        import pyarrow as pa  # noqa: PLC0415 - half a second that only readers pay
+        import pyarrow.compute as pc  # noqa: PLC0415
+        import pyarrow.dataset as ds  # noqa: PLC0415
+
+        files = [str(f) for folder in self.folders() for f in visible_files(folder)]
+        names = _partition_columns(self.root, files)
+        layout = ds.partitioning(pa.schema([(n, pa.string()) for n in names]), flavor="hive")
+        table = ds.dataset(
+            files, format="orc", partitioning=layout, partition_base_dir=str(self.root)
+        ).to_table()
+        if BIZ_DT not in table.column_names:
+            return table
+        pattern = "%Y%m%d" if self.folder_date_format == "yyyyMMdd" else "%Y-%m-%d"
+        days = pc.strptime(table[BIZ_DT], format=pattern, unit="s").cast(pa.date32())
+        return table.set_column(table.column_names.index(BIZ_DT), BIZ_DT, days)
+
+    def to_pandas(self) -> Any:
+        """A pandas DataFrame."""
+        return self.to_arrow().to_pandas()
+
+    def to_spark(self, spark: Any) -> Any:
+        """A Spark DataFrame in the given session."""
+        from pyspark.sql import functions as F  # noqa: N812, PLC0415 - Spark's own idiom, and a slow import
+
+        folders = [str(p) for p in self.folders()]
+        frame = spark.read.option("basePath", str(self.root)).orc(folders)
+        return frame.withColumn(BIZ_DT, F.to_date(F.col(BIZ_DT).cast("string"), self.folder_date_format))
+
+
+def read_as(landed: LandedDates, annotation: Any, spark: Callable[[], Any]) -> Any:
+    """The dates in the annotated type: pyarrow.Table, pandas.DataFrame (also for Any) or a Spark DataFrame."""
+    module = getattr(annotation, "__module__", "") or ""
+    if module.startswith("pyspark"):
+        return landed.to_spark(spark())
+    return landed.to_arrow() if module.startswith("pyarrow") else landed.to_pandas()
+
+
+def _partition_columns(root: Path, files: Sequence[str]) -> list[str]:
+    if not files:
+        return []
+    folders = Path(files[0]).relative_to(root).parts[:-1]
+    return [f.split("=", 1)[0] for f in folders]
