@@ -14,6 +14,9 @@ from fdm_platform.control.values import Row, json_description, json_matches
 from fdm_platform.errors import ControlError
 from fdm_platform.model.control import JobDependencyRow, JobMasterRow, ProcessControlRow, SysParamRow
 
+ALL_JOBS = ("*", "ALL", "DEFAULT", "GLOBAL")
+"""Values of sys_params.key_name that stand for all jobs, in capitals or small letters."""
+
 
 def process_control_rows(
     store: ControlStore,
@@ -60,10 +63,15 @@ def job_master_row(
 
 
 def sys_params_rows(
-    store: ControlStore, environment: str, names: Iterable[str], *, snapshot: Snapshot | None = None
+    store: ControlStore, environment: str, names: str | Iterable[str], *, snapshot: Snapshot | None = None
 ) -> list[SysParamRow]:
-    """The settings of an environment for these names (a job's, and those that stand for all jobs)."""
-    where = [_any_case("environment", environment), Predicate("key_name", "in", sorted(set(names)))]
+    """An environment's settings for a job's name (or several) and for the names that stand for all jobs.
+
+    By key, then by name. A row is for all jobs where its key_name is none of the names given.
+    """
+    given = [names] if isinstance(names, str) else list(names)
+    key_names = {*given, *ALL_JOBS, *(name.lower() for name in ALL_JOBS)}
+    where = [_any_case("environment", environment), Predicate("key_name", "in", sorted(key_names))]
     rows = [SysParamRow(**row) for row in store.scan("sys_params", where, snapshot=snapshot)]
     return sorted(rows, key=lambda row: (row.param_key, row.key_name))
 

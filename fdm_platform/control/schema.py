@@ -6,13 +6,12 @@ for one column, this holds the platform's.
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
 from fdm_platform.errors import ControlError
+from fdm_platform.planning.names import suggest
 
 ColumnType = Literal["string", "date", "timestamp_micros", "int32", "int64", "double"]
 """Types that SQLite and Kudu can both hold. A timestamp is UTC, to the microsecond."""
@@ -58,9 +57,9 @@ class ControlTable:
             if column.name == name:
                 return column
         raise ControlError(
-            f"control table {self.name} has no column {name!r}{nearest(name, self.names)}",
+            f"control table {self.name} has no column {name!r}",
             field=self.name,
-            remedy=f"its columns are {', '.join(self.names)}",
+            remedy=suggest(name, self.names),
         )
 
 
@@ -68,17 +67,7 @@ def find_table(name: str) -> ControlTable:
     """The control table of this name; ControlError if there is none."""
     if name in TABLES:
         return TABLES[name]
-    raise ControlError(
-        f"no control table is named {name!r}{nearest(name, TABLES)}",
-        remedy=f"the control tables are {', '.join(TABLES)}",
-    )
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """`; did you mean 'x'?` for the known name most like this one, or nothing if none is."""
-    by_lower = {k.lower(): k for k in known}
-    close = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=0.5)
-    return f"; did you mean {by_lower[close[0]]!r}?" if close else ""
+    raise ControlError(f"no control table is named {name!r}", remedy=suggest(name, TABLES))
 
 
 def _key(name: str, column_type: ColumnType = "string") -> ControlColumn:

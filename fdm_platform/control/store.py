@@ -14,9 +14,10 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-from fdm_platform.control.schema import ControlTable, nearest
+from fdm_platform.control.schema import ControlTable
 from fdm_platform.control.values import Row, check_value
 from fdm_platform.errors import ControlError
+from fdm_platform.planning.names import nearest
 
 Operator = Literal["=", "<", "<=", ">", ">=", "in", "is_null"]
 MAX_IN_VALUES = 1000
@@ -106,8 +107,9 @@ def open_store(url: str) -> ControlStore:
     scheme, separator, _ = url.partition("://")
     target = IMPLEMENTATIONS.get(scheme) if separator else None
     if target is None:
+        close = nearest(scheme, IMPLEMENTATIONS) if separator else None
         raise ControlError(
-            f"{url!r} is not the URL of a control store{nearest(scheme, IMPLEMENTATIONS)}",
+            f"{url!r} is not the URL of a control store{f'; did you mean {close}://?' if close else ''}",
             field="FDM_CONTROL_URL",
             remedy="set it to sqlite:///<path of a file>",
         )

@@ -186,8 +186,8 @@ def test_delete_wants_the_whole_key(store: ControlStore) -> None:
 @pytest.mark.parametrize(
     ("table", "row", "message"),
     [
-        ("process_contol", {}, "did you mean 'process_control'"),
-        ("process_control", control_row(run_indikator="Y"), "did you mean 'run_indicator'"),
+        ("process_contol", {}, "did you mean process_control"),
+        ("process_control", control_row(run_indikator="Y"), "did you mean run_indicator"),
         (
             "process_control",
             {"entity": "GELS", "biz_dt": DAY},
@@ -231,8 +231,8 @@ def test_a_row_that_does_not_fit_is_refused(
 @pytest.mark.parametrize(
     ("where", "columns", "message"),
     [
-        ([Predicate("biz_date", "=", DAY)], None, "did you mean 'biz_dt'"),
-        ([], ["entty"], "did you mean 'entity'"),
+        ([Predicate("biz_date", "=", DAY)], None, "did you mean biz_dt"),
+        ([], ["entty"], "did you mean entity"),
         ([Predicate("biz_dt", "=", "2024-05-15")], None, "'2024-05-15' does not fit column biz_dt"),
         ([Predicate("run_id", "=", None)], None, "use is_null"),
         ([Predicate("run_id", "is_null", None)], None, "give is_null True or False"),
@@ -338,7 +338,7 @@ def test_threads_share_one_store(store: ControlStore) -> None:
 @pytest.mark.parametrize(
     ("url", "message"),
     [
-        ("sqllite:///x.db", "did you mean 'sqlite'"),
+        ("sqllite:///x.db", "did you mean sqlite"),
         ("/tmp/x.db", "is not the URL of a control store"),  # noqa: S108 - never opened
         ("sqlite:///", "names no file"),
         ("sqlite://x.db", "names no file"),
