@@ -122,11 +122,12 @@ def running_ui(settings: Settings) -> RunningUi | None:
 
 def stop_ui(settings: Settings, running: RunningUi) -> None:
     """End the UI's process group: politely, then by force."""
+    _signal_group(running.pid, signal.SIGTERM)
     deadline = time.monotonic() + STOP_S
-    number = signal.SIGTERM
-    while _signal_group(running.pid, number):
-        number = signal.SIGKILL if time.monotonic() > deadline else signal.SIGTERM
-        time.sleep(0.2)
+    while _signal_group(running.pid, 0):
+        if time.monotonic() > deadline:
+            _signal_group(running.pid, signal.SIGKILL)
+        time.sleep(0.1)
     (settings.home / "ui" / "ui.json").unlink(missing_ok=True)
 
 

@@ -1,0 +1,236 @@
+"""Publishing: a reader sees the old version or the new one, wherever the publisher dies."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from pyarrow import orc
+
+from fdm_platform.control.ledger import Ledger
+from fdm_platform.control.store import ControlStore, open_store
+from fdm_platform.engines.landed import LandedDates
+from fdm_platform.engines.publishing import PublishRequest, exchange, publish, settle, version_of
+from fdm_platform.engines.staging import StagingArea, stage_frame
+from fdm_platform.errors import PublishConflictError, PublishError
+
+DAY = date(2024, 5, 15)
+TABLE = "gels_fpms_t"
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return tmp_path / "fdm_landing" / TABLE
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> ControlStore:
+    store = open_store(f"sqlite:///{tmp_path / 'control.db'}")
+    store.create(["fdm_publishes"])
+    return store
+
+
+def staged(
+    root: Path, value: str, load_id: str, *, base: int = 0, day: date = DAY, keep: int = 1
+) -> PublishRequest:
+    table = pa.table({"v": [value, value], "biz_status": ["ACTIVE", "INACTIVE"]})
+    area = StagingArea(
+        load_id, TABLE, day, root / ".staging" / load_id / day.isoformat(), ("biz_dt", "biz_status")
+    )
+    return PublishRequest(root, stage_frame(table, area), base, "row-1", keep)
+
+
+def values(root: Path, day: date = DAY) -> list[str]:
+    return sorted(LandedDates(root, "yyyyMMdd", (day,)).to_arrow()["v"].to_pylist())
+
+
+def hidden(root: Path) -> list[str]:
+    return sorted(p.relative_to(root).as_posix() for p in root.glob(".*/*") if p.suffix != ".lock")
+
+
+def test_first_version_is_live_with_all_its_folders(root: Path, store: ControlStore) -> None:
+    report = publish(staged(root, "a", "load-1"), Ledger(store))
+    assert report.version == 1
+    assert values(root) == ["a", "a"]
+    assert sorted(p.name for p in (root / "biz_dt=20240515").iterdir() if "=" in p.name) == [
+        "biz_status=ACTIVE",
+        "biz_status=INACTIVE",
+    ]
+    assert hidden(root) == []
+
+
+def test_second_version_replaces_the_first_and_keeps_it(root: Path, store: ControlStore) -> None:
+    publish(staged(root, "a", "load-1"), Ledger(store))
+    publish(staged(root, "b", "load-2", base=1), Ledger(store))
+    assert values(root) == ["b", "b"]
+    kept = root / ".versions" / "biz_dt=20240515" / "v1"
+    assert version_of(kept) == 1
+    assert orc.ORCFile(next(kept.glob("*/*.orc"))).read()["v"].to_pylist() == ["a"]
+
+
+def test_only_so_many_versions_are_kept_as_asked_for(root: Path, store: ControlStore) -> None:
+    for number, value in enumerate("abcd"):
+        publish(staged(root, value, f"load-{number}", base=number, keep=2), Ledger(store))
+    assert sorted(p.name for p in (root / ".versions" / "biz_dt=20240515").iterdir()) == ["v2", "v3"]
+    publish(staged(root, "e", "load-5", base=4, keep=0), Ledger(store))
+    assert hidden(root) == []
+
+
+def test_another_date_is_not_touched(root: Path, store: ControlStore) -> None:
+    other = date(2024, 5, 14)
+    publish(staged(root, "old", "load-0", day=other), Ledger(store))
+    before = {p: p.stat().st_mtime_ns for p in (root / "biz_dt=20240514").rglob("*")}
+    publish(staged(root, "a", "load-1"), Ledger(store))
+    publish(staged(root, "b", "load-2", base=1), Ledger(store))
+    assert {p: p.stat().st_mtime_ns for p in (root / "biz_dt=20240514").rglob("*")} == before
+
+
+def test_of_two_loads_on_one_version_the_second_is_refused(root: Path, store: ControlStore) -> None:
+    first, second = staged(root, "a", "load-1"), staged(root, "b", "load-2")
+    publish(first, Ledger(store))
+    with pytest.raises(PublishConflictError, match="version 1 by load load-1 while load load-2"):
+        publish(second, Ledger(store))
+    assert values(root) == ["a", "a"]
+
+
+def test_data_that_the_platform_did_not_write_is_kept_as_version_0(root: Path, store: ControlStore) -> None:
+    legacy = root / "biz_dt=20240515" / "biz_status=ACTIVE"
+    legacy.mkdir(parents=True)
+    orc.write_table(pa.table({"v": ["legacy"]}), legacy / "part-0.orc")
+    publish(staged(root, "a", "load-1"), Ledger(store))
+    assert values(root) == ["a", "a"]
+    assert (root / ".versions" / "biz_dt=20240515" / "v0" / "biz_status=ACTIVE" / "part-0.orc").exists()
+
+
+def damage_size(folder: Path) -> None:
+    file = next(folder.rglob("*.orc"))
+    file.write_bytes(file.read_bytes()[:-1])
+
+
+def damage_missing(folder: Path) -> None:
+    next(folder.rglob("*.orc")).unlink()
+
+
+def damage_surplus(folder: Path) -> None:
+    (folder / "biz_status=ACTIVE" / "part-9.orc").write_bytes(b"x")
+
+
+@pytest.mark.parametrize("damage", [damage_size, damage_missing, damage_surplus])
+def test_staging_that_differs_from_its_manifest_is_refused(
+    root: Path, store: ControlStore, damage: object
+) -> None:
+    publish(staged(root, "a", "load-1"), Ledger(store))
+    request = staged(root, "b", "load-2", base=1)
+    damage(Path(request.manifest.staging) / request.manifest.folder)  # type: ignore[operator]
+    with pytest.raises(PublishError, match="differ from the manifest of load load-2"):
+        publish(request, Ledger(store))
+    assert values(root) == ["a", "a"]
+
+
+def test_a_footer_that_counts_other_rows_is_refused(root: Path, store: ControlStore) -> None:
+    request = staged(root, "a", "load-1")
+    files = tuple(replace(f, rows=f.rows + 1) for f in request.manifest.files)
+    with pytest.raises(PublishError, match="holds 1 rows, the manifest of load load-1 says 2"):
+        publish(replace(request, manifest=replace(request.manifest, files=files)), Ledger(store))
+    assert not (root / "biz_dt=20240515").exists()
+
+
+class DiesAfterCommit:
+    """A ledger whose process ends right behind the commit point."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self.ledger = ledger
+
+    def current(self, table_name: str, biz_dt: date) -> object:
+        return self.ledger.current(table_name, biz_dt)
+
+    def commit(self, record: object) -> None:
+        self.ledger.commit(record)  # type: ignore[arg-type]
+        raise KeyboardInterrupt
+
+
+def test_a_publisher_that_died_behind_the_commit_is_rolled_forward(root: Path, store: ControlStore) -> None:
+    publish(staged(root, "a", "load-1"), Ledger(store))
+    with pytest.raises(KeyboardInterrupt):
+        publish(staged(root, "b", "load-2", base=1), DiesAfterCommit(Ledger(store)))  # type: ignore[arg-type]
+    assert values(root) == ["a", "a"]  # still whole
+    record = Ledger(store).current(TABLE, DAY)
+    assert record is not None
+    assert record.version == 2
+    for _ in range(2):  # idempotent
+        settle(root, record)
+        assert values(root) == ["b", "b"]
+    assert [p.name for p in (root / ".versions" / "biz_dt=20240515").iterdir()] == ["v1"]
+
+
+def test_the_next_publisher_finishes_a_half_done_swap_before_its_own(root: Path, store: ControlStore) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        publish(staged(root, "a", "load-1"), DiesAfterCommit(Ledger(store)))  # type: ignore[arg-type]
+    publish(staged(root, "b", "load-2", base=1), Ledger(store))
+    assert values(root) == ["b", "b"]
+    assert version_of(root / ".versions" / "biz_dt=20240515" / "v1") == 1
+
+
+def test_a_crash_between_exchange_and_keeping_the_old_is_cleaned_up(root: Path, store: ControlStore) -> None:
+    publish(staged(root, "a", "load-1"), Ledger(store))
+    request = staged(root, "b", "load-2", base=1)
+    with pytest.raises(KeyboardInterrupt):
+        publish(request, DiesAfterCommit(Ledger(store)))  # type: ignore[arg-type]
+    staging = Path(request.manifest.staging) / request.manifest.folder
+    if not exchange(staging, root / "biz_dt=20240515"):
+        pytest.skip("this file system cannot exchange two folders")
+    record = Ledger(store).current(TABLE, DAY)
+    assert record is not None
+    settle(root, record)
+    assert values(root) == ["b", "b"]
+    assert hidden(root) == [".versions/biz_dt=20240515"]
+
+
+def test_a_read_only_target_keeps_the_old_version(root: Path, store: ControlStore) -> None:
+    publish(staged(root, "a", "load-1"), Ledger(store))
+    request = staged(root, "b", "load-2", base=1)
+    (root / ".staging" / "biz_dt=20240515.lock").unlink()
+    (root / ".staging" / "biz_dt=20240515.lock").mkdir()  # what cannot be opened for writing, even by root
+    with pytest.raises(PublishError, match=r"cannot publish gels_fpms_t 2024-05-15: Is a directory"):
+        publish(request, Ledger(store))
+    assert values(root) == ["a", "a"]
+
+
+READER = """
+import sys
+from datetime import date
+from pathlib import Path
+from fdm_platform.engines.landed import LandedDates
+landed = LandedDates(Path(sys.argv[1]), "yyyyMMdd", (date(2024, 5, 15),))
+print("ready", flush=True)
+while True:
+    try:
+        seen = landed.to_arrow()["v"].to_pylist()
+    except (FileNotFoundError, OSError):
+        continue  # its listing was of the version before: it reads again
+    if len(seen) != 2 or len(set(seen)) != 1:
+        print("MIX", seen, flush=True)
+        break
+"""
+
+
+def test_a_reader_without_pause_never_sees_a_mix(root: Path, store: ControlStore) -> None:
+    publish(staged(root, "0", "load-0"), Ledger(store))
+    reader = subprocess.Popen(
+        [sys.executable, "-c", READER, str(root)], stdout=subprocess.PIPE, env=os.environ
+    )
+    try:
+        assert reader.stdout is not None
+        assert reader.stdout.readline() == b"ready\n"
+        for number in range(1, 60):
+            publish(staged(root, str(number), f"load-{number}", base=number), Ledger(store))
+        assert reader.poll() is None, reader.stdout.read()
+    finally:
+        reader.kill()
+        reader.wait()
