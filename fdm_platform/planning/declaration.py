@@ -61,9 +61,12 @@ class SourceDeclaration(Declared):
     )
     table: str | None = Field(default=None, description="A landing table, read for the same business date.")
     options: dict[str, Scalar] = Field(
-        default={}, description="Options of Spark's reader, e.g. sep, encoding; for jdbc, url and dbtable."
+        default_factory=dict,
+        description="Options of Spark's reader, e.g. sep, encoding; for jdbc, url and dbtable.",
     )
-    columns: Columns = Field(default=[], description="Declared columns; none means that Spark infers them.")
+    columns: Columns = Field(
+        default_factory=list, description="Declared columns; none means that Spark infers them."
+    )
     allow_empty: bool = Field(default=False, description="true: no rows are no error.")
 
 
@@ -73,7 +76,7 @@ class CheckDeclaration(Declared):
     name: str = Field(description="Its name, unique in the table: letters, digits and _.")
     severity: Severity = Field(default="error", description="error keeps the date from being published.")
     expect: str | None = Field(default=None, description="A SQL condition that every row must meet.")
-    not_null: list[str] = Field(default=[], description="Columns without NULLs.")
+    not_null: list[str] = Field(default_factory=list, description="Columns without NULLs.")
     min_rows: Count | None = Field(default=None, description="At least so many rows.")
     max_rows: Count | None = Field(default=None, description="At most so many rows.")
     description: str | None = Field(default=None, description="Why it matters.")
@@ -105,21 +108,25 @@ class TableDeclaration(Declared):
         min_length=1, description="Inputs, by the name of the view that the steps see."
     )
     steps: list[str] = Field(
-        default=[], description="HQL files, in order; the last one's rows are the result."
+        default_factory=list, description="HQL files, in order; the last one's rows are the result."
     )
     transform: str | None = Field(
         default=None, description="In place of steps, a PySpark function, package.module:function."
     )
-    columns: Columns = Field(default=[], description="Columns of the result; types and NULLs are enforced.")
-    partition_by: list[str] = Field(default=["biz_dt"], description="Folders below the table, biz_dt first.")
+    columns: Columns = Field(
+        default_factory=list, description="Columns of the result; types and NULLs are enforced."
+    )
+    partition_by: list[str] = Field(
+        default_factory=lambda: ["biz_dt"], description="Folders below the table, biz_dt first."
+    )
     business_keys: list[str] = Field(
-        default=[], description="Columns that identify a row; default process_control's."
+        default_factory=list, description="Columns that identify a row; default process_control's."
     )
     compare_cols: list[str] = Field(
-        default=[],
+        default_factory=list,
         description="Columns whose change makes a new version of a row; default process_control's.",
     )
-    checks: list[CheckDeclaration] = Field(default=[], description="Checks made before publishing.")
+    checks: list[CheckDeclaration] = Field(default_factory=list, description="Checks made before publishing.")
     compression: Literal["snappy", "zstd", "zlib", "none"] = Field(
         default="snappy", description="Of the ORC files."
     )
@@ -131,14 +138,14 @@ class TableDeclaration(Declared):
     )
     retries: Count = Field(default=0, description="How often a failed load is tried again.")
     dates_per_run: Positive = Field(default=30, description="Dates of a backfill that share a submit.")
-    launch: LaunchDeclaration = Field(default=LaunchDeclaration(), description="How Spark is started.")
+    launch: LaunchDeclaration = Field(default_factory=LaunchDeclaration, description="How Spark is started.")
     job_name: str | None = Field(
         default=None,
         description="Its row in job_master; default etl_lnd_<entity>_<source_system>_<table>.",
     )
     owner: str | None = Field(default=None, description="An e-mail address or team:name.")
     description: str | None = Field(default=None, description="What the table holds, as Markdown.")
-    tags: dict[str, Scalar] = Field(default={}, description="Labels to search by.")
+    tags: dict[str, Scalar] = Field(default_factory=dict, description="Labels to search by.")
 
 
 MODELS: tuple[type[Declared], ...] = (
