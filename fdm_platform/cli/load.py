@@ -11,7 +11,6 @@ from typing import Any
 import click
 
 from fdm_platform.cli.console import RunLog, human_bytes, print_published
-from fdm_platform.control.ledger import Ledger
 from fdm_platform.defs.platform import Platform, open_platform
 from fdm_platform.engines.spark_submit import start
 from fdm_platform.errors import LoadError, NoControlRowError, ParameterError
@@ -85,8 +84,7 @@ def load_dates(platform: Platform, spec: TableSpec, dates: Sequence[date]) -> li
     errors = [e for run in contiguous_runs(dates, known) if (e := _run(platform, spec, run))]
     if errors:
         raise LoadError("\n".join(errors), remedy="mend the cause and materialize these dates again")
-    ledger = Ledger(platform.store)
-    return [r for d in dates if (r := ledger.current(spec.name, d))]
+    return [r for d in dates if (r := platform.ledger.current(spec.name, d))]
 
 
 def _run(platform: Platform, spec: TableSpec, dates: Sequence[date]) -> str | None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
+from typing import Literal
 
-from fdm_platform.control.execution_log import ExecutionLog
 from fdm_platform.defs.platform import Platform
 from fdm_platform.model.manifest import DateOutcome
 from fdm_platform.model.table import TableSpec
@@ -13,20 +13,18 @@ from fdm_platform.model.table import TableSpec
 
 def open_attempts(platform: Platform, spec: TableSpec, dates: Sequence[date]) -> dict[date, str]:
     """Write a `Started` row for each date and return their ids."""
-    log = ExecutionLog(platform.store)
-    job_id = platform.job_id(spec)
+    log, job_id = platform.execution_log, platform.job_id(spec)
     run_ids = {r.biz_dt: r.run_id for r in platform.control_rows(spec, dates)}
     return {d: log.start(job_id=job_id, job_name=spec.job_name, run_id=run_ids.get(d)) for d in dates}
 
 
 def close_attempts(
-    platform: Platform, attempts: Mapping[date, str], error: str | None, application_id: str | None = None
+    platform: Platform, attempts: Iterable[str], error: str | None, application_id: str | None = None
 ) -> None:
-    """Write the final line of every attempt that has none yet: Completed, or Failed with the error."""
-    log = ExecutionLog(platform.store)
-    status = "Failed" if error else "Completed"
-    for attempt in attempts.values():
-        log.finish(attempt, status=status, error=error, spark_app_id=application_id)
+    """Write the final line of attempts: Completed, or Failed with the error."""
+    status: Literal["Completed", "Failed"] = "Failed" if error else "Completed"
+    for attempt in attempts:
+        platform.execution_log.finish(attempt, status=status, error=error, spark_app_id=application_id)
 
 
 def failure_text(outcome: DateOutcome) -> str:

@@ -9,7 +9,6 @@ from typing import Any
 import dagster as dg
 from pydantic import Field, PrivateAttr
 
-from fdm_platform.control.ledger import Ledger
 from fdm_platform.defs.attempts import close_attempts, failure_text
 from fdm_platform.defs.metadata import date_metadata, table_schema
 from fdm_platform.defs.platform import Platform
@@ -81,10 +80,10 @@ class OrcIOManager(dg.ConfigurableIOManager):
             staging=root / ".staging" / load_id / biz_dt.isoformat(),
             partition_by=tuple((context.definition_metadata or {}).get("partition_by", ("biz_dt",))),
         )
-        base = Ledger(platform.store).current_versions(name, [biz_dt]).get(biz_dt, 0)
+        base = platform.ledger.current_versions(name, [biz_dt]).get(biz_dt, 0)
         manifest = stage_frame(frame, area)
         request = PublishRequest(root, manifest, base, control_version="", keep_versions=1)
-        published = publish(request, Ledger(platform.store))
+        published = publish(request, platform.ledger)
         context.add_output_metadata(_frame_metadata(manifest, published))
 
 
@@ -103,18 +102,19 @@ def _publish_load(context: dg.OutputContext, load: StagedLoad, platform: Platfor
     """Publish date by date; every attempt ends in one final line, whatever happens here."""
     published: dict[date, Metadata] = {}
     errors: dict[date, str] = {}
+    open_attempts = dict(load.attempts)
+    application_id = load.report.application_id
     try:
         for outcome in load.outcomes:
+            biz_dt = outcome.biz_dt
             try:
-                published[outcome.biz_dt] = _publish_date(load, outcome, platform)
-                error = None
-            except FdmError as failure:
-                errors[outcome.biz_dt] = error = str(failure)
-            attempt = {outcome.biz_dt: load.attempts[outcome.biz_dt]}
-            close_attempts(platform, attempt, error, load.report.application_id)
+                published[biz_dt] = _publish_date(load, outcome, platform)
+            except FdmError as error:
+                errors[biz_dt] = str(error)
+            close_attempts(platform, [open_attempts.pop(biz_dt)], errors.get(biz_dt), application_id)
     finally:
-        close_attempts(platform, load.attempts, "the publisher ended early", load.report.application_id)
-        _record(context, published, is_partial=bool(errors) or len(published) < len(load.outcomes))
+        close_attempts(platform, open_attempts.values(), "the publisher ended early", application_id)
+        _record(context, published, is_partial=len(published) < len(load.outcomes))
     if errors:
         raise dg.Failure(_summary(errors, len(load.outcomes)), allow_retries=load.is_retryable)
 
@@ -133,7 +133,7 @@ def _publish_date(load: StagedLoad, outcome: DateOutcome, platform: Platform) ->
         control_version=planned.control_version,
         keep_versions=plan.output.keep_versions,
     )
-    published = publish(request, Ledger(platform.store))
+    published = publish(request, platform.ledger)
     return date_metadata(plan, planned, manifest, published, load.report)
 
 

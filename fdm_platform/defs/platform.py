@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
 
+from fdm_platform.control.execution_log import ExecutionLog
 from fdm_platform.control.ledger import Ledger
 from fdm_platform.control.rows import (
-    job_dependencies,
     job_master_row,
     process_control_rows,
     sys_params_rows,
@@ -43,6 +43,16 @@ class Platform:
         """The declared tables, read once."""
         return load_catalog(self.settings.sql_root)
 
+    @cached_property
+    def execution_log(self) -> ExecutionLog:
+        """The audit trail; one writer for all attempts of this process."""
+        return ExecutionLog(self.store)
+
+    @property
+    def ledger(self) -> Ledger:
+        """The published versions of every date."""
+        return Ledger(self.store)
+
     def control_rows(self, spec: TableSpec, dates: Sequence[date] | None = None) -> list[ProcessControlRow]:
         """process_control rows of the table's source system, for some dates or all."""
         return process_control_rows(self.store, spec.entity, spec.source_system, dates)
@@ -59,7 +69,7 @@ class Platform:
             settings=self.settings,
             load_id=load_id,
             list_files=list_files,
-            published=Ledger(self.store).current_versions(spec.name, dates),
+            published=self.ledger.current_versions(spec.name, dates),
         )
 
     def plan_each(
