@@ -75,7 +75,7 @@ def check_value(table: ControlTable, column: ControlColumn, value: Any) -> None:
 
 
 def parse_text(column: ControlColumn, text: str) -> Value:
-    """The column's value from its text; ValueError, with what was expected, if it is none.
+    """The column's value from its text; ControlError, with what was expected, if it is none.
 
     A time without a zone is taken as UTC. JSON columns keep their text, which must be JSON.
     """
@@ -84,9 +84,9 @@ def parse_text(column: ControlColumn, text: str) -> Value:
     except (ValueError, OverflowError):
         value = None
     if not _fits(column.type, value):
-        raise ValueError(f"{text!r} is not {_FORMS[column.type]}")
-    if column.json_form:
-        _check_json(column, text)
+        raise _no_value(column, text, _FORMS[column.type])
+    if column.json_form and not _is_json_of(column, text):
+        raise _no_value(column, text, json_description(column))
     return value
 
 
@@ -150,10 +150,12 @@ def _parse(column_type: ColumnType, text: str) -> Value:
             return int(text)
 
 
-def _check_json(column: ControlColumn, text: str) -> None:
+def _is_json_of(column: ControlColumn, text: str) -> bool:
     try:
-        is_right = text.strip() == "" or json_matches(column, json.loads(text))
+        return text.strip() == "" or json_matches(column, json.loads(text))
     except json.JSONDecodeError:
-        is_right = False
-    if not is_right:
-        raise ValueError(f"{text!r} is not {json_description(column)}")
+        return False
+
+
+def _no_value(column: ControlColumn, text: str, form: str) -> ControlError:
+    return ControlError(f"{text!r} is not {form}", field=column.name, remedy=f"give {column.name} {form}")
