@@ -28,8 +28,8 @@ def escape(text: str) -> str:
 
 
 def quoted(parameter: Parameter) -> str:
-    """The value as a string literal; NULL for no value."""
-    return "NULL" if parameter.value is None else f"'{embedded(parameter)}'"
+    """The value as a string literal; for no value a NULL that is a string, since it may become a column."""
+    return "CAST(NULL AS STRING)" if parameter.value is None else f"'{embedded(parameter)}'"
 
 
 def embedded(parameter: Parameter) -> str:

@@ -41,7 +41,6 @@ _CONTROL: Mapping[str, tuple[str, ParameterType]] = {
     "run_indicator": ("run_indicator", "string"),
     "change_indicator": ("change_indicator", "string"),
     "run_id": ("run_id", "string"),
-    "last_update_ts": ("last_update_ts", "timestamp"),
 }
 _TYPES: Mapping[str, ParameterType] = {
     **dict.fromkeys(("string", "str", "varchar", "text"), "string"),

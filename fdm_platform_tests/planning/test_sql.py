@@ -94,7 +94,7 @@ def test_every_form_is_bound_by_its_place(sql: str, bound: str) -> None:
         (True, "boolean", "true", "'true'"),
         ("2024-05-15", "date", "DATE'2024-05-15'", "'2024-05-15'"),
         ("2024-05-15T01:02:03", "timestamp", "TIMESTAMP'2024-05-15 01:02:03'", "'2024-05-15 01:02:03'"),
-        (None, "date", "NULL", "NULL"),
+        (None, "date", "NULL", "CAST(NULL AS STRING)"),
         ("it's", "string", r"'it\'s'", r"'it\'s'"),
     ],
 )
