@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from fdm_platform.control.schema import TABLES, ColumnType, ControlColumn, ControlTable, find_table
-from fdm_platform.control.sqlite_connections import Connections, switch_to_wal, translated
+from fdm_platform.control.sqlite_connections import Connections, translated
 from fdm_platform.control.store import Operator, Predicate, Snapshot, check_predicate
 from fdm_platform.control.values import Row, check_key, check_row, from_micros, to_micros
 from fdm_platform.errors import ControlError, ControlUnavailableError, RowExistsError
@@ -42,9 +42,12 @@ class SqliteSnapshot(Snapshot):
 
 
 class SqliteStore:
-    """A ControlStore in the file of `sqlite:///<path>`; four slashes for an absolute path."""
+    """A ControlStore in the file of `sqlite:///<path>`; four slashes for an absolute path.
 
-    def __init__(self, url: str) -> None:
+    A write waits `busy_timeout_s` for another process's write, then is a ControlUnavailableError.
+    """
+
+    def __init__(self, url: str, *, busy_timeout_s: float = 30.0) -> None:
         path = url.removeprefix("sqlite:///")
         if path in ("", url):
             raise ControlError(
@@ -53,7 +56,7 @@ class SqliteStore:
                 remedy="write it as sqlite:///<path of a file>",
             )
         self._url = url
-        self._connections = Connections(Path(path).resolve())
+        self._connections = Connections(Path(path).resolve(), busy_timeout_s)
 
     @property
     def url(self) -> str:
@@ -82,7 +85,7 @@ class SqliteStore:
         connection = self._connections.open(is_new=True)
         try:
             with translated(path):
-                switch_to_wal(connection, path)
+                self._connections.switch_to_wal(connection)
                 return _create_missing(connection, wanted)
         finally:
             connection.close()

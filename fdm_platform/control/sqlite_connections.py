@@ -12,9 +12,6 @@ from pathlib import Path
 
 from fdm_platform.errors import ControlError, ControlUnavailableError
 
-BUSY_TIMEOUT_S = 30.0
-"""How long a writer waits for another before it gives up."""
-
 INIT_REMEDY = "run `fdm control init`"
 _BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 _FAILING = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN}
@@ -25,11 +22,12 @@ class Connections:
     """Lends connections. A connection is used by one borrower at a time, in any thread.
 
     A connection must not cross a fork, nor outlive its file (it would write to a file that is gone):
-    both are noticed when the next one is borrowed.
+    both are noticed when the next one is borrowed. A writer waits `busy_timeout_s` for another.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, busy_timeout_s: float) -> None:
         self.path = path
+        self.busy_timeout_s = busy_timeout_s
         self._lock = threading.Lock()
         self._idle: list[sqlite3.Connection] = []
         self._of_parent: list[sqlite3.Connection] = []
@@ -71,11 +69,30 @@ class Connections:
         uri = f"{self.path.as_uri()}?mode={'rwc' if is_new else 'rw'}"
         with translated(self.path):
             connection = sqlite3.connect(
-                uri, uri=True, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
+                uri, uri=True, timeout=self.busy_timeout_s, isolation_level=None, check_same_thread=False
             )
             # The ledger's insert is a commit point: it has to survive a power cut.
             connection.execute("PRAGMA synchronous=FULL")
         return connection
+
+    def switch_to_wal(self, connection: sqlite3.Connection) -> None:
+        """Readers and writers of a file in WAL mode do not wait for each other; the mode stays in the file."""
+        deadline = time.monotonic() + self.busy_timeout_s
+        while True:
+            try:
+                mode = connection.execute("PRAGMA journal_mode=WAL").fetchone()[0]
+                break
+            except sqlite3.OperationalError as error:
+                # SQLite does not wait here by itself when two processes create one file at once.
+                if _base_code(error) not in _BUSY or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.05)
+        if mode != "wal":
+            raise ControlError(
+                f"SQLite keeps journal mode {mode} here, with which processes block each other",
+                file=str(self.path),
+                remedy="put the control store on a local disk",
+            )
 
     def close(self) -> None:
         """Close what is idle now; what is lent is closed when it comes back."""
@@ -112,26 +129,6 @@ class Connections:
         self._owner = owner
 
 
-def switch_to_wal(connection: sqlite3.Connection, path: Path) -> None:
-    """Readers and writers of a file in WAL mode do not wait for each other. The mode stays in the file."""
-    deadline = time.monotonic() + BUSY_TIMEOUT_S
-    while True:
-        try:
-            mode = connection.execute("PRAGMA journal_mode=WAL").fetchone()[0]
-            break
-        except sqlite3.OperationalError as error:
-            # SQLite does not wait here by itself when two processes create one file at once.
-            if _base_code(error) not in _BUSY or time.monotonic() > deadline:
-                raise
-            time.sleep(0.05)
-    if mode != "wal":
-        raise ControlError(
-            f"SQLite keeps journal mode {mode} here, with which processes block each other",
-            file=str(path),
-            remedy="put the control store on a local disk",
-        )
-
-
 @contextmanager
 def translated(path: Path) -> Iterator[None]:
     """Raise SQLite's errors as ControlErrors that name the file."""
@@ -145,7 +142,7 @@ def _translate(error: sqlite3.Error, path: Path) -> ControlError:
     code, text = _base_code(error), str(error)
     if code in _BUSY:
         return ControlUnavailableError(
-            f"the control store was busy for {BUSY_TIMEOUT_S:.0f} s",
+            "the control store stayed locked by another process",
             file=str(path),
             remedy="find the process that holds a write transaction on it, then try again",
         )
