@@ -29,13 +29,13 @@ as_json = click.option("--json", "is_json", is_flag=True, help="Print JSON, for 
 @click.command("list")
 @as_json
 def list_tables(is_json: bool) -> None:
-    r"""List the declared tables.
+    """List the declared tables.
 
     \b
     Examples:
       fdm list
       fdm list --json | jq -r '.[].name'
-    """
+    """  # noqa: D301 - click marks a block with the character itself
     catalog = load_catalog(Settings.from_environ().sql_root)
     if is_json:
         click.echo(json.dumps([_row(spec) for spec in catalog.tables.values()], indent=2))
@@ -51,7 +51,7 @@ def list_tables(is_json: bool) -> None:
 @click.argument("table")
 @as_json
 def show(table: str, is_json: bool) -> None:
-    r"""Show one table with every default filled in, and its SQL.
+    """Show one table with every default filled in, and its SQL.
 
     TABLE is gels_fpms_t_x, gels/fpms/t_x, or t_x where only one is.
 
@@ -59,7 +59,7 @@ def show(table: str, is_json: bool) -> None:
     Examples:
       fdm show t_contract_master
       fdm show gels/fpms/t_contract_master --json
-    """
+    """  # noqa: D301 - click marks a block with the character itself
     spec = load_catalog(Settings.from_environ().sql_root).get(table)
     if is_json:
         plain = {"name": spec.name, "key": list(spec.key), **to_plain(spec)}
@@ -80,13 +80,13 @@ def new() -> None:
 @click.option("--source", "sources", multiple=True, metavar="VIEW=PATH", help="An input; may be repeated.")
 @as_json
 def new_table(entity: str, source_system: str, table: str, sources: tuple[str, ...], is_json: bool) -> None:
-    r"""Declare a table: table.yaml, a first HQL and a fixture test. Overwrites nothing.
+    """Declare a table: table.yaml, a first HQL and a fixture test. Overwrites nothing.
 
     \b
     Examples:
       fdm new table GELS FPMS t_claim
       fdm new table GELS FPMS t_claim --source "row1=claims_{biz_dt:%Y%m%d}.csv" --source row2=codes.orc
-    """
+    """  # noqa: D301 - click marks a block with the character itself
     settings = Settings.from_environ()
     folder = settings.sql_root / entity.lower() / source_system.lower() / table.lower()
     _refuse_existing(settings.sql_root, folder)
@@ -112,14 +112,14 @@ def new_table(entity: str, source_system: str, table: str, sources: tuple[str, .
 def validate(
     context: click.Context, tables: tuple[str, ...], analyze: bool, schema: bool, is_json: bool
 ) -> None:
-    r"""Check declarations and HQL, all or the named ones. Exit code 2 when anything is wrong.
+    """Check declarations and HQL, all or the named ones. Exit code 2 when anything is wrong.
 
     \b
     Examples:
       fdm validate                        every table, in milliseconds, without Spark
       fdm validate t_contract_master --analyze
       fdm validate --schema > table.schema.json
-    """
+    """  # noqa: D301 - click marks a block with the character itself
     if schema:
         click.echo(json.dumps(table_schema(), indent=2))
         return
@@ -265,9 +265,8 @@ def _rule(check: CheckSpec) -> str:
         return f"every row: {check.expect}"
     if check.not_null:
         return f"no NULL in {', '.join(check.not_null)}"
-    if check.min_rows is not None:
-        return f"at least {check.min_rows} rows"
-    return f"at most {check.max_rows} rows"
+    low, high = check.min_rows or 0, check.max_rows
+    return f"at least {low} rows" if high is None else f"{low} to {high} rows"
 
 
 def _fact(value: Any) -> str:

@@ -24,6 +24,7 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_]*")
 VIEW = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 TRANSFORM = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 JOB_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+ABSOLUTE = re.compile(r"/|[A-Za-z][A-Za-z0-9+.-]*:")
 MEMORY = re.compile(r"\d+[kmgt]b?", re.IGNORECASE)
 # The next three are Dagster's own: it refuses all definitions of a project for one that breaks them.
 OWNER = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,7}|team:.+")
@@ -88,8 +89,9 @@ def _check_body(table: TableDeclaration, findings: Findings) -> None:
         findings.add(
             ("transform",), f"{table.transform!r} names no function", "write it as package.module:function"
         )
-    views = [(("sources", v), v) for v in table.sources]
-    views += [(("steps", i), PurePosixPath(s).stem) for i, s in enumerate(table.steps)]  # type: ignore[misc]
+    views: list[tuple[Place, str]] = [(("sources", v), v) for v in table.sources]
+    steps = [(i, s) for i, s in enumerate(table.steps) if not leaves_folder(s)]
+    views += [(("steps", i), PurePosixPath(s).stem) for i, s in steps]
     _check_views(views, findings)
 
 
@@ -141,7 +143,7 @@ def _check_path(path: str, declared: FileFormat | None, place: Place, findings: 
         return
     if "" in names:
         findings.add(place, f"{path!r} has empty braces", "write the date as {biz_dt:%Y%m%d}")
-    if ".." in re.split(r"[/\\]", path):
+    if ".." in re.split(r"[/\\]", path) and not ABSOLUTE.match(path):
         findings.add(place, f"{path!r} leaves the source root", "write an absolute path")
     if not path.strip():
         findings.add(place, "the path is empty", "name a file or folder below the source root")
@@ -206,15 +208,19 @@ def _check_checks(table: TableDeclaration, findings: Findings) -> None:
 
 
 def _check_rule(check: CheckDeclaration, place: Place, findings: Findings) -> None:
-    """Exactly one rule is set, so that a check's outcome says what failed."""
-    values = {k: getattr(check, k) for k in ("expect", "not_null", "min_rows", "max_rows")}
-    given = [k for k, v in values.items() if v is not None and v != []]
+    """Exactly one rule is set, so that a check's outcome says what failed; the row limits are one."""
+    low, high = check.min_rows, check.max_rows
+    has_limits = low is not None or high is not None
+    rules = {"expect": check.expect is not None, "not_null": bool(check.not_null), "row limits": has_limits}
+    given = [rule for rule, is_given in rules.items() if is_given]
     if not given:
-        findings.add(place, "the check has no rule", f"add one of {', '.join(values)}")
+        findings.add(place, "the check has no rule", "add one of expect, not_null, min_rows, max_rows")
     if len(given) > 1:
         findings.add(place, f"the check has {len(given)} rules: {', '.join(given)}", "make a check of each")
     if check.expect is not None and not check.expect.strip():
         findings.add((*place, "expect"), "the condition is empty", "write a SQL condition")
+    if low is not None and high is not None and low > high:
+        findings.add((*place, "max_rows"), f"max_rows {high} is below min_rows {low}", "swap them")
 
 
 def _check_launch(table: TableDeclaration, findings: Findings) -> None:

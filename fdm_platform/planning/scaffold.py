@@ -26,16 +26,23 @@ def new_table_files(
 
 
 def _declaration(entity: str, source_system: str, table: str, paths: Mapping[str, str], step: str) -> str:
-    keys = {
-        "entity": entity,
-        "source_system": source_system,
-        "table": table,
-        "description": "What does the table hold?",
-        "sources": {view: {"path": path} for view, path in paths.items()},
-        "steps": [step],
-        "partition_by": ["biz_dt"],
-    }
-    return yaml.safe_dump(keys, sort_keys=False, allow_unicode=True)
+    lines = [
+        f"entity: {_inline(entity)}",
+        f"source_system: {_inline(source_system)}",
+        f"table: {_inline(table)}",
+        "description: What does the table hold?",
+        "sources:",
+        *(f"  {_inline(view)}: {_inline({'path': path})}" for view, path in paths.items()),
+        f"steps: {_inline([step])}",
+        "partition_by: [biz_dt]",
+    ]
+    return "\n".join([*lines, ""])
+
+
+def _inline(value: object) -> str:
+    """The value as YAML on one line, quoted where it must be."""
+    text: str = yaml.safe_dump([value], default_flow_style=True, allow_unicode=True, width=1000)
+    return text.strip()[1:-1]
 
 
 def _select(view: str) -> str:
