@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -78,6 +79,9 @@ def _csv_rows(path: Path, text: str, table: ControlTable) -> Iterator[SeedRow]:
     reader = csv.reader(text.splitlines(keepends=True), strict=True)
     try:
         header = [name.strip() for name in next(reader, [])]
+        twice = [name for name, count in Counter(header).items() if count > 1]
+        if twice:
+            raise _given_twice(path, 1, twice[0], table.name)
         columns = [_at(path, 1, partial(table.column, name)) for name in header]
         end = reader.line_num
         for fields in reader:
@@ -170,13 +174,7 @@ def _mapping(path: Path, node: yaml.Node | None, form: str, place: str | None = 
         if not isinstance(name, yaml.ScalarNode):
             raise _wrong_form(path, name, place, "a name")
         if name.value in seen:
-            raise ControlError(
-                f"{name.value} is given twice",
-                file=str(path),
-                line=_line(name),
-                field=place,
-                remedy="keep one of them",
-            )
+            raise _given_twice(path, _line(name), name.value, place)
         seen.add(name.value)
     return node
 
@@ -207,17 +205,18 @@ def _at(path: Path, line: int, call: Callable[[], T], place: str | None = None) 
 
 
 def _refuse_repeated_keys(path: Path, rows: list[SeedRow]) -> None:
-    first: dict[tuple[Any, ...], int] = {}
+    first: dict[tuple[Any, ...], SeedRow] = {}
     for row in rows:
-        line = first.setdefault((row.table.name, *row.key), row.line)
-        if line != row.line:
-            raise ControlError(
-                f"{row.table.name} {'/'.join(map(str, row.key))} is given twice, first in line {line}",
-                file=str(path),
-                line=row.line,
-                field=row.table.name,
-                remedy="keep one of them",
-            )
+        earlier = first.setdefault((row.table.name, *row.key), row)
+        if earlier is not row:
+            name = f"{row.table.name} {'/'.join(map(str, row.key))}"
+            raise _given_twice(path, row.line, name, row.table.name, f", first in line {earlier.line}")
+
+
+def _given_twice(path: Path, line: int, name: str, place: str | None, first: str = "") -> ControlError:
+    return ControlError(
+        f"{name} is given twice{first}", file=str(path), line=line, field=place, remedy="keep one of them"
+    )
 
 
 def _wrong_form(path: Path, node: yaml.Node | None, place: str | None, form: str) -> ControlError:

@@ -34,8 +34,7 @@ _FORMS: dict[ColumnType, str] = {
 
 def check_row(table: ControlTable, row: Mapping[str, Any]) -> None:
     """ControlError unless the row has known columns of the right types and all that are required."""
-    for name, value in row.items():
-        check_value(table, table.column(name), value)
+    columns = {name: table.column(name) for name in row}
     missing = [c.name for c in table.columns if not c.is_nullable and row.get(c.name) is None]
     if missing:
         raise ControlError(
@@ -43,6 +42,8 @@ def check_row(table: ControlTable, row: Mapping[str, Any]) -> None:
             field=f"{table.name}.{missing[0]}",
             remedy=f"give {', '.join(missing)}; the key of {table.name} is {', '.join(table.key)}",
         )
+    for name, column in columns.items():
+        check_value(table, column, row[name])
 
 
 def check_key(table: ControlTable, key: Mapping[str, Any]) -> None:
@@ -53,12 +54,7 @@ def check_key(table: ControlTable, key: Mapping[str, Any]) -> None:
             field=table.name,
             remedy=f"give exactly {', '.join(table.key)}",
         )
-    check_row_values(table, key)
-
-
-def check_row_values(table: ControlTable, values: Mapping[str, Any]) -> None:
-    """ControlError unless every value fits its column."""
-    for name, value in values.items():
+    for name, value in key.items():
         check_value(table, table.column(name), value)
 
 

@@ -196,7 +196,7 @@ def test_delete_wants_the_whole_key(store: ControlStore) -> None:
         (
             "process_control",
             control_row(entity=None),
-            r"None does not fit column entity of process_control \(string\)",
+            "a row of process_control lacks entity",
         ),
         (
             "process_control",

@@ -1,0 +1,148 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from fdm_platform.cli import cli
+from fdm_platform.control.schema import TABLES
+from fdm_platform.errors import ControlError
+
+SAMPLE = Path(__file__).parents[2] / "examples" / "control" / "sample.yaml"
+Fdm = Callable[..., Result]
+
+
+@pytest.fixture
+def fdm(tmp_path: Path) -> Fdm:
+    def run(*arguments: str) -> Result:
+        environ = {"FDM_PROJECT": str(tmp_path), "FDM_HOME": "", "FDM_CONTROL_URL": ""}
+        result = CliRunner().invoke(cli, ["control", *arguments], env=environ)
+        if isinstance(result.exception, Exception):
+            raise result.exception
+        return result
+
+    return run
+
+
+@pytest.fixture
+def seeded(fdm: Fdm) -> Fdm:
+    fdm("init")
+    fdm("seed", str(SAMPLE))
+    return fdm
+
+
+def test_init_says_what_it_created_and_what_it_kept(fdm: Fdm, tmp_path: Path) -> None:
+    first = fdm("init", "--tables", "job_master, sys_params").output.splitlines()
+    assert first == [
+        f"control store sqlite:///{tmp_path}/.fdm/control.db",
+        "  created  job_master: one row per job: its parameters and Spark configuration",
+        "  created  sys_params: settings per environment and job",
+    ]
+    second = [line.split(":")[0].split() for line in fdm("init").output.splitlines()[1:]]
+    kept = {"job_master", "sys_params"}
+    assert second == [["kept" if name in kept else "created", name] for name in TABLES]
+
+
+def test_init_of_an_unknown_table_names_the_nearest(fdm: Fdm, tmp_path: Path) -> None:
+    with pytest.raises(ControlError, match=r"did you mean job_master\?"):
+        fdm("init", "--tables", "job_mster")
+    assert not (tmp_path / ".fdm").exists()
+
+
+@pytest.mark.parametrize("command", [["show", "job_master"], ["seed", str(SAMPLE)]])
+def test_before_init_the_remedy_is_init(fdm: Fdm, command: list[str]) -> None:
+    with pytest.raises(ControlError, match="run `fdm control init`"):
+        fdm(*command)
+
+
+def test_a_dry_run_shows_changes_by_key_and_writes_nothing(seeded: Fdm, tmp_path: Path) -> None:
+    changed = tmp_path / "changed.yaml"
+    changed.write_text(
+        "process_control:\n"
+        "- {entity: GELS, source_system: FPMS, biz_dt: 2024-05-14, run_indicator: N}\n"
+        "- {entity: GELS, source_system: FPMS, biz_dt: 2024-05-15, run_indicator: Y}\n"
+        "- {entity: GELS, source_system: FPMS, biz_dt: 2024-05-16, run_indicator: Y}\n"
+    )
+    before = seeded("show", "process_control", "--json").output
+    assert seeded("seed", str(changed), "--dry-run").output.splitlines() == [
+        "~ changed  process_control  GELS/FPMS/2024-05-14",
+        "             run_indicator: Y -> N",
+        "= same     process_control  GELS/FPMS/2024-05-15",
+        "+ new      process_control  GELS/FPMS/2024-05-16",
+        "process_control: 1 new, 1 changed, 1 same",
+        "dry run: nothing was written",
+    ]
+    assert seeded("show", "process_control", "--json").output == before
+    assert seeded("seed", str(changed)).output == "process_control: 1 new, 1 changed, 1 same\n"
+    assert seeded("seed", str(changed)).output == "process_control: 0 new, 0 changed, 3 same\n"
+
+
+def test_seed_of_a_csv_file(seeded: Fdm, tmp_path: Path) -> None:
+    path = tmp_path / "jobs.csv"
+    path.write_text("job_id,job_name\nJOB_1001,renamed\nJOB_2000,new\n")
+    assert seeded("seed", str(path), "--table", "job_master").output == (
+        "job_master: 1 new, 1 changed, 0 same\n"
+    )
+    shown = json.loads(seeded("show", "job_master", "--where", "job_id=JOB_1001", "--json").output)
+    assert [(row["job_name"], row["entity"]) for row in shown] == [("renamed", "GELS")]
+
+
+def test_show_prints_the_last_rows_in_order_of_the_key(seeded: Fdm) -> None:
+    lines = seeded("show", "process_control", "--limit", "2").output.splitlines()
+    assert lines[0].split()[:4] == ["entity", "source_system", "biz_dt", "process_from_date"]
+    assert [line.split()[2] for line in lines[2:4]] == ["2024-05-14", "2024-05-15"]
+    assert '["contract_id"]' in lines[2]
+    assert lines[4] == "3 rows, the last 2 shown"
+
+
+def test_show_leaves_out_columns_that_are_null_everywhere(seeded: Fdm) -> None:
+    header = seeded("show", "job_dependency").output.splitlines()[0].split()
+    assert "dependency_level" in header
+    assert "reprocess_dt" not in seeded("show", "process_control").output
+
+
+@pytest.mark.parametrize(
+    ("conditions", "days"),
+    [
+        (["biz_dt=2024-05-14"], [14]),
+        (["biz_dt > 20240513".replace(" > ", ">")], [14, 15]),
+        (["biz_dt>=2024-05-14", "biz_dt<2024-05-15"], [14]),
+        (["biz_dt<=2024-05-14", "entity=GELS"], [13, 14]),
+        (["entity=gels"], []),
+        (["reprocess_dt="], [13, 14, 15]),
+        (["run_id="], []),
+        (['business_keys=["contract_id"]'], [13, 14, 15]),
+        (["last_update_ts<2000-01-01"], []),
+    ],
+)
+def test_show_where(seeded: Fdm, conditions: list[str], days: list[int]) -> None:
+    options = [part for condition in conditions for part in ("--where", condition)]
+    rows = json.loads(seeded("show", "process_control", *options, "--json").output)
+    assert [int(row["biz_dt"][-2:]) for row in rows] == days
+
+
+@pytest.mark.parametrize(
+    ("condition", "message"),
+    [
+        ("biz_date=2024-05-15", r"did you mean biz_dt\?"),
+        ("biz_dt=yesterday", "'yesterday' is not a date such as 2024-05-15"),
+        ("biz_dt", "write it as biz_dt=2024-05-15"),
+    ],
+)
+def test_a_condition_that_makes_no_sense_is_refused(seeded: Fdm, condition: str, message: str) -> None:
+    with pytest.raises(ControlError, match=message):
+        seeded("show", "process_control", "--where", condition)
+
+
+def test_show_of_an_empty_table(seeded: Fdm) -> None:
+    assert seeded("show", "execution_log").output == "0 rows\n"
+    assert json.loads(seeded("show", "execution_log", "--json").output) == []
+
+
+@pytest.mark.parametrize("command", [[], ["init"], ["seed"], ["show"]])
+def test_help_shows_examples_line_by_line(fdm: Fdm, command: list[str]) -> None:
+    output = fdm(*command, "--help").output
+    name = " ".join(["fdm control", *command])
+    assert any(line.startswith(f"    {name}") for line in output.splitlines())
+    assert "\\b" not in output
