@@ -25,7 +25,8 @@ VIEW = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 TRANSFORM = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 JOB_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 ABSOLUTE = re.compile(r"/|[A-Za-z][A-Za-z0-9+.-]*:")
-MEMORY = re.compile(r"\d+[kmgt]b?", re.IGNORECASE)
+MEMORY = re.compile(r"0*[1-9]\d*(b|[kmgtp]b?)?", re.IGNORECASE)
+SPARK_SETTING = re.compile(r"spark\.[^\s=]+")
 # The next three are Dagster's own: it refuses all definitions of a project for one that breaks them.
 OWNER = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,7}|team:.+")
 TAG_KEY = re.compile(r"([A-Za-z0-9_.-]{1,63}/)?[A-Za-z0-9_.-]{1,63}")
@@ -228,6 +229,13 @@ def _check_launch(table: TableDeclaration, findings: Findings) -> None:
         value = getattr(table.launch, key)
         if value is not None and not MEMORY.fullmatch(value):
             findings.add(("launch", key), f"{value!r} is no amount of memory", "write it like 2g or 512m")
+    for setting in table.launch.additional_conf or {}:
+        if not SPARK_SETTING.fullmatch(setting):
+            findings.add(
+                ("launch", "additional_conf", setting),
+                f"{setting!r} is no Spark setting",
+                "its name begins with `spark.`",
+            )
 
 
 def _check_labels(table: TableDeclaration, findings: Findings) -> None:

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from fdm_platform.errors import DeclarationError, UnknownTableError
 from fdm_platform.model.codec import to_plain
@@ -359,6 +361,10 @@ WRONG: dict[str, tuple[str, int | None, str | None, str, str]] = {
         MINIMAL + "launch: {driver_memory: lots}\n",
         9, "launch.driver_memory", "'lots' is no amount of memory", "like 2g or 512m",
     ),
+    "a setting that is not Spark's": (
+        MINIMAL + "launch:\n  additional_conf: {sql.ansi.enabled: true}\n",
+        10, "launch.additional_conf.sql.ansi.enabled", "'sql.ansi.enabled' is no Spark setting", "spark.",
+    ),
     "an owner that Dagster refuses": (
         MINIMAL + "owner: Jane\n", 9, "owner", "'Jane' is no owner", "team:<name>",
     ),
@@ -574,6 +580,59 @@ def test_a_file_that_is_nearly_called_table_yaml_is_pointed_out(tmp_path: Path) 
     file.rename(file.with_suffix(".yml"))
     (error,) = errors_of(tmp_path)
     assert (error.file, error.remedy) == (str(file.with_suffix(".yml")), "rename it to table.yaml")
+
+
+PIECES = [
+    *MINIMAL.splitlines(keepends=True),
+    *(
+        "{",
+        "}",
+        "[",
+        "]",
+        ": ",
+        "- ",
+        "\n",
+        "  ",
+        "'",
+        '"',
+        "#",
+        "&a ",
+        "*a",
+        "!!",
+        "? ",
+        "<<: ",
+        "|\n",
+        "\t",
+    ),
+    *(
+        "columns:",
+        "checks:",
+        "launch:",
+        "name",
+        "type: ",
+        "null",
+        "1",
+        "true",
+        "2024-05-15",
+        "é",
+        "\0",
+        "0x_",
+    ),
+]
+
+
+@given(st.lists(st.sampled_from(PIECES) | st.text(max_size=3), max_size=25))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_whatever_is_written_the_catalog_answers_with_a_table_or_an_error(
+    tmp_path: Path, pieces: list[str]
+) -> None:
+    file = tmp_path / "gels" / "table.yaml"
+    file.parent.mkdir(exist_ok=True)
+    file.write_bytes("".join(pieces).encode("utf-8", "surrogatepass"))
+    catalog = load_catalog(tmp_path)
+    assert len(catalog.tables) == (0 if catalog.errors else 1)
+    for error in catalog.errors:
+        assert (error.file, error.message != "", error.remedy not in (None, "")) == (str(file), True, True)
 
 
 @pytest.mark.parametrize(
