@@ -1,0 +1,322 @@
+"""The command and environment of a load: decided here, from values alone; run by spark_submit.py.
+
+There are two forms. `bin/spark-submit`, for every cluster and every customised Spark. And the lean one,
+for Spark in local mode: SparkSubmit's JVM started directly, beside Python instead of before it
+(lean_start.py), with settings that shorten a cold start and change no result.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from fdm_platform.engines.java import Jdk, Spark
+from fdm_platform.errors import ParameterError
+from fdm_platform.model.plan import LaunchProfile, LoadPlan, Setting
+
+SMALL_INPUT_BYTES = 256 * 1024 * 1024
+"""Up to here the JVM's start weighs more than its speed: C1 compiler and serial collector."""
+
+TINY_INPUT_BYTES = 32 * 1024 * 1024
+"""Up to here, compiling generated code takes longer than what it saves (measured)."""
+
+_ENGINES = Path(__file__).parent
+DRIVER = _ENGINES / "driver.py"
+LEAN_START = _ENGINES / "lean_start.py"
+LOG_SETTINGS = _ENGINES / "log4j2.properties"
+
+# What Spark's own launcher gives a JVM from 17 on.
+_OPENED = (
+    "java.base/java.lang", "java.base/java.lang.invoke", "java.base/java.lang.reflect", "java.base/java.io",
+    "java.base/java.net", "java.base/java.nio", "java.base/java.util", "java.base/java.util.concurrent",
+    "java.base/java.util.concurrent.atomic", "java.base/jdk.internal.ref", "java.base/sun.nio.ch",
+    "java.base/sun.nio.cs", "java.base/sun.security.action", "java.base/sun.util.calendar",
+    "java.security.jgss/sun.security.krb5",
+)  # fmt: skip
+MODULE_OPTIONS = (
+    "-XX:+IgnoreUnrecognizedVMOptions",
+    *(f"--add-opens={package}=ALL-UNNAMED" for package in _OPENED),
+    "-Djdk.reflect.useDirectMethodHandle=false",
+)
+
+# The UI is on: large loads have it, and what is archived costs a load without it nothing.
+_TRAINING_CONF = {
+    "spark.driver.bindAddress": "127.0.0.1",
+    "spark.driver.host": "127.0.0.1",
+    "spark.ui.showConsoleProgress": "false",
+    "spark.sql.shuffle.partitions": "4",
+}
+
+# Settings that only Spark's own launcher can turn into a JVM's command line.
+_LAUNCHER_ONLY = ("spark.driver.extraClassPath", "spark.driver.extraLibraryPath")
+
+# What cmd.exe, which runs spark-submit.cmd, would take as its own inside an argument.
+_CMD_SPECIAL = re.compile(r'["&|<>^%!\r\n]')
+
+
+@dataclass(frozen=True, slots=True)
+class ClassArchive:
+    """A class-data archive that is ready, and the jars that stood first on the class path when it was made."""
+
+    path: Path
+    jars: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What the command is made for."""
+
+    jdk: Jdk
+    spark: Spark
+    python: str
+    """The Python of this process."""
+    archive: ClassArchive | None = None
+    bundle: Path | None = None
+    """A zip of the platform's driver, for nodes that do not have it."""
+    conf_dirs: tuple[str, ...] = ()
+    """Folders of Hadoop's configuration (HADOOP_CONF_DIR, YARN_CONF_DIR)."""
+    is_windows: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LoadFolder:
+    """The files of one load, below the work folder."""
+
+    path: Path
+
+    @property
+    def plan(self) -> Path:
+        """The LoadPlan as JSON."""
+        return self.path / "plan.json"
+
+    @property
+    def messages(self) -> Path:
+        """The driver's messages."""
+        return self.path / "messages.jsonl"
+
+    @property
+    def params(self) -> Path:
+        """The legacy contract's parameters file."""
+        return self.path / "params.json"
+
+    @property
+    def stdout(self) -> Path:
+        """What the driver printed."""
+        return self.path / "stdout.log"
+
+    @property
+    def stderr(self) -> Path:
+        """Spark's log."""
+        return self.path / "stderr.log"
+
+    @property
+    def job_log(self) -> Path:
+        """The log that a legacy script writes itself."""
+        return self.path / "job.log"
+
+
+def is_in_one_jvm(profile: LaunchProfile) -> bool:
+    """Master `local` or `local[…]`; `local-cluster[…]` starts workers of its own."""
+    return profile.master.value == "local" or profile.master.value.startswith("local[")
+
+
+def is_lean(plan: LoadPlan, machine: Machine) -> bool:
+    """The JVM can be started directly without losing anything that spark-submit would do."""
+    profile = plan.launch
+    return (
+        is_in_one_jvm(profile)
+        and not machine.spark.is_customised
+        and not any(key in profile.conf for key in _LAUNCHER_ONLY)
+    )
+
+
+def argv(plan: LoadPlan, folder: LoadFolder, machine: Machine, *, driver: Path = DRIVER) -> list[str]:
+    """The load's command, as a list for exec: no value is ever seen by a shell.
+
+    ParameterError for a value that Windows' spark-submit.cmd cannot be handed safely.
+    """
+    program = [str(driver), str(folder.plan), str(folder.messages)]
+    options = submit_options(plan, machine)
+    if not is_lean(plan, machine):
+        name = "spark-submit.cmd" if machine.is_windows else "spark-submit"
+        command = [str(machine.spark.home / "bin" / name), *options, *program]
+        return _checked_for_cmd(command) if machine.is_windows else command
+    python = driver_python(plan.launch, machine.python)
+    return [python, str(LEAN_START), *lean_jvm(plan, machine), *options, "pyspark-shell", "--", *program]
+
+
+def training_argv(machine: Machine, script: Path, work: Path) -> list[str]:
+    """The command that makes `machine.archive`: the lean one, run on a script, archiving its classes at the end."""
+    if machine.archive is None:
+        raise ValueError("no archive to make")
+    jvm = [
+        str(machine.jdk.java),
+        "-cp", class_path(machine),
+        *MODULE_OPTIONS,
+        "-Xmx1g", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
+        f"-XX:ArchiveClassesAtExit={machine.archive.path}", "-Xlog:disable", "-Xlog:all=error:stderr",
+        f"-Dlog4j2.configurationFile={LOG_SETTINGS.as_uri()}",
+        "org.apache.spark.deploy.SparkSubmit",
+    ]  # fmt: skip
+    settings = [f"--conf={key}={value}" for key, value in _TRAINING_CONF.items()]
+    options = ["--master", "local[2]", *settings, "pyspark-shell", "--"]
+    return [machine.python, str(LEAN_START), *jvm, *options, str(script), str(work)]
+
+
+def lean_jvm(plan: LoadPlan, machine: Machine) -> list[str]:
+    """The java command with its options, and SparkSubmit as its main class."""
+    profile = plan.launch
+    is_small = plan.input_bytes <= SMALL_INPUT_BYTES
+    memory = _value(profile.driver_memory) or _conf(profile, "spark.driver.memory") or "1g"
+    extra = shlex.split(_conf(profile, "spark.driver.extraJavaOptions") or "")
+    return [
+        str(machine.jdk.java),
+        "-cp", class_path(machine),
+        *MODULE_OPTIONS,
+        f"-Xmx{memory}",
+        *(["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"] if is_small else ["-XX:+UseParallelGC"]),
+        "-XX:-UsePerfData",
+        *_archive_options(machine.archive),
+        f"-Dlog4j2.configurationFile={LOG_SETTINGS.as_uri()}",
+        *extra,
+        "org.apache.spark.deploy.SparkSubmit",
+    ]  # fmt: skip
+
+
+def class_path(machine: Machine) -> str:
+    """Spark's jars; before them, the archive's. An archive is used only if what it was made with stands first."""
+    separator = ";" if machine.is_windows else ":"
+    first = [str(machine.archive.jars / "*")] if machine.archive else []
+    return separator.join([*first, str(machine.spark.jars / "*"), *machine.conf_dirs])
+
+
+def _archive_options(archive: ClassArchive | None) -> list[str]:
+    """An archive that does not fit is ignored (`-Xshare:auto`), and not a word about it on stdout."""
+    if archive is None:
+        return []
+    return [
+        "-Xshare:auto",
+        f"-XX:SharedArchiveFile={archive.path}",
+        "-Xlog:disable",
+        "-Xlog:all=error:stderr",
+    ]
+
+
+def submit_options(plan: LoadPlan, machine: Machine) -> list[str]:
+    """spark-submit's options for the profile."""
+    profile = plan.launch
+    named = {
+        "--master": profile.master,
+        "--deploy-mode": profile.deploy_mode,
+        "--driver-memory": profile.driver_memory,
+        "--executor-memory": profile.executor_memory,
+        "--num-executors": profile.num_executors,
+        "--executor-cores": profile.executor_cores,
+        "--queue": profile.queue,
+        "--archives": profile.archives,
+    }
+    options = ["--name", plan.load_id]
+    for name, setting in named.items():
+        options += [name, setting.value] if setting else []
+    options += _total_cores(profile)
+    py_files = [f.value for f in profile.py_files] + [str(machine.bundle)] * (machine.bundle is not None)
+    options += ["--py-files", ",".join(py_files)] if py_files else []
+    for key, value in sorted(conf(plan, machine).items()):
+        options += ["--conf", f"{key}={value}"]
+    return options
+
+
+def _total_cores(profile: LaunchProfile) -> list[str]:
+    """Spark standalone knows no number of executors, only cores in all."""
+    if not (profile.master.value.startswith("spark://") and profile.num_executors):
+        return []
+    cores = int(_value(profile.executor_cores) or 1)
+    return ["--total-executor-cores", str(cores * int(profile.num_executors.value))]
+
+
+def conf(plan: LoadPlan, machine: Machine) -> dict[str, str]:
+    """Spark settings: our defaults for this kind of launch, then the profile's, which win."""
+    profile = plan.launch
+    settings = dict(_lean_conf(plan)) if is_lean(plan, machine) else {}
+    settings |= {key: setting.value for key, setting in profile.conf.items()}
+    if profile.master.value.startswith("yarn"):
+        tags = settings.get("spark.yarn.tags")
+        settings["spark.yarn.tags"] = f"{tags},{plan.load_id}" if tags else plan.load_id
+    return settings
+
+
+def _lean_conf(plan: LoadPlan) -> Iterator[tuple[str, str]]:
+    yield "spark.driver.bindAddress", "127.0.0.1"
+    yield "spark.driver.host", "127.0.0.1"
+    yield "spark.ui.showConsoleProgress", "false"
+    if plan.input_bytes <= SMALL_INPUT_BYTES:
+        yield "spark.ui.enabled", "false"
+        yield "spark.sql.shuffle.partitions", "4"
+    if plan.input_bytes <= TINY_INPUT_BYTES:
+        yield "spark.sql.codegen.wholeStage", "false"
+
+
+def environment(
+    plan: LoadPlan, folder: LoadFolder, machine: Machine, inherited: Mapping[str, str], *, has_params: bool
+) -> dict[str, str]:
+    """The load's environment: the inherited one, what Spark needs, and the legacy contract's variables."""
+    table = Path(plan.file).parent.absolute()
+    env = {k: v for k, v in inherited.items() if not k.startswith(("PYSPARK_", "_PYSPARK_"))}
+    env |= {
+        "JAVA_HOME": str(machine.jdk.home),
+        "SPARK_HOME": str(machine.spark.home),
+        "PYSPARK_DRIVER_PYTHON": driver_python(plan.launch, machine.python),
+        "PYSPARK_PYTHON": _value(plan.launch.python_executable) or machine.python,
+        "PYTHONPATH": os.pathsep.join(_python_path(plan, machine, inherited)),
+        "PYTHONHASHSEED": "0",
+        "JOB_BASE_DIR": str(table),
+        "JOB_SQL_DIR": str(table),
+        "LOG_FILE": str(folder.job_log),
+    }
+    if has_params:
+        env |= {"JOB_PARAMS_FILE": str(folder.params), "KUDU_JOB_PARAMS_FILE": str(folder.params)}
+    if is_in_one_jvm(plan.launch):
+        env.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+    return env
+
+
+def driver_python(profile: LaunchProfile, own: str) -> str:
+    """The driver's Python. A relative one, like `./env/bin/python`, is inside `archives`: on executors only."""
+    named = _value(profile.python_executable)
+    is_on_cluster = _value(profile.deploy_mode) == "cluster"
+    if named is None or (named.startswith(".") and not is_on_cluster):
+        return own
+    return named
+
+
+def _python_path(plan: LoadPlan, machine: Machine, inherited: Mapping[str, str]) -> Iterator[str]:
+    yield str(_ENGINES.parent.parent)
+    yield from plan.python_path
+    if not machine.spark.is_wheel or driver_python(plan.launch, machine.python) != machine.python:
+        yield from sorted(str(z) for z in (machine.spark.home / "python" / "lib").glob("*.zip"))
+    if inherited.get("PYTHONPATH"):
+        yield inherited["PYTHONPATH"]
+
+
+def _checked_for_cmd(command: list[str]) -> list[str]:
+    """The command unless cmd.exe, which Windows runs a .cmd file with, would read more than text in it."""
+    for argument in command:
+        if _CMD_SPECIAL.search(argument):
+            raise ParameterError(
+                f"{argument!r} cannot be handed to spark-submit.cmd: it has a character that cmd.exe interprets",
+                field="launch",
+                remedy='leave out " & | < > ^ % ! and line breaks, or set it in spark-defaults.conf',
+            )
+    return command
+
+
+def _value(setting: Setting | None) -> str | None:
+    return setting.value if setting else None
+
+
+def _conf(profile: LaunchProfile, key: str) -> str | None:
+    return _value(profile.conf.get(key))

@@ -1,0 +1,57 @@
+"""Starts SparkSubmit's JVM and imports pyspark at the same time, then runs the driver in this process.
+
+    python lean_start.py java … org.apache.spark.deploy.SparkSubmit … pyspark-shell -- driver.py ARG…
+
+spark-submit does these one after the other: a JVM to build a command, the JVM of Spark, then Python.
+The JVM ends when this process does, however it does: its standard input closes. pyspark and the
+standard library only.
+"""
+
+from __future__ import annotations
+
+import os
+import runpy
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+_POLL_S = 0.005
+
+
+def main(arguments: list[str]) -> None:
+    """Run the driver named after `--`; exits with the JVM's code if it ends before it can be spoken to."""
+    split = arguments.index("--")
+    command, program = arguments[:split], arguments[split + 1 :]
+    with tempfile.TemporaryDirectory(prefix="fdm-") as folder:
+        told = Path(folder) / "gateway"
+        jvm = subprocess.Popen(
+            command, stdin=subprocess.PIPE, env={**os.environ, "_PYSPARK_DRIVER_CONN_INFO_PATH": str(told)}
+        )
+        import pyspark.sql.functions  # noqa: F401, PLC0415 - the work that the JVM's start hides
+
+        _connect(jvm, told)
+    sys.argv = program
+    try:
+        runpy.run_path(program[0], run_name="__main__")
+    finally:
+        jvm.communicate()  # closes its standard input and waits: who waits for us has waited for it
+
+
+def _connect(jvm: subprocess.Popen[bytes], told: Path) -> None:
+    """Wait for the JVM's port and secret, and leave them where pyspark looks for a gateway."""
+    from pyspark.serializers import UTF8Deserializer, read_int  # noqa: PLC0415 - after the JVM's start
+
+    while not told.exists():  # the JVM renames it into place, whole
+        if jvm.poll() is not None:
+            sys.exit(jvm.returncode or 1)
+        time.sleep(_POLL_S)
+    with told.open("rb") as file:
+        os.environ["PYSPARK_GATEWAY_PORT"] = str(read_int(file))  # type: ignore[no-untyped-call]
+        os.environ["PYSPARK_GATEWAY_SECRET"] = UTF8Deserializer().loads(file)  # type: ignore[no-untyped-call]
+
+
+if __name__ == "__main__":
+    sys.path.remove(str(Path(__file__).parent))  # a script's folder comes first, and hides others' modules
+    main(sys.argv[1:])

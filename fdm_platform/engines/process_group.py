@@ -1,0 +1,73 @@
+"""A process with all its descendants: alive, ended politely, ended by force."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+_POLL_S = 0.03
+_KILLED_WAIT_S = 2.0
+
+
+def own_group() -> dict[str, Any]:
+    """Arguments of Popen that give the process a group of its own."""
+    if sys.platform == "win32":
+        return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
+    return {"start_new_session": True}
+
+
+def is_alive(process: subprocess.Popen[bytes]) -> bool:
+    """A process of the group is there, be it only the JVM whose Python has gone."""
+    if process.poll() is None:
+        return True
+    if sys.platform == "win32":
+        return False
+    try:
+        os.killpg(process.pid, 0)
+    except (ProcessLookupError, PermissionError):
+        return False
+    return _has_living_member(process.pid)
+
+
+def _has_living_member(group: int) -> bool:
+    """Dead processes that nobody has waited for, as in a container without an init, are not alive."""
+    stats = list(Path("/proc").glob("[0-9]*/stat"))
+    if not stats:  # not Linux
+        return True
+    for stat in stats:
+        with suppress(OSError):
+            state, _parent, pgrp = stat.read_text(errors="replace").rpartition(")")[2].split()[:3]
+            if int(pgrp) == group and state not in "ZX":
+                return True
+    return False
+
+
+def wait(process: subprocess.Popen[bytes], timeout_s: float | None = None) -> bool:
+    """Wait until the whole group has ended; False after the timeout."""
+    end = None if timeout_s is None else time.monotonic() + timeout_s
+    while is_alive(process):
+        if end is not None and time.monotonic() >= end:
+            return False
+        time.sleep(_POLL_S)
+    return True
+
+
+def end(process: subprocess.Popen[bytes], grace_s: float) -> None:
+    """SIGTERM to the group, SIGKILL to what is left of it after the grace."""
+    if not is_alive(process):
+        return
+    if sys.platform == "win32":
+        taskkill = str(Path(os.environ["SYSTEMROOT"]) / "System32" / "taskkill.exe")
+        subprocess.run([taskkill, "/F", "/T", "/PID", str(process.pid)], capture_output=True, check=False)
+        return
+    for number, patience_s in ((signal.SIGTERM, grace_s), (signal.SIGKILL, _KILLED_WAIT_S)):
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, number)
+        if wait(process, patience_s):
+            return

@@ -1,0 +1,266 @@
+"""Starts a load with spark-submit, follows it, and ends it.
+
+submission = start(plan, work=settings.work, cache=settings.cache)
+for message in submission.messages(): ...
+report = submission.report()
+submission.terminate()
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from fdm_platform import errors
+from fdm_platform.engines import class_archive, process_group
+from fdm_platform.engines.bundle import bundle
+from fdm_platform.engines.command import (
+    DRIVER,
+    LoadFolder,
+    Machine,
+    argv,
+    environment,
+    is_in_one_jvm,
+    is_lean,
+)
+from fdm_platform.engines.follow import describe_end, diagnose, follow, headline, tail
+from fdm_platform.engines.java import find_jdk, find_spark
+from fdm_platform.engines.process_group import own_group
+from fdm_platform.errors import FdmError, LoadError, MachineError
+from fdm_platform.model.manifest import DateOutcome, LoadFailure, LoadReport
+from fdm_platform.model.plan import LoadPlan
+from fdm_platform.model.report import ApplicationStarted, DateDone, DriverDone, Message
+
+
+def start(
+    plan: LoadPlan,
+    *,
+    work: Path,
+    cache: Path,
+    environ: Mapping[str, str] | None = None,
+    job_params: Mapping[str, Any] | None = None,
+    driver: Path = DRIVER,
+    build_archive: bool = True,
+) -> Submission:
+    """Start the load; returns in milliseconds, while its JVM is starting.
+
+    `job_params` is the content of the legacy contract's parameters file. With `build_archive`, the
+    class-data archive is made in the background after the load, if it is missing.
+    MachineError when there is no fitting JDK, no Spark, or no room for the load's folder.
+    """
+    inherited = os.environ if environ is None else environ
+    machine = find_machine(plan, cache, inherited)
+    folder = LoadFolder(work.absolute() / re.sub(r"[^\w.-]", "_", plan.load_id))
+    command = argv(plan, folder, machine, driver=driver)
+    env = environment(plan, folder, machine, inherited, has_params=job_params is not None)
+    _write_folder(folder, plan, job_params)
+    process = _spawn(command, env, folder)
+    after = (
+        (lambda: class_archive.build_in_background(cache, machine.jdk, machine.spark))
+        if build_archive
+        else None
+    )
+    return Submission(plan, folder, process, after=after if is_lean(plan, machine) else None)
+
+
+def find_machine(plan: LoadPlan, cache: Path, environ: Mapping[str, str]) -> Machine:
+    """What this machine offers to the plan's launch."""
+    jdk, spark = find_jdk(environ), find_spark(environ)
+    is_local = is_in_one_jvm(plan.launch)
+    return Machine(
+        jdk,
+        spark,
+        sys.executable,
+        archive=class_archive.ready(cache, jdk, spark) if is_local else None,
+        bundle=None if is_local else bundle(cache),
+        conf_dirs=tuple(environ[n] for n in ("HADOOP_CONF_DIR", "YARN_CONF_DIR") if environ.get(n)),
+        is_windows=sys.platform == "win32",
+    )
+
+
+def _write_folder(folder: LoadFolder, plan: LoadPlan, job_params: Mapping[str, Any] | None) -> None:
+    try:
+        folder.path.mkdir(parents=True, exist_ok=True)
+        _write_whole(folder.plan, plan.to_json())
+        if job_params is not None:
+            _write_whole(folder.params, json.dumps(job_params, default=str))
+        folder.messages.write_bytes(b"")
+    except OSError as error:
+        raise _disk_error(error, folder.path) from error
+
+
+def _write_whole(path: Path, text: str) -> None:
+    """Write the file so that a reader sees all of it or nothing."""
+    part = path.with_suffix(".part")
+    part.write_text(text, encoding="utf-8")
+    part.replace(path)
+
+
+def _disk_error(error: OSError, folder: Path) -> MachineError:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return MachineError(
+            "no space left on the disk of the loads' folder",
+            file=str(folder),
+            remedy="free space there, or set FDM_HOME to a folder on another disk",
+        )
+    return MachineError(
+        f"cannot write the load's folder: {error.strerror}",
+        file=str(folder),
+        remedy="make it writable, or set FDM_HOME to another folder",
+    )
+
+
+def _spawn(command: list[str], env: Mapping[str, str], folder: LoadFolder) -> subprocess.Popen[bytes]:
+    """The process, in a process group of its own so that all of it can be ended."""
+    try:
+        with folder.stdout.open("wb") as out, folder.stderr.open("wb") as err:
+            return subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=out, stderr=err, env=env, **own_group()
+            )
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
+            raise _disk_error(error, folder.path) from error
+        raise MachineError(
+            f"cannot run {command[0]}: {error.strerror}",
+            remedy="check launch.python_executable and SPARK_HOME",
+        ) from error
+
+
+class Submission:
+    """A load that was started: its messages, its report, its end."""
+
+    def __init__(
+        self,
+        plan: LoadPlan,
+        folder: LoadFolder,
+        process: subprocess.Popen[bytes],
+        *,
+        after: Callable[[], object] | None = None,
+    ) -> None:
+        self.plan = plan
+        self.files = folder
+        self.pid = process.pid
+        self._process = process
+        self._after = after
+        self._started = time.monotonic()
+        self._seconds: dict[str, float] = {}
+        self._outcomes: dict[Any, DateOutcome] = {}
+        self._application: ApplicationStarted | None = None
+        self._done: DriverDone | None = None
+        self._stream: Iterator[Message] | None = None
+
+    @property
+    def folder(self) -> Path:
+        """The load's folder: plan, messages, logs."""
+        return self.files.path
+
+    def messages(self, stop: Callable[[], bool] | None = None) -> Iterator[Message]:
+        """Messages as they appear. Ends with the driver's last word, when its process has ended, or by `stop`.
+
+        Spark's JVM may live a moment longer than the last message: `wait` or `terminate` see to it.
+        """
+        if self._stream is None:
+            self._stream = follow(self.files.messages, lambda: self._process.poll() is not None, stop)
+        for message in self._stream:
+            self._take(message)
+            yield message
+            if self._done:
+                return
+
+    def _take(self, message: Message) -> None:
+        elapsed = round(time.monotonic() - self._started, 3)
+        self._seconds.setdefault("start", elapsed)
+        match message:
+            case ApplicationStarted():
+                self._application = message
+            case DateDone():
+                self._outcomes[message.outcome.biz_dt] = message.outcome
+            case DriverDone():
+                self._done = message
+                self._seconds["total"] = elapsed
+
+    def report(self) -> LoadReport:
+        """All that the load answered; reads the messages that nobody has read yet.
+
+        LoadError, or the driver's own error, when the load failed as a whole.
+        """
+        for _ in self.messages() if self._done is None else ():
+            pass
+        if self._done is None:
+            raise self._died()
+        if self._done.failure:
+            raise self._failed(self._done.failure)
+        return LoadReport(
+            load_id=self.plan.load_id,
+            outcomes=tuple(self._outcomes[d] for d in sorted(self._outcomes)),
+            application_id=self._application.application_id if self._application else None,
+            ui_url=self._application.ui_url if self._application else None,
+            seconds={**self._seconds, **self._done.seconds},
+            metrics=self._done.metrics,
+        )
+
+    def _died(self) -> FdmError:
+        """The driver ended without its last word."""
+        log = tail(self.files.stderr) or tail(self.files.stdout)
+        how = describe_end(self._process.poll())
+        first = headline(log) or f"spark-submit {how}"
+        error, remedy = diagnose(first)
+        return error(f"{first}\n{self._evidence(log, how)}", remedy=remedy)
+
+    def _failed(self, failure: LoadFailure) -> FdmError:
+        """The driver said why it failed: its error, with the log's end."""
+        named = getattr(errors, failure.error, LoadError)
+        kind = named if isinstance(named, type) and issubclass(named, FdmError) else LoadError
+        log = tail(self.files.stderr)
+        text = "\n".join(filter(None, [failure.headline, failure.detail, self._evidence(log)]))
+        return kind(
+            text,
+            remedy=failure.remedy,
+            file=failure.file,
+            line=failure.line,
+            column=failure.column,
+            field=failure.field,
+        )
+
+    def _evidence(self, log: list[str], how: str | None = None) -> str:
+        ended = [f"  spark-submit {how}"] if how else []
+        shown = [f"  end of {self.files.stderr}:", *(f"    {line}" for line in log)] if log else []
+        return "\n".join([*ended, *(shown or [f"  its log is empty: {self.files.stderr}"])])
+
+    def wait(self, timeout_s: float | None = None) -> int | None:
+        """Wait until every process of the load has ended: the first one's exit code, None after the timeout."""
+        if not process_group.wait(self._process, timeout_s):
+            return None
+        self._build_archive()
+        return self._process.returncode
+
+    def terminate(self, grace_s: float = 10) -> None:
+        """End every process of the load: SIGTERM to its group, SIGKILL after the grace.
+
+        After the driver's last word there is nothing to interrupt: it is then left to end by itself, watched
+        by a thread which this process waits for when it exits.
+        """
+        if self._done and process_group.is_alive(self._process):
+            name = f"end of {self.plan.load_id}"
+            threading.Thread(target=self._see_off, args=(grace_s,), name=name).start()
+        else:
+            process_group.end(self._process, grace_s)
+            self._build_archive()
+
+    def _see_off(self, grace_s: float) -> None:
+        if self.wait(grace_s) is None:
+            process_group.end(self._process, grace_s)
+
+    def _build_archive(self) -> None:
+        after, self._after = self._after, None
+        if after and self._done and self._done.failure is None:
+            after()
