@@ -13,9 +13,7 @@ from fdm_platform.control.store import ControlStore, Predicate, Snapshot
 from fdm_platform.control.values import Row, json_description, json_matches
 from fdm_platform.errors import ControlError
 from fdm_platform.model.control import JobDependencyRow, JobMasterRow, ProcessControlRow, SysParamRow
-
-ALL_JOBS = ("*", "ALL", "DEFAULT", "GLOBAL")
-"""Values of sys_params.key_name that stand for all jobs, in capitals or small letters."""
+from fdm_platform.planning.parameters import ALL_JOBS
 
 
 def process_control_rows(
@@ -70,7 +68,7 @@ def sys_params_rows(
     By key, then by name. A row is for all jobs where its key_name is none of the names given.
     """
     given = [names] if isinstance(names, str) else list(names)
-    key_names = {*given, *ALL_JOBS, *(name.lower() for name in ALL_JOBS)}
+    key_names = {spelt for name in (*given, *ALL_JOBS) for spelt in (*_cases(name), name.capitalize())}
     where = [_any_case("environment", environment), Predicate("key_name", "in", sorted(key_names))]
     rows = [SysParamRow(**row) for row in store.scan("sys_params", where, snapshot=snapshot)]
     return sorted(rows, key=lambda row: (row.param_key, row.key_name))
@@ -86,7 +84,11 @@ def job_dependencies(
 
 
 def _any_case(column: str, name: str) -> Predicate:
-    return Predicate(column, "in", sorted({name, name.upper(), name.lower()}))
+    return Predicate(column, "in", sorted(_cases(name)))
+
+
+def _cases(name: str) -> set[str]:
+    return {name, name.upper(), name.lower()}
 
 
 def _refuse_two_spellings(rows: list[ProcessControlRow]) -> None:
