@@ -47,7 +47,7 @@ class LazyGroup(click.Group):
 )
 @click.version_option(package_name="fdm-platform")
 def cli() -> None:
-    r"""Landing tables of a financial data mart, by business date.
+    """Landing tables of a financial data mart, by business date.
 
     \b
     Examples:
@@ -55,7 +55,7 @@ def cli() -> None:
       fdm list                                       declared tables
       fdm plan t_contract_master --biz-dt 2024-05-15 what a load would do
       fdm materialize t_contract_master --biz-dt 2024-05-15
-    """
+    """  # noqa: D301 - click wants the backspace itself
 
 
 def main() -> None:

@@ -19,10 +19,9 @@ class RunLog(logging.Handler):
     """A run's lines on stderr, one short line each."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Print the line that was logged, without Dagster's prefix."""
-        meta = getattr(record, "dagster_meta", None) or {}
-        text = meta.get("orig_message") or record.getMessage()
-        if meta.get("dagster_event") is None:
+        """Print the line that was logged, without Dagster's prefix and without Dagster's own events."""
+        if getattr(record, "dagster_event", None) is None:
+            text = getattr(record, "dagster_meta", {}).get("orig_message") or record.getMessage()
             click.secho(f"  {text}", fg=COLOURS.get(record.levelno), err=True)
 
 

@@ -40,13 +40,13 @@ def date_options(command: Any) -> Any:
 @date_options
 @click.option("--json", "as_json", is_flag=True, help="Print the LoadPlan as JSON.")
 def plan(table: str, single: tuple[str, ...], first: str | None, last: str | None, as_json: bool) -> None:
-    r"""Print what a load of TABLE would do. Runs nothing.
+    """Print what a load of TABLE would do. Runs nothing.
 
     \b
     Examples:
       fdm plan t_contract_master --biz-dt 2024-05-15
       fdm plan gels/fpms/t_contract_master --from 2024-05-13 --to 2024-05-15 --json
-    """
+    """  # noqa: D301 - click wants the backspace itself
     with open_platform() as platform:
         spec = platform.catalog.get(table)
         dates = _dates(platform, spec, single, first, last)
@@ -61,13 +61,13 @@ def plan(table: str, single: tuple[str, ...], first: str | None, last: str | Non
 def materialize(
     table: str, single: tuple[str, ...], first: str | None, last: str | None, as_json: bool
 ) -> None:
-    r"""Load business dates of TABLE and publish them, as a run in Dagster.
+    """Load business dates of TABLE and publish them, as a run in Dagster.
 
     \b
     Examples:
       fdm materialize t_contract_master --biz-dt 2024-05-15
       fdm materialize t_contract_master --from 2024-05-13 --to 2024-05-15
-    """
+    """  # noqa: D301 - click wants the backspace itself
     with open_platform() as platform:
         spec = platform.catalog.get(table)
         dates = _dates(platform, spec, single, first, last)

@@ -35,7 +35,7 @@ SAMPLE_TABLES = ("gels_fpms_t_contract_master", "gels_fpms_t_payment", "gels_fpm
 )
 @click.option("--no-ui", is_flag=True, help="Do not start the UI.")
 def quickstart(rows: int, port: int, no_ui: bool) -> None:
-    r"""Load the sample tables on the embedded defaults, and start the UI.
+    """Load the sample tables on the embedded defaults, and start the UI.
 
     Creates the control tables (SQLite), seeds them, makes sample sources, loads three tables for three
     business dates through spark-submit, and starts Dagster's UI. May be run again.
@@ -44,7 +44,7 @@ def quickstart(rows: int, port: int, no_ui: bool) -> None:
     Examples:
       fdm quickstart
       fdm quickstart --rows 1000000 --no-ui
-    """
+    """  # noqa: D301 - click wants the backspace itself
     settings = Settings.from_environ()
     find_jdk(os.environ)
     with open_platform(settings) as platform:

@@ -44,7 +44,7 @@ def write_lookup(path: Path, rows: int = LOOKUP_ROWS) -> None:
     table = pa.table(
         {
             "contract_id": [f"K{n:09d}" for n in numbers],
-            "entity_new": np.where(numbers % 3 == 0, "GELM", "GELS"),
+            "entity_new": pa.array(np.where(numbers % 3 == 0, "GELM", "GELS")),
             "premium_fallback": pa.array(_money(numbers % 10_000)),
         }
     )
@@ -63,11 +63,11 @@ def write_payments(path: Path, biz_dt: date, rows: int) -> None:
         {
             "payment_id": [f"P{n:09d}" for n in range(rows)],
             "contract_id": [f"K{n:09d}" for n in random.integers(0, max(rows // 5, 1), rows)],
-            "currency": np.where(random.integers(0, 4, rows) > 0, "SGD", "USD"),
+            "currency": pa.array(np.where(random.integers(0, 4, rows) > 0, "SGD", "USD")),
             "amount": amounts.cast(pa.decimal128(18, 2)),
         }
     )
-    orc.write_table(table, path, compression="snappy")
+    orc.write_table(table, path, compression="SNAPPY")
 
 
 def _contracts(biz_dt: date, first: int, rows: int) -> dict[str, Any]:

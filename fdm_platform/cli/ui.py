@@ -42,14 +42,14 @@ class RunningUi:
 
 @click.group()
 def ui() -> None:
-    r"""Dagster's UI and daemon for this project, in the background.
+    """Dagster's UI and daemon for this project, in the background.
 
     \b
     Examples:
       fdm ui start
       fdm ui start --port 3333
       fdm ui stop
-    """
+    """  # noqa: D301 - click wants the backspace itself
 
 
 @ui.command(name="start")

@@ -1,6 +1,6 @@
 """landing_asset(spec): the one factory. Its body is the same for every table."""
 
-from __future__ import annotations
+# Annotations stay real here: Dagster reads those of an asset's function, and takes no strings.
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -35,7 +35,7 @@ class OrcIOManager(dg.ConfigurableIOManager):
     the asked-for dates alone.
     """
 
-    platform: dg.ResourceDependency[PlatformResource]
+    platform: PlatformResource
     spark_config: dict[str, str] = Field(
         default_factory=dict, description="Settings of the session that loads inputs as Spark DataFrames."
     )

@@ -18,7 +18,8 @@ def add_dates(instance: dg.DagsterInstance, partition_set: str, dates: Iterable[
 
     Dagster keeps a set in the order of insertion and ranges follow it, so the keys behind the
     earliest new one are deleted and added again; their materializations are kept
-    (https://github.com/dagster-io/dagster/issues/28693).
+    (https://github.com/dagster-io/dagster/issues/28693). A process that dies in between leaves keys
+    out; the next call, with all of process_control's dates, brings them back.
     """
     known = list(instance.get_dynamic_partitions(partition_set))
     new = sorted({d.isoformat() for d in dates} - set(known))

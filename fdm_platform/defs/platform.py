@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
+from typing import Any
 
 from fdm_platform.control.execution_log import ExecutionLog
 from fdm_platform.control.ledger import Ledger
@@ -18,9 +19,11 @@ from fdm_platform.control.rows import (
     process_control_rows,
     sys_params_rows,
 )
-from fdm_platform.control.store import ControlStore, open_store
+from fdm_platform.control.store import ControlStore, Predicate, open_store
+from fdm_platform.control.values import Row
 from fdm_platform.engines.filesystem import list_files
 from fdm_platform.errors import FdmError
+from fdm_platform.model.codec import to_plain
 from fdm_platform.model.control import ProcessControlRow
 from fdm_platform.model.manifest import DateOutcome, LoadFailure
 from fdm_platform.model.plan import LoadPlan
@@ -81,7 +84,8 @@ class Platform:
         except FdmError as error:
             if len(dates) == 1:
                 return None, (refused(dates[0], error),)
-        plans, failed = [], []
+        plans: list[LoadPlan] = []
+        failed: list[DateOutcome] = []
         for biz_dt in dates:
             one, outcomes = self.plan_each(spec, [biz_dt], load_id)
             plans += [one] if one else []
@@ -94,8 +98,29 @@ class Platform:
         return job.job_id if job else spec.job_name
 
     def job_params(self, plan: LoadPlan) -> dict[str, object]:
-        """The legacy parameters file of a load (legacy contract, "What a job script is given")."""
-        return job_params_document(plan, self.store)
+        """The legacy parameters file of a load: its job's rows, and process_control's of its dates."""
+        spec = self.catalog.tables[plan.table]
+        dated = self.control_rows(spec, [d.biz_dt for d in plan.dates])
+        return job_params_document(
+            environment=plan.environment,
+            entity=plan.entity,
+            source_system=plan.source_system,
+            job_name=plan.job_name,
+            job_master=next(iter(self._stored("job_master", job_name=plan.job_name)), None),
+            job_dependency=self._stored("job_dependency", dependent_job_name=plan.job_name),
+            process_control=[
+                row
+                for r in dated
+                for row in self._stored(
+                    "process_control", entity=r.entity, source_system=r.source_system, biz_dt=r.biz_dt
+                )
+            ],
+            sys_params=to_plain(sys_params_rows(self.store, plan.environment, plan.job_name)),
+        )
+
+    def _stored(self, table: str, **key: Any) -> list[Row]:
+        """Rows as they are stored, every column."""
+        return list(self.store.scan(table, [Predicate(c, "=", v) for c, v in key.items()]))
 
 
 def _merge(plans: Sequence[LoadPlan]) -> LoadPlan | None:

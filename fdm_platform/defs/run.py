@@ -6,6 +6,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 import dagster as dg
 
@@ -53,7 +54,7 @@ def run_load(
     return RunReport(result.run_id, None if result.success else _error(result))
 
 
-def _selection(dates: Sequence[date]) -> dict[str, object]:
+def _selection(dates: Sequence[date]) -> dict[str, Any]:
     """One date is a partition of its own; several are a range, which must be neighbours in the set."""
     if len(dates) == 1:
         return {"partition_key": dates[0].isoformat()}
@@ -62,7 +63,6 @@ def _selection(dates: Sequence[date]) -> dict[str, object]:
 
 
 def _logger(handler: logging.Handler) -> dg.LoggerDefinition:
-    @dg.logger(description="Lines of the run for the terminal.")
     def console(_context: dg.InitLoggerContext) -> logging.Logger:
         logger = logging.getLogger("fdm.run")
         logger.setLevel(logging.INFO)
@@ -70,7 +70,7 @@ def _logger(handler: logging.Handler) -> dg.LoggerDefinition:
         logger.handlers = [handler]
         return logger
 
-    return console
+    return dg.LoggerDefinition(console, description="Lines of the run for the terminal.")
 
 
 def _error(result: dg.ExecuteInProcessResult) -> str:
@@ -83,5 +83,7 @@ def _error(result: dg.ExecuteInProcessResult) -> str:
             error = data.error
             while error and error.cause:
                 error = error.cause
-            return error.message.strip() if error else "the step failed"
+            if error is None:
+                return "the step failed"
+            return error.message.partition(f"{error.cls_name}: ")[2].strip() or error.message.strip()
     return "the run failed before its step began; see it in the UI"
