@@ -1,0 +1,42 @@
+"""The program that spark-submit runs: `driver.py PLAN.json MESSAGES.jsonl`.
+
+It reads a LoadPlan, stages every date of it, and tells what happens in a file of messages
+(model/report.py). It imports pyspark, the standard library and nothing else.
+
+Exit code 0: every date was dealt with, and its DateDone says how it went. 1: the driver as a whole
+failed, and DriverDone's failure says why.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+USAGE = "usage: driver.py PLAN.json MESSAGES.jsonl"
+
+
+def make_importable() -> None:
+    """Run as a script, this file's own folder leads sys.path and its siblings would be top-level modules.
+
+    The package's parent takes its place, at the end; from a `--py-files` archive the package is there.
+    """
+    here = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120 - pathlib is not yet safe to import
+    sys.path[:] = [p for p in sys.path if os.path.abspath(p or ".") != here]  # noqa: PTH100 - the same
+    root = os.path.dirname(os.path.dirname(here))  # noqa: PTH120 - the same
+    if os.path.isdir(os.path.join(root, "fdm_platform", "model")):  # noqa: PTH112, PTH118 - the same
+        sys.path.append(root)
+
+
+def main(arguments: list[str]) -> int:
+    """Run the plan in the first file and write messages to the second; the exit code."""
+    from fdm_platform.engines.load import run_files  # noqa: PLC0415 - importable only now
+
+    if len(arguments) != 2:  # noqa: PLR2004 - as the usage says
+        sys.stderr.write(USAGE + "\n")
+        return 2
+    return run_files(*arguments)
+
+
+if __name__ == "__main__":
+    make_importable()
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,252 @@
+"""Sources as DataFrames: the declared schema applied and held against the files, in one pass.
+
+CSV is read with the declared schema in the file's own order, so that no pass infers types and a file
+with reordered columns is harmless. What Spark would swallow is an error: bytes that are not of the
+declared encoding (Spark puts U+FFFD for them), wrong types, rows with too few or too many values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import reduce
+
+from pyspark.sql import Column, DataFrame, DataFrameReader, SparkSession
+from pyspark.sql import functions as f
+from pyspark.sql import types as t
+
+from fdm_platform.engines.casting import fits, parse_schema
+from fdm_platform.engines.emptiness import has_rows
+from fdm_platform.engines.files import literal_path
+from fdm_platform.engines.headers import (
+    Header,
+    encoding_error,
+    encoding_of,
+    has_header,
+    is_lenient,
+    match_header,
+    option,
+    read_header,
+    require_unique,
+)
+from fdm_platform.engines.raised import name, raising
+from fdm_platform.errors import SourceError
+from fdm_platform.model.partition import BIZ_DT
+from fdm_platform.model.plan import SourcePlan
+from fdm_platform.model.table import ColumnSpec
+
+REPLACEMENT = "\ufffd"
+"""What Java puts for bytes that an encoding does not know."""
+_OWN_OPTIONS = ("encodingerrors",)
+_FAILING = {"mode": "FAILFAST"}
+
+
+def read_source(spark: SparkSession, source: SourcePlan, file: str) -> DataFrame:
+    """The source as a DataFrame, lazily; `file` is the table.yaml, for messages.
+
+    SourceError: nothing to read, or the files' columns are not the declared ones. Errors in the rows
+    come when the rows are read, see `malformed.explain`.
+    """
+    schema = parse_schema(source.columns, file=file, field=f"sources.{source.view}.columns")
+    if source.format == "jdbc":
+        return _conform(_reader(spark, source).load(), source, schema)
+    if source.format == "csv":
+        return _read_csv(spark, source, schema)
+    if not has_rows(spark, source):
+        return _empty(spark, source, schema)
+    if source.format == "json":
+        return _read_json(spark, source, schema)
+    return _conform(_load_partitioned(spark, source), source, schema)
+
+
+def _read_csv(spark: SparkSession, source: SourcePlan, schema: t.StructType) -> DataFrame:
+    headers = [read_header(spark, f.path, source.options) for f in source.files]
+    for header in headers:
+        if header.names and has_header(source.options):
+            _check_header(header, source)
+    filled = [h for h in headers if h.has_rows]
+    if not filled:
+        return _empty(spark, source, schema)
+    parts = [_csv_part(spark, source, schema, group) for group in _by_names(filled).values()]
+    united = reduce(lambda a, b: _unite(a, b, source), parts)
+    ordered = united.select(*[name(c.name) for c in source.columns]) if source.columns else united
+    return _guard(ordered, source)
+
+
+def _check_header(header: Header, source: SourcePlan) -> None:
+    if source.columns:
+        match_header(header, source.columns, source.view)
+    else:
+        require_unique(header, source.view)
+
+
+def _by_names(headers: Sequence[Header]) -> dict[tuple[str, ...], list[Header]]:
+    groups: dict[tuple[str, ...], list[Header]] = {}
+    for header in headers:
+        groups.setdefault(header.names, []).append(header)
+    return groups
+
+
+def _csv_part(
+    spark: SparkSession, source: SourcePlan, schema: t.StructType, headers: Sequence[Header]
+) -> DataFrame:
+    """Files that have one header."""
+    defaults = {"header": "true", **_FAILING}
+    reader = _reader(spark, source, defaults)
+    if source.columns:
+        columns: Sequence[ColumnSpec] = source.columns
+        if has_header(source.options):
+            columns = match_header(headers[0], source.columns, source.view)
+        reader = reader.schema(t.StructType([schema[c.name] for c in columns]))
+    elif not option(source.options, "inferschema"):
+        reader = reader.option("inferSchema", "true")
+    return reader.load([literal_path(h.file) for h in headers])
+
+
+def _unite(left: DataFrame, right: DataFrame, source: SourcePlan) -> DataFrame:
+    odd = sorted({c.lower() for c in left.columns} ^ {c.lower() for c in right.columns})
+    if odd:
+        raise SourceError(
+            f"its files have different columns: {', '.join(odd)} not in all of them",
+            file=source.path,
+            field=f"sources.{source.view}.path",
+            remedy="declare the columns, or narrow the path to files of one kind",
+        )
+    return left.unionByName(right)
+
+
+def _read_json(spark: SparkSession, source: SourcePlan, schema: t.StructType) -> DataFrame:
+    reader = _reader(spark, source, _FAILING)
+    reader = reader.schema(schema) if source.columns else reader
+    return _guard(reader.load([literal_path(x.path) for x in source.files]), source)
+
+
+def _load_partitioned(spark: SparkSession, source: SourcePlan) -> DataFrame:
+    """ORC or Parquet. Values of `name=value` folders are text, for 00012 is not 12; biz_dt is a date."""
+    reader = _reader(spark, source)
+    if not source.base_path:
+        return reader.load([literal_path(x.path) for x in source.files])
+    key = "spark.sql.sources.partitionColumnTypeInference.enabled"
+    before = spark.conf.get(key)
+    try:
+        spark.conf.set(key, "false")
+        reader = reader.option("basePath", source.base_path)
+        df = reader.load([literal_path(x.path) for x in source.files])
+    finally:
+        spark.conf.set(key, str(before))
+    if BIZ_DT not in _folder_columns(source):
+        return df
+    # both spellings of a date folder: 20240515 and 2024-05-15
+    return df.withColumn(BIZ_DT, f.expr(f"to_date(replace({BIZ_DT}, '-', ''), 'yyyyMMdd')"))
+
+
+def _folder_columns(source: SourcePlan) -> set[str]:
+    """Columns that come from `name=value` folders below the base path."""
+    base = source.base_path
+    below = [x.path.removeprefix(base).split("/")[:-1] for x in source.files] if base else []
+    return {part.partition("=")[0].lower() for parts in below for part in parts if "=" in part}
+
+
+def _conform(df: DataFrame, source: SourcePlan, schema: t.StructType) -> DataFrame:
+    """The declared columns in their declared types; SourceError where the files have others."""
+    if not source.columns:
+        return df
+    present = {x.name.lower(): x for x in df.schema.fields}
+    missing = [c.name for c in source.columns if c.name.lower() not in present]
+    if missing:
+        raise SourceError(
+            f"missing columns: {', '.join(missing)}; it has {', '.join(df.columns)}",
+            file=source.path,
+            field=f"sources.{source.view}.columns",
+            remedy="declare the columns that it has",
+        )
+    folders = _folder_columns(source)
+    for column in schema.fields:
+        found = present[column.name.lower()].dataType
+        if column.name.lower() not in folders and not fits(found, column.dataType):
+            raise _type_error(source, column, found)
+    return _guard_nulls(
+        df.select(*[f.col(name(c.name)).cast(c.dataType).alias(c.name) for c in schema.fields]), source
+    )
+
+
+def _type_error(source: SourcePlan, column: t.StructField, found: t.DataType) -> SourceError:
+    return SourceError(
+        f"column {column.name} is {found.simpleString()}, declared {column.dataType.simpleString()}",
+        file=source.path,
+        field=f"sources.{source.view}.columns.{column.name}",
+        remedy=f"declare it as {found.simpleString()} and CAST it in a step",
+    )
+
+
+def _empty(spark: SparkSession, source: SourcePlan, schema: t.StructType) -> DataFrame:
+    """No rows of the declared columns, where that is allowed."""
+    field = f"sources.{source.view}"
+    if not source.allow_empty:
+        what = "has no rows" if source.files else "no file to read"
+        raise SourceError(
+            f"empty source: {what}",
+            file=source.path,
+            field=field,
+            remedy="have it delivered again, or set `allow_empty: true` on the source",
+        )
+    if not source.columns:
+        raise SourceError(
+            "empty source without declared columns: its columns are unknown",
+            file=source.path,
+            field=field,
+            remedy="declare the source's columns",
+        )
+    return spark.range(0).select(*[f.lit(None).cast(c.dataType).alias(c.name) for c in schema.fields])
+
+
+def _guard(df: DataFrame, source: SourcePlan) -> DataFrame:
+    """Text columns that raise an error where the file's bytes were not of its encoding."""
+    if is_lenient(source.options):
+        return _guard_nulls(df, source)
+    file = source.files[0].path if len(source.files) == 1 else source.path or source.view
+    checked = [
+        _guard_text(c.name, source, file) if isinstance(c.dataType, t.StringType) else f.col(name(c.name))
+        for c in df.schema.fields
+    ]
+    return _guard_nulls(df.select(*checked), source)
+
+
+def _guard_text(column: str, source: SourcePlan, file: str) -> Column:
+    value = name(column)
+    field = f"sources.{source.view}.columns.{column}"
+    error = encoding_error(file, encoding_of(source.options), f"column {column} holds {{value}}", field=field)
+    is_damaged = f"contains({value}, '{REPLACEMENT}')"
+    return f.expr(f"case when {is_damaged} then {raising(error, value)} else {value} end").alias(column)
+
+
+def _guard_nulls(df: DataFrame, source: SourcePlan) -> DataFrame:
+    """Columns declared NOT NULL that raise an error where they are NULL."""
+    required = {c.name.lower() for c in source.columns if not c.nullable}
+    if not required:
+        return df
+    return df.select(
+        *[
+            f.expr(f"coalesce({name(c)}, {raising(_null_error(source, c))})").alias(c)
+            if c.lower() in required
+            else f.col(name(c))
+            for c in df.columns
+        ]
+    )
+
+
+def _null_error(source: SourcePlan, column: str) -> SourceError:
+    return SourceError(
+        f"column {column} is declared NOT NULL and holds NULL",
+        file=source.path,
+        field=f"sources.{source.view}.columns.{column}",
+        remedy="have the source mended, or declare the column nullable",
+    )
+
+
+def _reader(
+    spark: SparkSession, source: SourcePlan, defaults: Mapping[str, str] | None = None
+) -> DataFrameReader:
+    given = {k: str(v) for k, v in source.options.items() if k.lower() not in _OWN_OPTIONS}
+    names = {k.lower() for k in given}
+    used = {k: v for k, v in (defaults or {}).items() if k.lower() not in names}
+    return spark.read.format(source.format).options(**used, **given)

@@ -1,0 +1,124 @@
+"""Parameters and rows for checks that run without a control row: of fixture tests and of analysis."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import types as t
+
+from fdm_platform.engines.casting import parse_schema
+from fdm_platform.model.control import ProcessControlRow
+from fdm_platform.model.plan import Parameter, ParameterType
+from fdm_platform.model.table import ColumnSpec, SourceSpec, TableSpec
+from fdm_platform.planning.parameters import resolve_parameters
+
+_TYPES: Mapping[type, ParameterType] = {
+    bool: "boolean",
+    int: "integer",
+    float: "decimal",
+    Decimal: "decimal",
+    datetime: "timestamp",
+    date: "date",
+    str: "string",
+}
+
+
+def sample_parameters(
+    spec: TableSpec, biz_dt: date, given: Mapping[str, Any], origin: str
+) -> dict[str, Parameter]:
+    """What a load of the date would resolve from a control row of that one day, and what is given on top."""
+    row = ProcessControlRow(
+        entity=spec.entity,
+        source_system=spec.source_system,
+        biz_dt=biz_dt,
+        process_from_date=biz_dt,
+        process_to_date=biz_dt,
+        process_dt=biz_dt,
+        run_indicator="Y",
+        change_indicator="Y",
+        run_id=biz_dt.strftime("%Y%m%d"),
+    )
+    known = resolve_parameters(spec=spec, row=row, job=None, sys_params=(), environment="DEV")
+    return {p.name.lower(): p for p in known} | {
+        n.lower(): _parameter(n, v, f"{origin} parameters.{n}") for n, v in given.items()
+    }
+
+
+def source_columns(source: SourceSpec, tables: Mapping[str, TableSpec]) -> tuple[ColumnSpec, ...]:
+    """The declared columns of a source: its own, or those of the landing table that it reads."""
+    parent = tables.get(source.table) if source.table else None
+    return source.columns or (parent.columns if parent else ())
+
+
+def empty_frame(spark: SparkSession, columns: Sequence[ColumnSpec], *, file: str, field: str) -> DataFrame:
+    """No rows of the columns."""
+    schema = parse_schema(columns, file=file, field=field)
+    return spark.createDataFrame([], schema)
+
+
+def to_spark(value: Any, data_type: t.DataType) -> Any:
+    """A YAML value as Spark wants it for the type; ValueError where it is not one."""
+    if value is None:
+        return None
+    if isinstance(data_type, t.ArrayType):
+        return [to_spark(v, data_type.elementType) for v in value]
+    if isinstance(data_type, t.StructType):
+        return {x.name: to_spark(value.get(x.name), x.dataType) for x in data_type.fields}
+    if isinstance(data_type, t.MapType):
+        return {k: to_spark(v, data_type.valueType) for k, v in value.items()}
+    return _atom(value, data_type)
+
+
+def infer_type(values: Sequence[Any]) -> t.DataType:
+    """The type of the first value that is not NULL; string if there is none."""
+    first = next((v for v in values if v is not None), "")
+    kinds: Mapping[type, t.DataType] = {
+        bool: t.BooleanType(),
+        int: t.LongType(),
+        float: t.DoubleType(),
+        datetime: t.TimestampType(),
+        date: t.DateType(),
+    }
+    return kinds.get(type(first), t.StringType())
+
+
+def _atom(value: Any, data_type: t.DataType) -> Any:
+    text = value.isoformat() if isinstance(value, date) else str(value)
+    if isinstance(data_type, t.DecimalType):
+        return _decimal(text, data_type.scale)
+    convert = next((c for kind, c in _CONVERT.items() if isinstance(data_type, kind)), str)
+    return convert(text)
+
+
+def _decimal(text: str, scale: int) -> Decimal:
+    number = Decimal(text)
+    rounded = round(number, scale)
+    if rounded != number:
+        raise ValueError(f"{text} has more than {scale} decimal places")
+    return rounded
+
+
+_CONVERT: Mapping[type[t.DataType], Callable[[str], Any]] = {
+    t.IntegralType: int,
+    t.FractionalType: float,
+    t.BooleanType: lambda text: {"true": True, "false": False}[text.lower()],
+    t.TimestampType: datetime.fromisoformat,
+    t.TimestampNTZType: datetime.fromisoformat,
+    t.DateType: date.fromisoformat,
+    t.BinaryType: str.encode,
+}
+
+
+def _parameter(name: str, value: Any, origin: str) -> Parameter:
+    kind = _TYPES.get(type(value), "string")
+    if isinstance(value, (float, Decimal)):
+        return Parameter(name, str(value), kind, origin)
+    if isinstance(value, date):
+        return Parameter(name, value.isoformat(), kind, origin)
+    plain = json.dumps(value) if isinstance(value, (dict, list)) else value
+    return Parameter(name, plain, kind, origin)
