@@ -92,7 +92,7 @@ def _load(
             report = launcher.launch(context.log, plan, platform.job_params(plan))
         return StagedLoad(plan, report.with_outcomes(dates, refused), attempts)
     except BaseException as error:  # also an interrupt: the attempt is over, and its log row must say so
-        close_attempts(platform, attempts.values(), str(error) or type(error).__name__)
+        close_attempts(platform, attempts.values(), error)
         raise
 
 

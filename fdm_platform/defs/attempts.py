@@ -7,6 +7,7 @@ from datetime import date
 from typing import Literal
 
 from fdm_platform.defs.platform import Platform
+from fdm_platform.errors import FdmError
 from fdm_platform.model.manifest import DateOutcome
 from fdm_platform.model.table import TableSpec
 
@@ -19,12 +20,22 @@ def open_attempts(platform: Platform, spec: TableSpec, dates: Sequence[date]) ->
 
 
 def close_attempts(
-    platform: Platform, attempts: Iterable[str], error: str | None, application_id: str | None = None
+    platform: Platform,
+    attempts: Iterable[str],
+    error: BaseException | None,
+    application_id: str | None = None,
 ) -> None:
     """Write the final line of attempts: Completed, or Failed with the error."""
     status: Literal["Completed", "Failed"] = "Failed" if error else "Completed"
+    text = headline(error) if error else None
     for attempt in attempts:
-        platform.execution_log.finish(attempt, status=status, error=error, spark_app_id=application_id)
+        platform.execution_log.finish(attempt, status=status, error=text, spark_app_id=application_id)
+
+
+def headline(error: BaseException) -> str:
+    """The first line of what an error says; its class where it says nothing."""
+    text = error.message if isinstance(error, FdmError) else str(error)
+    return next(iter(text.strip().splitlines()), type(error).__name__)
 
 
 def failure_text(outcome: DateOutcome) -> str:

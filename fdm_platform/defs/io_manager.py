@@ -101,7 +101,7 @@ def _frame_metadata(manifest: Manifest, published: PublishReport) -> dict[str, A
 def _publish_load(context: dg.OutputContext, load: StagedLoad, platform: Platform) -> None:
     """Publish date by date; every attempt ends in one final line, whatever happens here."""
     published: dict[date, Metadata] = {}
-    errors: dict[date, str] = {}
+    errors: dict[date, FdmError] = {}
     open_attempts = dict(load.attempts)
     application_id = load.report.application_id
     try:
@@ -110,10 +110,12 @@ def _publish_load(context: dg.OutputContext, load: StagedLoad, platform: Platfor
             try:
                 published[biz_dt] = _publish_date(load, outcome, platform)
             except FdmError as error:
-                errors[biz_dt] = str(error)
+                errors[biz_dt] = error
             close_attempts(platform, [open_attempts.pop(biz_dt)], errors.get(biz_dt), application_id)
     finally:
-        close_attempts(platform, open_attempts.values(), "the publisher ended early", application_id)
+        close_attempts(
+            platform, open_attempts.values(), FdmError("the publisher ended early"), application_id
+        )
         _record(context, published, is_partial=len(published) < len(load.outcomes))
     if errors:
         raise dg.Failure(_summary(errors, len(load.outcomes)), allow_retries=load.is_retryable)
@@ -151,7 +153,7 @@ def _record(context: dg.OutputContext, published: Mapping[date, Metadata], *, is
             context.step_context.add_asset_metadata(metadata, context.asset_key, key)
 
 
-def _summary(errors: Mapping[date, str], asked: int) -> str:
+def _summary(errors: Mapping[date, FdmError], asked: int) -> str:
     lines = [f"{biz_dt}: {error}" for biz_dt, error in sorted(errors.items())]
     head = f"{len(errors)} of {asked} business dates were not published; the others are live"
     return "\n".join([head if asked > 1 else "the business date was not published", *lines])

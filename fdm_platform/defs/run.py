@@ -45,9 +45,10 @@ def run_load(
         launcher=launcher,
         loggers={"console": _logger(handler)},
     )
-    result = definitions.get_implicit_global_asset_job_def().execute_in_process(
+    result = definitions.resolve_implicit_global_asset_job_def().execute_in_process(
         instance=instance,
         run_id=submission.plan.load_id.removesuffix(f"-{spec.name}"),
+        run_config={"loggers": {"console": {}}},
         raise_on_error=False,
         **_selection(dates),
     )

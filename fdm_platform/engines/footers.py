@@ -36,11 +36,13 @@ class FooterReader:
         jvm: Any = spark.sparkContext._jvm  # noqa: SLF001 - no public way
         self._path = jvm.org.apache.hadoop.fs.Path
         self._orc = jvm.org.apache.orc.OrcFile
-        self._options = self._orc.readerOptions(hadoop_configuration(spark))
+        self._configuration = hadoop_configuration(spark)
 
     def read(self, path: str) -> Footer:
         """The footer of one file."""
-        reader = self._orc.createReader(self._path(path), self._options)
+        # New options for each file: ORC keeps the footer that it has read in them.
+        options = self._orc.readerOptions(self._configuration)
+        reader = self._orc.createReader(self._path(path), options)
         try:
             return parse_footer(reader.getFileTail().getFooter().toByteArray())
         finally:

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import traceback
 from pathlib import Path
 
 _POLL_S = 0.005
@@ -35,6 +36,9 @@ def main(arguments: list[str]) -> None:
     sys.argv = program
     try:
         runpy.run_path(program[0], run_name="__main__")
+    except Exception:  # noqa: BLE001 - as Python ends a script, but while the JVM can still tell what it threw
+        traceback.print_exc()
+        sys.exit(1)
     finally:
         jvm.communicate()  # closes its standard input and waits: who waits for us has waited for it
 
