@@ -1,0 +1,149 @@
+"""One archive is built for all of these tests; each damages it in its own way and restores it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fdm_platform.engines import class_archive
+from fdm_platform.engines.java import find_jdk, find_spark
+from fdm_platform.errors import MachineError
+from fdm_platform_tests.engines.launching import a_jdk
+
+JDK, SPARK = find_jdk(os.environ), find_spark(os.environ)
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache with an archive, which was built where a damaged one stood."""
+    cache = tmp_path_factory.mktemp("cache")
+    folder = class_archive._folder(cache, JDK, SPARK)
+    folder.mkdir(parents=True)
+    (folder / "classes.jsa").write_bytes(b"not an archive")
+    (folder / "stamp.json").write_text('{"size": 1, "mtime_ns": 1}')
+    assert class_archive.ready(cache, JDK, SPARK) is None
+    assert class_archive.build(cache) == folder / "classes.jsa"
+    return cache
+
+
+@pytest.fixture
+def archive(built: Path) -> Iterator[Path]:
+    """The archive, whose file times and content are put back after the test."""
+    ready = class_archive.ready(built, JDK, SPARK)
+    assert ready is not None
+    stat = ready.path.stat()
+    with ready.path.open("rb") as file:
+        head = file.read(4096)
+    yield ready.path
+    ready.path.chmod(0o644)
+    with ready.path.open("r+b") as file:
+        file.write(head)
+        file.truncate(stat.st_size)
+    os.utime(ready.path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+
+
+def loaded_from_archive(archive: class_archive.ClassArchive) -> set[str]:
+    """Names of the classes that a JVM takes from the archive, of those it loads to say its usage."""
+    java = [str(JDK.java), "-cp", f"{archive.jars}/*:{SPARK.jars}/*", "-Xlog:class+load"]
+    shared = [f"-XX:SharedArchiveFile={archive.path}", "-Xshare:auto"]
+    answer = subprocess.run(
+        [*java, *shared, "org.apache.spark.deploy.SparkSubmit", "--version"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    lines = [line.split() for line in answer.stdout.splitlines() if "shared objects file (top)" in line]
+    return {words[words.index("source:") - 1] for words in lines}
+
+
+@pytest.mark.spark
+def test_java_takes_sparks_classes_from_it(built: Path) -> None:
+    ready = class_archive.ready(built, JDK, SPARK)
+    assert ready is not None
+    assert "org.apache.spark.deploy.SparkSubmit" in loaded_from_archive(ready)
+
+
+@pytest.mark.spark
+def test_signed_jars_stand_in_it_without_their_signatures(built: Path) -> None:
+    ready = class_archive.ready(built, JDK, SPARK)
+    assert ready is not None
+    copies = {jar.name.rpartition("-")[0]: jar for jar in ready.jars.iterdir()}
+    assert set(copies) == {"janino", "commons-compiler"}
+    names = zipfile.ZipFile(copies["janino"]).namelist()
+    assert "org/codehaus/janino/SimpleCompiler.class" in names
+    assert not [n for n in names if n.endswith((".SF", ".RSA"))]
+
+
+@pytest.mark.spark
+def test_a_second_build_has_nothing_to_do(built: Path, archive: Path) -> None:
+    before = archive.stat().st_mtime_ns
+    assert class_archive.build(built) == archive
+    assert class_archive.ensure(built) == archive
+    assert archive.stat().st_mtime_ns == before
+    assert not class_archive.build_in_background(built, JDK, SPARK)
+
+
+@pytest.mark.spark
+def test_a_truncated_one_is_ignored(built: Path, archive: Path) -> None:
+    archive.chmod(0o644)
+    os.truncate(archive, 1_000_000)
+    assert class_archive.ready(built, JDK, SPARK) is None
+
+
+@pytest.mark.spark
+def test_an_overwritten_one_is_ignored(built: Path, archive: Path) -> None:
+    archive.chmod(0o644)
+    with archive.open("r+b") as file:
+        file.write(b"\0" * 4096)
+    assert class_archive.ready(built, JDK, SPARK) is None
+
+
+@pytest.mark.spark
+def test_one_of_another_jdk_is_not_found(built: Path, tmp_path: Path) -> None:
+    other = find_jdk({"JAVA_HOME": str(a_jdk(tmp_path, "17.0.1"))})
+    assert class_archive.ready(built, other, SPARK) is None
+
+
+@pytest.mark.spark
+def test_one_copied_from_elsewhere_is_ignored(built: Path, archive: Path, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "class-data" / archive.parent.name
+    elsewhere.mkdir(parents=True)
+    shutil.copyfile(archive.with_name("stamp.json"), elsewhere / "stamp.json")
+    shutil.copyfile(archive, elsewhere / "classes.jsa")
+    assert class_archive.ready(tmp_path, JDK, SPARK) is None
+
+
+def test_a_jdk_that_cannot_make_one_is_left_alone(tmp_path: Path) -> None:
+    jdk = a_jdk(tmp_path / "jdk", "17.0.1")
+    environ = {"JAVA_HOME": str(jdk)}
+    with pytest.raises(MachineError, match="the class-data archive could not be made"):
+        class_archive.build(tmp_path / "cache", environ)
+    folder = next((tmp_path / "cache" / "class-data").iterdir())
+    assert json.loads((folder / "failed.json").read_text())["exit_code"] != 0
+    assert not (folder / "lock").exists()
+    assert class_archive.ready(tmp_path / "cache", find_jdk(environ), SPARK) is None
+    assert not class_archive.build_in_background(tmp_path / "cache", find_jdk(environ), SPARK)
+
+
+def test_only_one_process_builds(tmp_path: Path) -> None:
+    folder = class_archive._folder(tmp_path, JDK, SPARK)
+    folder.mkdir(parents=True)
+    (folder / "lock").touch()
+    assert class_archive.build(tmp_path) is None
+    assert not class_archive.build_in_background(tmp_path, JDK, SPARK)
+    assert (folder / "lock").exists()
+
+
+def test_old_archives_make_room(tmp_path: Path) -> None:
+    for n in range(6):
+        (tmp_path / str(n)).mkdir()
+        os.utime(tmp_path / str(n), (n * 1000, n * 1000))
+    class_archive._prune(tmp_path, keep=tmp_path / "0")
+    assert sorted(f.name for f in tmp_path.iterdir()) == ["0", "3", "4", "5"]
