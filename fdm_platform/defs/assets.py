@@ -17,6 +17,7 @@ from fdm_platform.defs.platform import Platform
 from fdm_platform.defs.resources import PlatformResource
 from fdm_platform.defs.staged import StagedLoad
 from fdm_platform.defs.step_launcher import SparkSubmitStepLauncher
+from fdm_platform.engines.publishing import discard
 from fdm_platform.model.manifest import CheckResult, DateOutcome, LoadReport
 from fdm_platform.model.partition import parse_biz_dt
 from fdm_platform.model.table import CheckSpec, TableSpec
@@ -83,16 +84,18 @@ def _load(
     dates: Sequence[date],
 ) -> StagedLoad:
     attempts = open_attempts(platform, spec, dates)
+    plan = None
     try:
-        plan, refused = platform.plan_each(
-            spec, dates, load_id(context.run_id, spec.name, context.retry_number)
-        )
-        report = LoadReport(load_id="", outcomes=())
+        this_load = load_id(context.run.run_id, spec.name, context.retry_number)
+        plan, refused = platform.plan_each(spec, dates, this_load)
+        report = LoadReport(load_id=this_load, outcomes=())
         if plan:
             report = launcher.launch(context.log, plan, platform.job_params(plan))
         return StagedLoad(plan, report.with_outcomes(dates, refused), attempts)
     except BaseException as error:  # also an interrupt: the attempt is over, and its log row must say so
         close_attempts(platform, attempts.values(), error)
+        for planned in plan.dates if plan else ():
+            discard(Path(planned.staging))
         raise
 
 

@@ -7,7 +7,7 @@ from datetime import date
 from typing import Literal
 
 from fdm_platform.defs.platform import Platform
-from fdm_platform.errors import FdmError
+from fdm_platform.errors import FdmError, LoadError
 from fdm_platform.model.manifest import DateOutcome
 from fdm_platform.model.table import TableSpec
 
@@ -38,9 +38,11 @@ def headline(error: BaseException) -> str:
     return next(iter(text.strip().splitlines()), type(error).__name__)
 
 
-def failure_text(outcome: DateOutcome) -> str:
-    """One line that says why a date was not published."""
-    if outcome.failure:
-        return outcome.failure.headline
+def error_of(outcome: DateOutcome) -> FdmError:
+    """Why a date may not be published: its failure, its failed checks, or the silence of Spark."""
+    failure = outcome.failure
+    if failure:
+        place = {n: getattr(failure, n) for n in ("file", "line", "column", "field", "remedy")}
+        return LoadError(failure.headline, **place)
     failed = [f"check {c.name} failed: {c.description}" for c in outcome.checks if c.is_blocking]
-    return "; ".join(failed) or "Spark ended without a word about this date"
+    return LoadError("; ".join(failed) or "Spark ended without a word about this date")

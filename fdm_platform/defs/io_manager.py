@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
 from pydantic import Field, PrivateAttr
 
-from fdm_platform.defs.attempts import close_attempts, failure_text
+from fdm_platform.defs.attempts import close_attempts, error_of
 from fdm_platform.defs.metadata import date_metadata, table_schema
 from fdm_platform.defs.platform import Platform
 from fdm_platform.defs.resources import PlatformResource
@@ -122,12 +123,12 @@ def _publish_load(context: dg.OutputContext, load: StagedLoad, platform: Platfor
 
 
 def _publish_date(load: StagedLoad, outcome: DateOutcome, platform: Platform) -> Metadata:
-    if load.plan is None or outcome.manifest is None or not outcome.is_publishable:
-        if outcome.manifest:
-            discard(outcome.manifest)
-        raise FdmError(failure_text(outcome))
     plan, manifest = load.plan, outcome.manifest
-    planned = next(d for d in plan.dates if d.biz_dt == outcome.biz_dt)
+    planned = next((d for d in plan.dates if d.biz_dt == outcome.biz_dt), None) if plan else None
+    if plan is None or planned is None or manifest is None or not outcome.is_publishable:
+        if planned:
+            discard(Path(planned.staging))
+        raise error_of(outcome)
     request = PublishRequest(
         root=platform.settings.landing_root / plan.table,
         manifest=manifest,

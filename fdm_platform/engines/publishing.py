@@ -118,10 +118,10 @@ def settle(root: Path, record: PublishRecord) -> None:
             _swap(root, record)
 
 
-def discard(manifest: Manifest) -> None:
-    """Remove a staged date that will not be published."""
-    remove_tree(Path(manifest.staging))
-    remove_if_empty(Path(manifest.staging).parent)
+def discard(staging: Path) -> None:
+    """Remove a date's staging folder, whole or in part, that will not be published."""
+    remove_tree(staging)
+    remove_if_empty(staging.parent)
 
 
 def version_of(folder: Path) -> int:
@@ -182,7 +182,7 @@ def _swap(root: Path, record: PublishRecord) -> Path:
         _move_in(root, live, staged)
     if staged.exists():  # after an exchange: the version that was replaced
         _move_to_versions(root, staged)
-    discard(manifest)
+    discard(Path(manifest.staging))
     return live
 
 

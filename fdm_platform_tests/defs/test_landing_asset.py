@@ -1,0 +1,204 @@
+"""Declared tables as assets: real runs through spark-submit into published ORC."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pandas as pd
+import pytest
+
+from fdm_platform.control.store import open_store
+from fdm_platform.defs.location import build_definitions
+from fdm_platform.defs.partitions import add_dates
+from fdm_platform.engines.landed import LandedDates
+from fdm_platform_tests.deployment import DAYS, PROJECT, Deployment, deploy
+
+MASTER = dg.AssetKey(["gels", "fpms", "t_contract_master"])
+SUMMARY = dg.AssetKey(["gels", "fpms", "t_contract_summary"])
+
+
+@pytest.fixture
+def deployment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Deployment:
+    made = deploy(tmp_path / "home", sql_root=shutil.copytree(PROJECT / "sql" / "landing", tmp_path / "sql"))
+    for name, value in made.environ.items():
+        monkeypatch.setenv(name, value)
+    return made
+
+
+@pytest.fixture
+def instance() -> Any:
+    with dg.instance_for_test() as instance:
+        add_dates(instance, "gels_fpms", DAYS)
+        yield instance
+
+
+def run(
+    deployment: Deployment, instance: dg.DagsterInstance, key: dg.AssetKey, *days: str
+) -> dg.ExecuteInProcessResult:
+    job = build_definitions(deployment.settings).resolve_implicit_global_asset_job_def()
+    chosen: dict[str, Any] = {"partition_key": days[0]}
+    if len(days) > 1:
+        ends = {"dagster/asset_partition_range_start": days[0], "dagster/asset_partition_range_end": days[-1]}
+        chosen = {"tags": ends}
+    return job.execute_in_process(instance=instance, asset_selection=[key], raise_on_error=False, **chosen)
+
+
+def execution_log(deployment: Deployment) -> list[dict[str, Any]]:
+    store = open_store(deployment.settings.control_url)
+    rows = sorted(store.scan("execution_log"), key=lambda r: (r["start_time"], r["run_id"]))
+    store.close()
+    return rows
+
+
+def failure_of(result: dg.ExecuteInProcessResult) -> str:
+    (failure,) = (e.step_failure_data.user_failure_data for e in result.all_events if e.is_step_failure)
+    assert failure is not None
+    return str(failure.description)
+
+
+def files_of(root: Path, folder: str) -> dict[str, int]:
+    return {p.relative_to(root).as_posix(): p.stat().st_mtime_ns for p in (root / folder).rglob("*.orc")}
+
+
+def expected_contracts(deployment: Deployment, day: str) -> pd.DataFrame:
+    """The table's rows, worked out from its sources without the platform."""
+    as_text = {"dtype": str}
+    contracts = pd.read_csv(deployment.settings.source_root / f"customer_contract_{day}.csv", **as_text)
+    lookup = pd.read_csv(deployment.settings.source_root / "customer_contract_fallback_lkp.csv", **as_text)
+    rows = contracts.merge(lookup, on="contract_id", how="left")
+    rows["biz_status"] = rows.status.isin(["Active", "A", "Inforce"]).map({True: "ACTIVE", False: "INACTIVE"})
+    rows["premium_amt"] = rows.premium_amt.fillna(rows.premium_fallback)
+    rows["entity_new"] = rows.entity_new.fillna(rows.entity)
+    return rows.sort_values("contract_id", ignore_index=True)
+
+
+@pytest.mark.spark
+def test_dates_go_through_one_submit_into_orc_and_a_child_reads_them(
+    deployment: Deployment, instance: dg.DagsterInstance
+) -> None:
+    result = run(deployment, instance, MASTER, "2024-05-13", "2024-05-15")
+    assert result.success
+    assert len(list(deployment.settings.work.iterdir())) == 1
+
+    root = deployment.settings.landing_root / "gels_fpms_t_contract_master"
+    landed = (
+        LandedDates(root, "yyyyMMdd", (DAYS[2],)).to_pandas().sort_values("contract_id", ignore_index=True)
+    )
+    expected = expected_contracts(deployment, "20240515")
+    for column in ("customer_id", "contract_id", "status", "biz_status", "entity_new"):
+        assert landed[column].tolist() == expected[column].tolist(), column
+    assert [str(v) for v in landed.premium_amt] == expected.premium_amt.tolist()
+    assert {str(d) for d in landed.biz_dt} == {"2024-05-15"}
+
+    assert instance.get_materialized_partitions(MASTER) == {"2024-05-13", "2024-05-14", "2024-05-15"}
+
+
+@pytest.mark.spark
+def test_metadata_attempts_and_reruns(deployment: Deployment, instance: dg.DagsterInstance) -> None:
+    first = run(deployment, instance, MASTER, "2024-05-14", "2024-05-15")
+    assert first.success
+    materializations = {
+        m.partition: m.metadata
+        for m in first.asset_materializations_for_node("gels__fpms__t_contract_master")
+    }
+    metadata: dict[str, Any] = {k: v.value for k, v in materializations["2024-05-15"].items()}
+    assert metadata["dagster/row_count"] == metadata["rows"] == 60
+    assert metadata["files"] == 2
+    assert metadata["version"] == 1
+    assert metadata["bytes"] == sum(p.stat().st_size for p in Path(metadata["path"]).rglob("*.orc"))
+    assert metadata["spark_application_id"].startswith("local-")
+    assert metadata["control_row_version"].endswith("/")
+    assert "CAST('2024-05-15' AS DATE)" in metadata["sql"]
+    assert [c.name for c in metadata["dagster/column_schema"].columns][-2:] == ["biz_dt", "biz_status"]
+    assert {"seconds", "seconds_write", "seconds_verify", "seconds_commit", "seconds_swap"} <= set(metadata)
+
+    log = execution_log(deployment)
+    assert [(r["run_id"], r["status"], r["job_id"]) for r in log] == [
+        ("20240514", "Completed", "JOB_1001"),
+        ("20240515", "Completed", "JOB_1001"),
+    ]
+    assert {r["spark_app_id"] for r in log} == {metadata["spark_application_id"]}
+
+    root = deployment.settings.landing_root / "gels_fpms_t_contract_master"
+    other, same = files_of(root, "biz_dt=20240514"), files_of(root, "biz_dt=20240515")
+    assert run(deployment, instance, MASTER, "2024-05-15").success
+    assert files_of(root, "biz_dt=20240514") == other
+    assert not set(files_of(root, "biz_dt=20240515")) & set(same)
+
+    child = run(deployment, instance, SUMMARY, "2024-05-15")
+    assert child.success
+    summary = LandedDates(
+        deployment.settings.landing_root / "gels_fpms_t_contract_summary", "yyyyMMdd", (DAYS[2],)
+    )
+    contracts = expected_contracts(deployment, "20240515").groupby(["entity_new", "biz_status"]).size()
+    counted = summary.to_pandas().set_index(["entity_new", "biz_status"]).contracts
+    assert counted.sort_index().to_dict() == contracts.to_dict()
+
+
+@pytest.mark.spark
+def test_each_date_stands_or_falls_by_itself(deployment: Deployment, instance: dg.DagsterInstance) -> None:
+    declared = deployment.settings.sql_root / "gels" / "fpms" / "t_contract_master" / "table.yaml"
+    declared.write_text(declared.read_text().replace("severity: warn", "severity: error"))
+    bad_type = deployment.source("customer_contract_{day}.csv", DAYS[1])
+    bad_type.write_text(bad_type.read_text() + "C1,K999999999,Active,a lot,1.00,GELS\n")
+    negative = deployment.source("customer_contract_{day}.csv", DAYS[2])
+    negative.write_text(negative.read_text() + "C1,K999999999,Active,-5.00,1.00,GELS\n")
+
+    result = run(deployment, instance, MASTER, "2024-05-13", "2024-05-15")
+    assert not result.success
+    told = failure_of(result)
+    assert told.startswith("2 of 3 business dates were not published; the others are live")
+    assert str(bad_type) in told
+    assert "a lot" in told
+    assert "check amount_is_not_negative failed" in told
+
+    root = deployment.settings.landing_root / "gels_fpms_t_contract_master"
+    assert sorted(p.name for p in root.glob("biz_dt=*")) == ["biz_dt=20240513"]
+    assert instance.get_materialized_partitions(MASTER) == {"2024-05-13"}
+    assert not any((root / ".staging").glob("*/*"))
+    outcomes = [r["status"].partition(":")[0] for r in execution_log(deployment)]
+    assert outcomes == ["Completed", "Failed", "Failed"]
+    (check,) = (e for e in result.get_asset_check_evaluations() if e.check_name == "amount_is_not_negative")
+    assert not check.passed
+
+
+@pytest.mark.spark
+def test_a_date_without_its_source_fails_by_name_and_the_others_are_loaded(
+    deployment: Deployment, instance: dg.DagsterInstance
+) -> None:
+    missing = deployment.source("customer_contract_{day}.csv", DAYS[1])
+    missing.unlink()
+    result = run(deployment, instance, MASTER, "2024-05-13", "2024-05-15")
+    told = failure_of(result)
+    assert "2024-05-14" in told
+    assert str(missing) in told
+    assert instance.get_materialized_partitions(MASTER) == {"2024-05-13", "2024-05-15"}
+
+
+def test_a_broken_table_does_not_take_the_others_down(
+    deployment: Deployment, caplog: pytest.LogCaptureFixture
+) -> None:
+    (deployment.settings.sql_root / "gels" / "fpms" / "t_payment" / "table.yaml").write_text("entity: [")
+    keys = build_definitions(deployment.settings).resolve_asset_graph().get_all_asset_keys()
+    assert {MASTER, SUMMARY} <= keys
+    assert dg.AssetKey(["gels", "fpms", "t_payment"]) not in keys
+    assert "t_payment/table.yaml" in caplog.text
+
+
+def test_definitions_show_the_table_as_declared(deployment: Deployment) -> None:
+    graph = build_definitions(deployment.settings).resolve_asset_graph()
+    node = graph.get(MASTER)
+    assert node.kinds == {"spark", "orc"}
+    assert node.group_name == "gels_fpms"
+    assert node.owners == ["team:fpms-data"]
+    assert node.tags["domain"] == "contracts"
+    assert "LEFT JOIN row2" in (node.description or "")
+    assert graph.get(SUMMARY).parent_keys == {MASTER}
+    schema = node.metadata["dagster/column_schema"]
+    assert next(c for c in schema.columns if c.name == "contract_id").tags == {
+        "key": "",
+        "sensitivity": "internal",
+    }
