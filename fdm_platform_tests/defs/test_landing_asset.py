@@ -65,10 +65,9 @@ def files_of(root: Path, folder: str) -> dict[str, int]:
 
 def expected_contracts(deployment: Deployment, day: str) -> pd.DataFrame:
     """The table's rows, worked out from its sources without the platform."""
-    as_text = {"dtype": str}
-    contracts = pd.read_csv(deployment.settings.source_root / f"customer_contract_{day}.csv", **as_text)
-    lookup = pd.read_csv(deployment.settings.source_root / "customer_contract_fallback_lkp.csv", **as_text)
-    rows = contracts.merge(lookup, on="contract_id", how="left")
+    contracts = pd.read_csv(deployment.settings.source_root / f"customer_contract_{day}.csv", dtype=str)
+    lookup = pd.read_csv(deployment.settings.source_root / "customer_contract_fallback_lkp.csv", dtype=str)
+    rows: pd.DataFrame = contracts.merge(lookup, on="contract_id", how="left")
     rows["biz_status"] = rows.status.isin(["Active", "A", "Inforce"]).map({True: "ACTIVE", False: "INACTIVE"})
     rows["premium_amt"] = rows.premium_amt.fillna(rows.premium_fallback)
     rows["entity_new"] = rows.entity_new.fillna(rows.entity)
