@@ -9,6 +9,7 @@ failed, and DriverDone's failure says why.
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 
@@ -29,12 +30,36 @@ def make_importable() -> None:
 
 def main(arguments: list[str]) -> int:
     """Run the plan in the first file and write messages to the second; the exit code."""
-    from fdm_platform.engines.load import run_files  # noqa: PLC0415 - importable only now
-
     if len(arguments) != 2:  # noqa: PLR2004 - as the usage says
         sys.stderr.write(USAGE + "\n")
         return 2
+    if not _has_transform(arguments[0]):
+        import_without_numpy()
+    from fdm_platform.engines.load import run_files  # noqa: PLC0415 - importable only now
+
     return run_files(*arguments)
+
+
+def import_without_numpy() -> None:
+    """Import PySpark as on a machine without NumPy, which costs a third of the import and SQL never needs.
+
+    Not for a transform: PySpark would no longer know NumPy's values in what it hands over.
+    """
+    if "numpy" in sys.modules or "pyspark" in sys.modules:
+        return
+    sys.modules["numpy"] = None  # type: ignore[assignment]
+    try:
+        import pyspark.sql  # noqa: F401, PLC0415 - imported for its effect
+    finally:
+        del sys.modules["numpy"]
+
+
+def _has_transform(plan_file: str) -> bool:
+    try:
+        with open(plan_file, encoding="utf-8") as file:  # noqa: PTH123 - the same
+            return bool(json.load(file).get("transform"))
+    except (OSError, ValueError, AttributeError):
+        return True  # run_files tells what is wrong with it
 
 
 if __name__ == "__main__":

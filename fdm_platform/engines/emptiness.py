@@ -19,7 +19,12 @@ def has_rows(spark: SparkSession, source: SourcePlan) -> bool:
         return any(footers.read(p).rows for p in files)
     if source.format == "parquet":
         return any(_parquet_rows(spark, p) for p in files)
-    return any(line.strip() for p in files for line in text_lines(spark, p, "ISO-8859-1"))
+    return any(_has_text(spark, p) for p in files)
+
+
+def _has_text(spark: SparkSession, path: str) -> bool:
+    with text_lines(spark, path, "ISO-8859-1") as lines:
+        return any(line.strip() for line in lines)
 
 
 def _parquet_rows(spark: SparkSession, path: str) -> int:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import bz2
 import gzip
-import io
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 from urllib.parse import unquote, urlsplit
 
 from pyspark.sql import SparkSession
@@ -34,22 +34,28 @@ def local_path(spark: SparkSession, path: str) -> Path | None:
     return Path(unquote(urlsplit(path).path)) if scheme[1].lower() == "file" else None
 
 
-def text_lines(spark: SparkSession, path: str, encoding: str, errors: str = "strict") -> Iterator[str]:
+@contextmanager
+def text_lines(
+    spark: SparkSession, path: str, encoding: str, errors: str = "strict"
+) -> Iterator[Iterator[str]]:
     """The lines of a text file with their ends, decompressed by the file's extension.
 
     `errors` is Python's word for what happens to bytes that are not of the encoding.
-
     SourceError: the file cannot be opened. UnicodeDecodeError: its bytes are not of this encoding.
     """
     local = local_path(spark, path)
+    if local is None or local.suffix in _CODECS:
+        with closing(_hadoop_lines(spark, path, encoding, errors)) as lines:
+            yield lines
+        return
     try:
-        if local is not None and local.suffix not in _CODECS:
-            return iter(_open_local(local, encoding, errors))
-        return _hadoop_lines(spark, path, encoding, errors)
+        file = _open_local(local, encoding, errors)
     except OSError as error:
         raise SourceError(
             f"cannot be opened: {error.strerror or error}", file=path, remedy="check the file"
         ) from error
+    with file:
+        yield file
 
 
 def list_files(spark: SparkSession, folder: str) -> list[tuple[str, int]]:
@@ -82,7 +88,7 @@ def _default_is_local(spark: SparkSession) -> bool:
     return str(hadoop_configuration(spark).get("fs.defaultFS", "file:///")).startswith("file:")
 
 
-def _open_local(path: Path, encoding: str, errors: str) -> io.TextIOBase:
+def _open_local(path: Path, encoding: str, errors: str) -> TextIO:
     # newline="" leaves line ends inside quoted values to the CSV reader
     if path.suffix == ".gz":
         return gzip.open(path, "rt", encoding=encoding, errors=errors, newline="")
@@ -91,7 +97,7 @@ def _open_local(path: Path, encoding: str, errors: str) -> io.TextIOBase:
     return path.open(encoding=encoding, errors=errors, newline="")
 
 
-def _hadoop_lines(spark: SparkSession, path: str, encoding: str, errors: str) -> Iterator[str]:
+def _hadoop_lines(spark: SparkSession, path: str, encoding: str, errors: str) -> Generator[str]:
     """Lines through Hadoop; read as Latin-1, which keeps every byte, so that Python decodes strictly."""
     jvm: Any = spark.sparkContext._jvm  # noqa: SLF001 - no public way
     configuration = hadoop_configuration(spark)

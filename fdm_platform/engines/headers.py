@@ -35,9 +35,10 @@ def read_header(spark: SparkSession, file: str, options: Mapping[str, str]) -> H
     encoding = encoding_of(options)
     errors = "replace" if is_lenient(options) else "strict"
     try:
-        rows = _rows(text_lines(spark, file, encoding, errors), options)
-        names = next(rows, ()) if has_header(options) else ()
-        has_rows = next(rows, None) is not None
+        with text_lines(spark, file, encoding, errors) as lines:
+            rows = _rows(lines, options)
+            names = next(rows, ()) if has_header(options) else ()
+            has_rows = next(rows, None) is not None
     except UnicodeDecodeError as error:
         raise encoding_error(file, encoding, f"byte 0x{error.object[error.start]:02x}") from error
     except LookupError as error:

@@ -124,20 +124,28 @@ def _locate_bytes(spark: SparkSession, sources: Sequence[SourcePlan], raised: So
     source = next(s for s in sources if (raised.field or "").startswith(f"sources.{s.view}."))
     encoding = encoding_of(source.options)
     for file in source.files:
-        for number, line in enumerate(text_lines(spark, file.path, "ISO-8859-1"), 1):
-            try:
-                line.encode("latin-1").decode(encoding)
-            except UnicodeDecodeError as error:
-                what = f"{raised.message.partition(': ')[2]} (byte 0x{error.object[error.start]:02x})"
-                return encoding_error(file.path, encoding, what, line=number, field=raised.field)
+        with text_lines(spark, file.path, "ISO-8859-1") as lines:
+            for number, line in enumerate(lines, 1):
+                byte = _undecodable(line.encode("latin-1"), encoding)
+                if byte is not None:
+                    what = f"{raised.message.partition(': ')[2]} (byte 0x{byte:02x})"
+                    return encoding_error(file.path, encoding, what, line=number, field=raised.field)
     return raised
+
+
+def _undecodable(line: bytes, encoding: str) -> int | None:
+    try:
+        line.decode(encoding)
+    except UnicodeDecodeError as error:
+        return error.object[error.start]
+    return None
 
 
 def _line_of(spark: SparkSession, source: SourcePlan, row: BadRow) -> int | None:
     """The 1-based line where the row's text stands first."""
     first = row.text.split("\n")[0].rstrip("\r")
     try:
-        lines = text_lines(spark, row.file, encoding_of(source.options))
-        return next((n for n, x in enumerate(lines, 1) if x.rstrip("\r\n") == first), None)
+        with text_lines(spark, row.file, encoding_of(source.options)) as lines:
+            return next((n for n, x in enumerate(lines, 1) if x.rstrip("\r\n") == first), None)
     except UnicodeDecodeError:
         return None
