@@ -71,7 +71,7 @@ def build_in_background(cache: Path, jdk: Jdk, spark: Spark) -> bool:
         return False
     nice = ["nice", "-n", "19"] if shutil.which("nice") else []
     environ = {**os.environ, "JAVA_HOME": str(jdk.home), "SPARK_HOME": str(spark.home)}
-    environ["PYTHONPATH"] = os.pathsep.join([str(TRAINING.parents[2]), os.environ.get("PYTHONPATH", "")])
+    environ["PYTHONPATH"] = _python_path()
     try:
         subprocess.Popen(
             [*nice, sys.executable, "-m", "fdm_platform.engines.class_archive", str(cache)],
@@ -129,6 +129,7 @@ def _train(archive: ClassArchive, jdk: Jdk, spark: Spark, work: Path) -> tuple[i
     args = command.training_argv(machine, TRAINING, work)
     environ = {**os.environ, "JAVA_HOME": str(jdk.home), "SPARK_HOME": str(spark.home)}
     environ |= {"PYSPARK_PYTHON": sys.executable, "SPARK_LOCAL_IP": "127.0.0.1", "PYTHONHASHSEED": "0"}
+    environ |= {"PYTHONPATH": _python_path()}
     log = work / "build.log"
     with log.open("wb") as out:
         process = subprocess.Popen(args, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=environ)
@@ -138,6 +139,11 @@ def _train(archive: ClassArchive, jdk: Jdk, spark: Spark, work: Path) -> tuple[i
             process.kill()
             code = process.wait()
     return code, log.read_text(errors="replace")[-4000:]
+
+
+def _python_path() -> str:
+    inherited = os.environ.get("PYTHONPATH")
+    return os.pathsep.join([str(TRAINING.parents[2]), *([inherited] if inherited else [])])
 
 
 def _copy_unsigned(jars: Path, copies: Path) -> None:

@@ -21,9 +21,6 @@ from fdm_platform.model.plan import LaunchProfile, LoadPlan, Setting
 SMALL_INPUT_BYTES = 256 * 1024 * 1024
 """Up to here the JVM's start weighs more than its speed: C1 compiler and serial collector."""
 
-TINY_INPUT_BYTES = 32 * 1024 * 1024
-"""Up to here, compiling generated code takes longer than what it saves (measured)."""
-
 _ENGINES = Path(__file__).parent
 DRIVER = _ENGINES / "driver.py"
 LEAN_START = _ENGINES / "lean_start.py"
@@ -256,8 +253,6 @@ def _lean_conf(plan: LoadPlan) -> Iterator[tuple[str, str]]:
     if plan.input_bytes <= SMALL_INPUT_BYTES:
         yield "spark.ui.enabled", "false"
         yield "spark.sql.shuffle.partitions", "4"
-    if plan.input_bytes <= TINY_INPUT_BYTES:
-        yield "spark.sql.codegen.wholeStage", "false"
 
 
 def environment(

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from fdm_platform.engines import class_archive
+from fdm_platform.engines.command import ClassArchive
 from fdm_platform.engines.java import find_jdk, find_spark
 from fdm_platform.errors import MachineError
 from fdm_platform_tests.engines.launching import a_jdk
@@ -49,7 +50,7 @@ def archive(built: Path) -> Iterator[Path]:
     os.utime(ready.path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
 
 
-def loaded_from_archive(archive: class_archive.ClassArchive) -> set[str]:
+def loaded_from_archive(archive: ClassArchive) -> set[str]:
     """Names of the classes that a JVM takes from the archive, of those it loads to say its usage."""
     java = [str(JDK.java), "-cp", f"{archive.jars}/*:{SPARK.jars}/*", "-Xlog:class+load"]
     shared = [f"-XX:SharedArchiveFile={archive.path}", "-Xshare:auto"]

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -76,7 +77,7 @@ def test_a_ready_archive_stands_first_on_the_class_path() -> None:
     [{"master": "yarn"}, {"master": "spark://h:7077"}, {"master": "local-cluster[1,1,1024]"}],
     ids=lambda launch: launch["master"],
 )
-def test_other_masters_go_through_spark_submit(launch: dict[str, str]) -> None:
+def test_other_masters_go_through_spark_submit(launch: dict[str, Any]) -> None:
     command = argv(plan_of(**launch), FOLDER, machine_of())
     assert command[0] == "/spark/bin/spark-submit"
     assert not any(word.startswith("-X") for word in command)
@@ -204,7 +205,7 @@ def test_without_parameters_no_variable_names_a_file_that_is_not_there() -> None
         ),
     ],
 )
-def test_whose_python_runs_where(launch: dict[str, str], driver: str, executors: str) -> None:
+def test_whose_python_runs_where(launch: dict[str, Any], driver: str, executors: str) -> None:
     env = environment(plan_of(**launch), FOLDER, machine_of(), {}, has_params=False)
     assert (env["PYSPARK_DRIVER_PYTHON"], env["PYSPARK_PYTHON"]) == (driver, executors)
 

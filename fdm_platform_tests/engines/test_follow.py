@@ -21,7 +21,12 @@ def test_messages_appear_while_they_are_written(tmp_path: Path) -> None:
         half = encode(Progress(1, 2)) + "\n"
         out.write(half[:20])
         out.flush()
-        threading.Timer(0.1, lambda: (out.write(half[20:]), over.set())).start()
+
+        def finish() -> None:
+            out.write(half[20:])
+            over.set()
+
+        threading.Timer(0.1, finish).start()
         assert list(messages) == [Progress(1, 2)]
 
 
