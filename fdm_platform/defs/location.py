@@ -24,7 +24,6 @@ def build_definitions(
     *,
     catalog: Catalog | None = None,
     only: Iterable[TableSpec] | None = None,
-    launcher: SparkSubmitStepLauncher | None = None,
     loggers: Mapping[str, dg.LoggerDefinition] | None = None,
 ) -> dg.Definitions:
     """Definitions of the catalog's tables, or of `only` some of them.
@@ -45,14 +44,9 @@ def build_definitions(
         assets=assets,
         resources={
             "platform": platform,
-            "step_launcher": launcher or step_launcher(settings),
+            "step_launcher": SparkSubmitStepLauncher(work=str(settings.work), cache=str(settings.cache)),
             "orc_io_manager": OrcIOManager(platform=platform),
         },
         executor=dg.in_process_executor,
         loggers=loggers,
     )
-
-
-def step_launcher(settings: Settings) -> SparkSubmitStepLauncher:
-    """The launcher with its folders below the deployment's home and cache."""
-    return SparkSubmitStepLauncher(work=str(settings.work), cache=str(settings.cache))

@@ -10,9 +10,10 @@ from typing import Any
 
 import dagster as dg
 
-from fdm_platform.defs.location import build_definitions, step_launcher
+from fdm_platform.defs.location import build_definitions
 from fdm_platform.defs.partitions import add_dates
 from fdm_platform.defs.platform import Platform
+from fdm_platform.defs.step_launcher import hand_over
 from fdm_platform.engines.spark_submit import Submission
 from fdm_platform.model.table import TableSpec
 
@@ -36,13 +37,11 @@ def run_load(
 ) -> RunReport:
     """Materialize neighbouring dates of one table; the run takes over the submission, and has its run id."""
     add_dates(instance, spec.partition_set, [r.biz_dt for r in platform.control_rows(spec)])
-    launcher = step_launcher(platform.settings)
-    launcher.adopt(submission)
+    hand_over(submission)
     definitions = build_definitions(
         platform.settings,
         catalog=platform.catalog,
         only=[spec],
-        launcher=launcher,
         loggers={"console": _logger(handler)},
     )
     result = definitions.resolve_implicit_global_asset_job_def().execute_in_process(

@@ -9,12 +9,21 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
-from pydantic import Field, PrivateAttr
+from pydantic import Field
 
 from fdm_platform.engines.spark_submit import Submission, start
 from fdm_platform.model.manifest import LoadReport
 from fdm_platform.model.plan import LoadPlan
 from fdm_platform.model.report import ApplicationStarted, DateDone, DriverDone, LogLine, Message, Progress
+
+_started_early: dict[str, Submission] = {}
+"""Loads that this process started before their run, by load id. Not in the resource: Dagster makes a new
+resource object for every run."""
+
+
+def hand_over(submission: Submission) -> None:
+    """Let the run of this load take over what was started before Dagster was imported."""
+    _started_early[submission.plan.load_id] = submission
 
 
 class SparkSubmitStepLauncher(dg.ConfigurableResource):  # type: ignore[type-arg]
@@ -26,12 +35,6 @@ class SparkSubmitStepLauncher(dg.ConfigurableResource):  # type: ignore[type-arg
     work: str = Field(description="Folder for plans, messages and Spark's logs, one folder a load.")
     cache: str = Field(description="Folder for what can be rebuilt, such as the class-data archive.")
     grace_s: float = Field(default=10.0, description="Seconds between the polite and the forced stop.")
-
-    _started: Submission | None = PrivateAttr(default=None)
-
-    def adopt(self, submission: Submission) -> None:
-        """Take over a load that was started before Dagster was imported."""
-        self._started = submission
 
     def launch(
         self, log: logging.Logger | Any, plan: LoadPlan, job_params: Mapping[str, Any] | None = None
@@ -51,8 +54,8 @@ class SparkSubmitStepLauncher(dg.ConfigurableResource):  # type: ignore[type-arg
 
     def _adopted(self, plan: LoadPlan) -> Submission | None:
         """The load that was started early, if it is still what would be started now."""
-        submission, self._started = self._started, None
-        if submission is None or submission.plan.load_id != plan.load_id:
+        submission = _started_early.pop(plan.load_id, None)
+        if submission is None:
             return None
         if submission.plan.fingerprint == plan.fingerprint:
             return submission
