@@ -1,0 +1,164 @@
+"""`fdm plan` and `fdm materialize` as their user calls them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from fdm_platform.engines.landed import LandedDates
+from fdm_platform.model.report import ApplicationStarted, decode
+from fdm_platform_tests.deployment import Deployment, deploy
+
+FDM = str(Path(sys.executable).parent / "fdm")
+DAY = date(2024, 5, 15)
+MASTER = "gels_fpms_t_contract_master"
+
+
+@pytest.fixture
+def deployment(tmp_path: Path) -> Deployment:
+    return deploy(tmp_path / "home")
+
+
+def fdm(deployment: Deployment, *args: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    env = {**deployment.environ, **environ}
+    return subprocess.run([FDM, *args], env=env, capture_output=True, text=True, check=False)
+
+
+def test_plan_tells_dates_sources_sql_settings_and_target(deployment: Deployment) -> None:
+    done = fdm(deployment, "plan", "t_contract_master", "--biz-dt", "2024-05-15")
+    assert done.returncode == 0, done.stderr
+    source = deployment.source("customer_contract_{day}.csv")
+    for text in (
+        "2024-05-15  asked for; control row says run_indicator=Y",
+        f"{source.stat().st_size / 1000:.1f} kB  {source}",
+        "CAST('2024-05-15' AS DATE)            AS biz_dt",
+        "driver_memory                1g                   from job_master.spark_config.driver_memory",
+        f"target  {deployment.settings.landing_root / MASTER}, partitioned by biz_dt, biz_status, snappy",
+    ):
+        assert text in done.stdout
+    assert not deployment.settings.work.exists()
+    assert not deployment.settings.landing_root.exists()
+
+
+def test_plan_as_json_is_the_load_plan(deployment: Deployment) -> None:
+    done = fdm(deployment, "plan", MASTER, "--from", "2024-05-13", "--to", "2024-05-14", "--json")
+    plan = json.loads(done.stdout)
+    assert [d["biz_dt"] for d in plan["dates"]] == ["2024-05-13", "2024-05-14"]
+    assert plan["launch"]["master"] == {"value": "local[2]", "origin": "job_master.spark_config.master"}
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "message"),
+    [
+        (["t_contract_mster", "--biz-dt", "2024-05-15"], 2, "t_contract_master"),
+        ([MASTER, "--biz-dt", "2024-05-18"], 2, "no row for GELS/FPMS on 2024-05-18"),
+        ([MASTER, "--biz-dt", "15.05.2024"], 2, "'15.05.2024' is not a business date"),
+        ([MASTER], 2, "no business date given"),
+        (
+            [MASTER, "--from", "2025-01-01", "--to", "2025-12-31"],
+            2,
+            "no date of GELS FPMS from 2025-01-01 to 2025-12-31",
+        ),
+        (
+            ["t_contract_summary", "--biz-dt", "2024-05-15"],
+            5,
+            f"fdm materialize {MASTER} --biz-dt 2024-05-15",
+        ),
+    ],
+)
+def test_what_cannot_be_planned_is_told_with_a_remedy(
+    deployment: Deployment, args: list[str], code: int, message: str
+) -> None:
+    done = fdm(deployment, "plan", *args)
+    assert done.returncode == code
+    assert message in done.stderr
+    assert "remedy: " in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_missing_source_is_told_by_path_and_date(deployment: Deployment) -> None:
+    source = deployment.source("customer_contract_{day}.csv")
+    source.unlink()
+    done = fdm(deployment, "materialize", MASTER, "--biz-dt", "2024-05-15", "--json")
+    assert done.returncode == 5
+    error = json.loads(done.stderr)
+    assert error["error"] == "SourceError"
+    assert str(source) in json.dumps(error)
+    assert "2024-05-15" in error["message"]
+
+
+@pytest.mark.parametrize(
+    ("java_home", "message"), [("/nowhere", "JAVA_HOME is /nowhere, which has no bin/java"), ("old", "17")]
+)
+def test_a_missing_or_wrong_jdk_is_named(
+    deployment: Deployment, tmp_path: Path, java_home: str, message: str
+) -> None:
+    if java_home == "old":
+        java_home = str(tmp_path / "jdk-11")
+        (tmp_path / "jdk-11" / "bin").mkdir(parents=True)
+        (tmp_path / "jdk-11" / "bin" / "java").touch(mode=0o755)
+        (tmp_path / "jdk-11" / "release").write_text('JAVA_VERSION="11.0.2"\n')
+    done = fdm(deployment, "materialize", MASTER, "--biz-dt", "2024-05-15", JAVA_HOME=java_home)
+    assert done.returncode == 4
+    assert message in done.stderr
+    assert "remedy: " in done.stderr
+
+
+@pytest.mark.spark
+def test_materialize_publishes_with_one_spark_application_and_failure_keeps_the_old(
+    deployment: Deployment,
+) -> None:
+    done = fdm(deployment, "materialize", MASTER, "--biz-dt", "2024-05-15", "--json")
+    assert done.returncode == 0, done.stderr
+    (record,) = json.loads(done.stdout)
+    assert (record["version"], record["biz_dt"], len(record["manifest"]["files"])) == (1, "2024-05-15", 2)
+    (load,) = deployment.settings.work.iterdir()
+    messages = [decode(line) for line in (load / "messages.jsonl").read_text().splitlines()]
+    assert sum(isinstance(m, ApplicationStarted) for m in messages) == 1
+    assert load.name == record["load_id"]
+
+    landed = LandedDates(deployment.settings.landing_root / MASTER, "yyyyMMdd", (DAY,))
+    before = landed.to_arrow()
+    source = deployment.source("customer_contract_{day}.csv")
+    source.write_text(source.read_text().replace("contract_id", "contract_no", 1))
+    failed = fdm(deployment, "materialize", MASTER, "--biz-dt", "2024-05-15")
+    assert failed.returncode == 5
+    assert str(source) in failed.stderr
+    assert "contract_no" in failed.stderr
+    assert "Traceback" not in failed.stderr
+    assert landed.to_arrow().equals(before)
+
+
+@pytest.fixture
+def tiny_disk(tmp_path: Path) -> Iterator[Path]:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", disk], capture_output=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip(f"mounting a small disk needs root: {mounted.stderr.decode().strip()}")
+    yield disk
+    subprocess.run(["umount", disk], check=True)
+
+
+@pytest.mark.spark
+def test_a_full_disk_is_told_and_keeps_the_old_date(deployment: Deployment, tiny_disk: Path) -> None:
+    first = fdm(deployment, "materialize", MASTER, "--biz-dt", "2024-05-15", FDM_LANDING_ROOT=str(tiny_disk))
+    assert first.returncode == 0, first.stderr
+    before = LandedDates(tiny_disk / MASTER, "yyyyMMdd", (DAY,)).to_arrow()
+    (tiny_disk / "filler").write_bytes(
+        b"x" * (os.statvfs(tiny_disk).f_bavail * os.statvfs(tiny_disk).f_frsize - 8192)
+    )
+    done = fdm(deployment, "materialize", MASTER, "--biz-dt", "2024-05-15", FDM_LANDING_ROOT=str(tiny_disk))
+    assert done.returncode == 5
+    assert "No space left on device" in done.stderr
+    assert "remedy: " in done.stderr
+    assert LandedDates(tiny_disk / MASTER, "yyyyMMdd", (DAY,)).to_arrow().equals(before)
