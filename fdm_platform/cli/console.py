@@ -12,6 +12,9 @@ from rich.table import Table
 from fdm_platform.model.control import PublishRecord
 from fdm_platform.model.manifest import Manifest
 
+WIDTH = 100
+"""Columns of the terminal that the table of published dates takes at least: a name is never cut."""
+
 COLOURS = {logging.WARNING: "yellow", logging.ERROR: "red", logging.CRITICAL: "red"}
 
 
@@ -36,11 +39,12 @@ def human_bytes(count: float) -> str:
 
 def print_published(records: Iterable[PublishRecord]) -> None:
     """A table of published dates."""
-    table = Table(
-        "table", "biz_dt", "version", "rows", "files", "size", title="Published", title_justify="left"
-    )
+    table = Table(title="Published", title_justify="left")
+    table.add_column("table", no_wrap=True)
+    for name in ("biz_dt", "version", "rows", "files", "size"):
+        table.add_column(name, no_wrap=True, justify="left" if name == "biz_dt" else "right")
     for record in records:
         m = Manifest.from_json(record.manifest)
         cells = (str(m.biz_dt), str(record.version), f"{m.rows:,}", str(len(m.files)), human_bytes(m.bytes))
         table.add_row(record.table_name, *cells)
-    Console().print(table)
+    Console(width=max(Console().width, WIDTH)).print(table)

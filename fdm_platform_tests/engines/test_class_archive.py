@@ -1,4 +1,4 @@
-"""One archive is built for all of these tests; each damages it in its own way and restores it."""
+"""One archive is built for all of these tests; those that damage it put it back."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+import time
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,23 +16,42 @@ import pytest
 from fdm_platform.engines import class_archive
 from fdm_platform.engines.command import ClassArchive
 from fdm_platform.engines.java import find_jdk, find_spark
+from fdm_platform.engines.spark_submit import start
 from fdm_platform.errors import MachineError
-from fdm_platform_tests.engines.launching import a_jdk
+from fdm_platform_tests.engines.launching import a_jdk, plan_of
+
+DRIVER = """
+import sys
+from pyspark.sql import SparkSession
+from fdm_platform.engines.messages import MessageWriter
+from fdm_platform.model.report import DriverDone
+spark = SparkSession.builder.getOrCreate()
+MessageWriter(sys.argv[2]).write(DriverDone({}, {"rows": spark.range(3).count()}))
+spark.stop()
+"""
 
 JDK, SPARK = find_jdk(os.environ), find_spark(os.environ)
 
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A cache with an archive, which was built where a damaged one stood."""
-    cache = tmp_path_factory.mktemp("cache")
-    folder = class_archive._folder(cache, JDK, SPARK)
-    folder.mkdir(parents=True)
-    (folder / "classes.jsa").write_bytes(b"not an archive")
-    (folder / "stamp.json").write_text('{"size": 1, "mtime_ns": 1}')
+    """A cache whose damaged archive was replaced by itself, in the background, after a load that ignored it."""
+    folder = tmp_path_factory.mktemp("first")
+    cache, driver = folder / "cache", folder / "driver.py"
+    home = class_archive._folder(cache, JDK, SPARK)
+    home.mkdir(parents=True)
+    (home / "classes.jsa").write_bytes(b"not an archive")
+    (home / "stamp.json").write_text('{"size": 1, "mtime_ns": 1}')
     assert class_archive.ready(cache, JDK, SPARK) is None
-    assert class_archive.build(cache) == folder / "classes.jsa"
-    return cache
+    driver.write_text(DRIVER)
+    submission = start(plan_of(), work=folder, cache=cache, driver=driver)
+    assert submission.report().metrics == {"rows": 3}
+    assert submission.wait(60) == 0
+    for _ in range(2800):
+        if class_archive.ready(cache, JDK, SPARK):
+            return cache
+        time.sleep(0.1)
+    pytest.fail(f"no archive was built in the background: {[f.name for f in home.iterdir()]}")
 
 
 @pytest.fixture
