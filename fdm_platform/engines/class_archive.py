@@ -40,6 +40,9 @@ _BUILD_TIMEOUT_S = 300
 _KEPT = 4
 """Archives kept in a cache, 120 MB each: those of the last few combinations of JDK and Spark."""
 
+_builders: list[subprocess.Popen[bytes]] = []
+"""Builders that this process started: they outlive it, and Python warns of a running process it forgets."""
+
 
 def ready(cache: Path, jdk: Jdk, spark: Spark) -> ClassArchive | None:
     """The archive for this JDK and Spark, if it is there and whole. Costs a few milliseconds."""
@@ -73,7 +76,7 @@ def build_in_background(cache: Path, jdk: Jdk, spark: Spark) -> bool:
     environ = {**os.environ, "JAVA_HOME": str(jdk.home), "SPARK_HOME": str(spark.home)}
     environ["PYTHONPATH"] = _python_path()
     try:
-        subprocess.Popen(
+        process = subprocess.Popen(
             [*nice, sys.executable, "-m", "fdm_platform.engines.class_archive", str(cache)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
@@ -83,6 +86,7 @@ def build_in_background(cache: Path, jdk: Jdk, spark: Spark) -> bool:
         )
     except OSError:  # a load that is done must not fail for want of a faster next one
         return False
+    _builders.append(process)
     return True
 
 
