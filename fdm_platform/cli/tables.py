@@ -70,7 +70,12 @@ def show(table: str, is_json: bool) -> None:
 
 @click.group()
 def new() -> None:
-    """Write the files of something new."""
+    """Write the files of something new.
+
+    \b
+    Examples:
+      fdm new table GELS FPMS t_policy
+    """  # noqa: D301 - click marks a block with the character itself
 
 
 @new.command("table")
