@@ -10,32 +10,28 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import reduce
 
-from pyspark.sql import Column, DataFrame, DataFrameReader, SparkSession
+from pyspark.sql import DataFrame, DataFrameReader, SparkSession
 from pyspark.sql import functions as f
 from pyspark.sql import types as t
 
 from fdm_platform.engines.casting import fits, parse_schema
 from fdm_platform.engines.emptiness import has_rows
 from fdm_platform.engines.files import literal_path
+from fdm_platform.engines.guarding import guard, guard_nulls
 from fdm_platform.engines.headers import (
     Header,
-    encoding_error,
-    encoding_of,
     has_header,
-    is_lenient,
     match_header,
     option,
     read_header,
     require_unique,
 )
-from fdm_platform.engines.raised import name, raising
+from fdm_platform.engines.raised import name
 from fdm_platform.errors import SourceError
 from fdm_platform.model.partition import BIZ_DT
 from fdm_platform.model.plan import SourcePlan
 from fdm_platform.model.table import ColumnSpec
 
-REPLACEMENT = "\ufffd"
-"""What Java puts for bytes that an encoding does not know."""
 _OWN_OPTIONS = ("encodingerrors",)
 _FAILING = {"mode": "FAILFAST"}
 
@@ -68,8 +64,7 @@ def _read_csv(spark: SparkSession, source: SourcePlan, schema: t.StructType) -> 
         return _empty(spark, source, schema)
     parts = [_csv_part(spark, source, schema, group) for group in _by_names(filled).values()]
     united = reduce(lambda a, b: _unite(a, b, source), parts)
-    ordered = united.select(*[name(c.name) for c in source.columns]) if source.columns else united
-    return _guard(ordered, source)
+    return guard(united, source, [c.name for c in source.columns] or united.columns)
 
 
 def _check_header(header: Header, source: SourcePlan) -> None:
@@ -117,7 +112,8 @@ def _unite(left: DataFrame, right: DataFrame, source: SourcePlan) -> DataFrame:
 def _read_json(spark: SparkSession, source: SourcePlan, schema: t.StructType) -> DataFrame:
     reader = _reader(spark, source, _FAILING)
     reader = reader.schema(schema) if source.columns else reader
-    return _guard(reader.load([literal_path(x.path) for x in source.files]), source)
+    df = reader.load([literal_path(x.path) for x in source.files])
+    return guard(df, source, df.columns)
 
 
 def _load_partitioned(spark: SparkSession, source: SourcePlan) -> DataFrame:
@@ -164,7 +160,7 @@ def _conform(df: DataFrame, source: SourcePlan, schema: t.StructType) -> DataFra
         found = present[column.name.lower()].dataType
         if column.name.lower() not in folders and not fits(found, column.dataType):
             raise _type_error(source, column, found)
-    return _guard_nulls(
+    return guard_nulls(
         df.select(*[f.col(name(c.name)).cast(c.dataType).alias(c.name) for c in schema.fields]), source
     )
 
@@ -197,50 +193,6 @@ def _empty(spark: SparkSession, source: SourcePlan, schema: t.StructType) -> Dat
             remedy="declare the source's columns",
         )
     return spark.range(0).select(*[f.lit(None).cast(c.dataType).alias(c.name) for c in schema.fields])
-
-
-def _guard(df: DataFrame, source: SourcePlan) -> DataFrame:
-    """Text columns that raise an error where the file's bytes were not of its encoding."""
-    if is_lenient(source.options):
-        return _guard_nulls(df, source)
-    file = source.files[0].path if len(source.files) == 1 else source.path or source.view
-    checked = [
-        _guard_text(c.name, source, file) if isinstance(c.dataType, t.StringType) else f.col(name(c.name))
-        for c in df.schema.fields
-    ]
-    return _guard_nulls(df.select(*checked), source)
-
-
-def _guard_text(column: str, source: SourcePlan, file: str) -> Column:
-    value = name(column)
-    field = f"sources.{source.view}.columns.{column}"
-    error = encoding_error(file, encoding_of(source.options), f"column {column} holds {{value}}", field=field)
-    is_damaged = f"contains({value}, '{REPLACEMENT}')"
-    return f.expr(f"case when {is_damaged} then {raising(error, value)} else {value} end").alias(column)
-
-
-def _guard_nulls(df: DataFrame, source: SourcePlan) -> DataFrame:
-    """Columns declared NOT NULL that raise an error where they are NULL."""
-    required = {c.name.lower() for c in source.columns if not c.nullable}
-    if not required:
-        return df
-    return df.select(
-        *[
-            f.expr(f"coalesce({name(c)}, {raising(_null_error(source, c))})").alias(c)
-            if c.lower() in required
-            else f.col(name(c))
-            for c in df.columns
-        ]
-    )
-
-
-def _null_error(source: SourcePlan, column: str) -> SourceError:
-    return SourceError(
-        f"column {column} is declared NOT NULL and holds NULL",
-        file=source.path,
-        field=f"sources.{source.view}.columns.{column}",
-        remedy="have the source mended, or declare the column nullable",
-    )
 
 
 def _reader(

@@ -41,7 +41,9 @@ def tasks_of(date: DatePlan, cores: int, target_file_bytes: int) -> int | None:
 def configure(spark: SparkSession, plan: LoadPlan, date: DatePlan) -> None:
     """Set the date's own session up for its size; what the load's settings name is left as they say."""
     cores = spark.sparkContext.defaultParallelism
-    settings = {
+    settings: dict[str, int | bool] = {
+        # with it, a row with too many or too few values passes unseen if a column is not used
+        "spark.sql.csv.parser.columnPruning.enabled": False,
         "spark.sql.maxConcurrentOutputFileWriters": OPEN_WRITERS,
         "spark.sql.adaptive.coalescePartitions.minPartitionSize": MIN_TASK_BYTES,
         "spark.sql.adaptive.advisoryPartitionSizeInBytes": plan.output.target_file_bytes * SHUFFLE_SHRINKS,

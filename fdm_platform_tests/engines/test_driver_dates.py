@@ -225,6 +225,14 @@ def test_a_bad_source_is_told_by_file_line_field_and_remedy(
     assert not told.is_retryable
 
 
+def test_a_shifted_row_is_found_where_its_column_is_not_used(spark: SparkSession, tmp_path: Path) -> None:
+    content = "contract_id,amount,start_dt\nK1,1.00,2024-01-31\nK2,extra,1.00,2024-01-31\n"
+    sql = "SELECT contract_id, '2024-05-15' AS biz_dt, 'A' AS biz_status FROM row1"
+    told = failure(load(spark, tmp_path, content, sql))
+    assert told.headline == "row has 4 values for 3 columns: K2,extra,1.00,2024-01-31"
+    assert told.line == 3
+
+
 BAD_RESULTS = {
     "partition column not produced": (
         "SELECT contract_id, '2024-05-15' AS biz_dt, 'A' AS biz_stats FROM row1",
