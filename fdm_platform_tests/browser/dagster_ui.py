@@ -1,0 +1,85 @@
+"""Dagster's UI as a person uses it: pages, dialogs and what is read on them."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from playwright.sync_api import Locator, Page, expect
+
+LOAD_MS = 300_000
+"""How long a load may take, with the queue before it, on a busy machine."""
+ASSET = "/assets/gels/fpms/t_contract_master"
+
+
+@dataclass(frozen=True, slots=True)
+class DagsterUi:
+    """One browser page on the UI of a deployment."""
+
+    page: Page
+    url: str
+
+    def open_asset(self, view: str = "overview", **query: str) -> None:
+        """The page of t_contract_master, at one of its tabs."""
+        parts = "&".join(f"{k}={v}" for k, v in {"view": view, **query}.items())
+        self.page.goto(f"{self.url}{ASSET}?{parts}")
+        expect(self.page.get_by_role("button", name="Materialize…")).to_be_enabled()
+
+    def materialize(self, days: Sequence[str], shot: str = "") -> None:
+        """Choose dates in the dialog of the Materialize button, launch, and follow the link to the run."""
+        self.open_asset()
+        self.page.get_by_role("button", name="Materialize…").click()
+        self.page.get_by_text("Select a partition or create one").click()
+        for day in days:
+            self.page.get_by_role("menuitem").filter(has_text=day).click()
+        self.page.keyboard.press("Escape")
+        chosen = f"{len(days)} partition" + ("s" if len(days) > 1 else "")
+        expect(self.page.get_by_text(chosen, exact=True)).to_be_visible()
+        if shot:
+            self.shoot(shot)
+        self.page.get_by_role("button", name=re.compile("^Launch")).click()
+        self.page.get_by_text("View", exact=True).click()
+
+    def wait_for_run(self, outcome: str) -> None:
+        """Wait until the run that the page shows has come to an end, which must be this outcome."""
+        ended = self.page.get_by_text(re.compile("^(Success|Failure|Canceled)$")).first
+        expect(ended).to_be_visible(timeout=LOAD_MS)
+        expect(ended).to_have_text(outcome)
+
+    def log_line(self, words: str) -> str:
+        """The first line of the run's log that has these words; waits for it while the run goes on."""
+        self.filter_log(words)
+        line = self.log_lines().filter(has_text=words).first
+        expect(line).to_be_visible(timeout=LOAD_MS)
+        return line.inner_text()
+
+    def filter_log(self, words: str) -> None:
+        """What a person types above the log."""
+        self.page.get_by_placeholder("Filter…").fill(words)
+        self.page.keyboard.press("Enter")
+
+    def show_own_lines(self) -> None:
+        """Leave Dagster's own events out of the log, and the filter empty."""
+        self.page.get_by_placeholder("Filter…").fill("")
+        self.page.get_by_role("button", name="Levels").click()
+        self.page.get_by_role("menuitem").filter(has_text=re.compile("event", re.IGNORECASE)).click()
+        self.page.keyboard.press("Escape")
+        expect(self.page.get_by_text("RUN_SUCCESS")).to_be_hidden()
+
+    def log_lines(self) -> Locator:
+        return self.page.locator("[class*=CellTruncation], [class*=LogsRow], [class*=logsRow]")
+
+    def metadata(self) -> dict[str, str]:
+        """Keys and values of the metadata table on the page."""
+        rows = self.page.locator("tr:has(td:nth-child(2))")
+        expect(rows.filter(has_text="spark_application_id")).to_be_visible()
+        cells = [row.locator("td").all_inner_texts() for row in rows.all()]
+        return {row[0].strip(): row[1].strip() for row in cells}
+
+    def shoot(self, name: str) -> None:
+        """A screenshot for the documentation, where FDM_SCREENSHOTS names a folder for them."""
+        if folder := os.environ.get("FDM_SCREENSHOTS"):
+            self.page.screenshot(path=Path(folder) / f"{name}.png", animations="disabled")
