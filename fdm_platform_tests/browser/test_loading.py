@@ -31,8 +31,10 @@ def loaded(ui: DagsterUi) -> list[str]:
     words = ("spark-submit is process", "Spark application", "tasks", "staged", "Spark is done")
     lines = [ui.log_line(w) for w in words]
     ui.wait_for_run("Success")
-    ui.show_own_lines()
+    ui.toggle_events()
+    expect(ui.page.get_by_text("RUN_SUCCESS")).to_be_hidden()
     ui.shoot("run-log")
+    ui.toggle_events()
     return lines
 
 
@@ -85,7 +87,7 @@ def test_plots_over_dates(ui: DagsterUi, all_loaded: None) -> None:
     )
     assert len(drawn) >= 5
     assert all(drawn)
-    ui.page.get_by_text("Metadata", exact=True).scroll_into_view_if_needed()
+    ui.page.get_by_text("rows", exact=True).evaluate("title => title.scrollIntoView()")
     ui.shoot("plots")
 
 

@@ -18,7 +18,7 @@ FDM = Path(sys.executable).with_name("fdm")
 
 def _ui(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     environ = {**os.environ, "FDM_PROJECT": str(PROJECT), "FDM_HOME": str(home)}
-    command = [FDM, "ui", *arguments]
+    command = [str(FDM), "ui", *arguments]
     return subprocess.run(command, env=environ, capture_output=True, text=True, check=False, timeout=300)
 
 

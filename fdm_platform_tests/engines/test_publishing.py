@@ -15,8 +15,8 @@ from pyarrow import orc
 
 from fdm_platform.control.ledger import Ledger
 from fdm_platform.control.store import ControlStore, open_store
-from fdm_platform.engines.landed import LandedDates
 from fdm_platform.engines.filesystem import exchange
+from fdm_platform.engines.landed import LandedDates
 from fdm_platform.engines.publishing import PublishRequest, publish, settle, version_of
 from fdm_platform.engines.staging import StagingArea, stage_frame
 from fdm_platform.errors import PublishConflictError, PublishError
