@@ -26,7 +26,12 @@ def test(tables: Sequence[str], as_json: bool) -> None:
     """Run the fixture tests (tests/*.yaml) of TABLES, or of every table.
 
     Exit code 1 if a test fails.
-    """
+
+    \b
+    Examples:
+      fdm test
+      fdm test t_contract_master t_payment
+    """  # noqa: D301 - click marks a block with the character itself
     catalog = load_catalog(Settings.from_environ().sql_root)
     results = _run(catalog, tables)
     if as_json:
