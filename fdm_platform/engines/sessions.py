@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pyspark.sql import SparkSession
 
+from fdm_platform.engines.command import LOG_SETTINGS
+
 
 def local_session(name: str, *, cores: int = 2) -> SparkSession:
     """The process's session; started quiet, without a UI, with few shuffle partitions, if there is none.
@@ -18,7 +20,9 @@ def local_session(name: str, *, cores: int = 2) -> SparkSession:
         "spark.sql.shuffle.partitions": "2",
         "spark.sql.catalogImplementation": "in-memory",
         "spark.sql.variable.substitute": "false",
-        "spark.log.level": "ERROR",
+        "spark.driver.extraJavaOptions": (
+            f"-Dlog4j2.configurationFile={LOG_SETTINGS.as_uri()} -XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+        ),
     }
     builder = SparkSession.builder.master(f"local[{cores}]").appName(name)
     for key, value in settings.items():
