@@ -52,9 +52,13 @@ class DagsterUi:
         expect(ended).to_be_visible(timeout=LOAD_MS)
         expect(ended).to_have_text(outcome)
 
-    def log_line(self, words: str) -> str:
-        """The first line of the run's log that has these words; waits for it while the run goes on."""
-        self.filter_log(words)
+    def log_line(self, words: str, typed: str | None = None) -> str:
+        """The first line of the run's log that has these words; waits for it while the run goes on.
+
+        `typed` is what is filtered by where that is something else: the filter looks at an event's own
+        message, not at the error below it.
+        """
+        self.filter_log(words if typed is None else typed)
         line = self.log_lines().filter(has_text=words).first
         expect(line).to_be_visible(timeout=LOAD_MS)
         return line.inner_text()

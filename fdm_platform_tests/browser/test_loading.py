@@ -143,10 +143,11 @@ def test_a_failed_load_says_why_and_changes_nothing(
     versions = _versions(deployment)
     ui.materialize([SECOND.isoformat()])
     ui.wait_for_run("Failure")
-    told = ui.log_line("was not published")
-    assert str(broken) in told
-    assert "amount" in told
-    assert "twelve" in told
+    told = ui.log_line("was not published", typed="Execution of step")
+    assert f"{SECOND}: {broken}:3: sources.row1.columns.amount" in told
+    assert "'twelve' is not of type decimal(18,2)" in told
+    assert "remedy: mend the file" in told
+    ui.toggle_events()
     ui.shoot("failed-run")
     assert {day: _snapshot(deployment, day) for day in DAYS} == before
     assert _versions(deployment) == versions
