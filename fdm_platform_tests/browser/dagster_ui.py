@@ -70,7 +70,7 @@ class DagsterUi:
 
     def toggle_events(self) -> None:
         """Leave Dagster's own events out of the log, or take them in again; the UI remembers it."""
-        self.filter_log("")
+        self.page.get_by_placeholder("Filter…").fill("")
         self.page.get_by_role("button", name="Levels").click()
         self.page.get_by_role("menuitem").filter(has_text=re.compile("event", re.IGNORECASE)).click()
         self.page.keyboard.press("Escape")

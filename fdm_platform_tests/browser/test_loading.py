@@ -33,6 +33,7 @@ def loaded(ui: DagsterUi) -> list[str]:
     ui.wait_for_run("Success")
     ui.toggle_events()
     expect(ui.page.get_by_text("RUN_SUCCESS")).to_be_hidden()
+    expect(ui.log_lines().filter(has_text="staged").first).to_be_visible()
     ui.shoot("run-log")
     ui.toggle_events()
     return lines
@@ -87,7 +88,7 @@ def test_plots_over_dates(ui: DagsterUi, all_loaded: None) -> None:
     )
     assert len(drawn) >= 5
     assert all(drawn)
-    ui.page.get_by_text("rows", exact=True).evaluate("title => title.scrollIntoView()")
+    ui.page.get_by_text("rows", exact=True).evaluate("title => title.scrollIntoView({block: 'center'})")
     ui.shoot("plots")
 
 
@@ -148,6 +149,7 @@ def test_a_failed_load_says_why_and_changes_nothing(
     assert "'twelve' is not of type decimal(18,2)" in told
     assert "remedy: mend the file" in told
     ui.toggle_events()
+    expect(ui.log_lines().filter(has_text=f"{SECOND} failed: ").first).to_be_visible()
     ui.shoot("failed-run")
     assert {day: _snapshot(deployment, day) for day in DAYS} == before
     assert _versions(deployment) == versions
