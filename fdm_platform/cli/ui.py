@@ -124,10 +124,9 @@ def stop_ui(settings: Settings, running: RunningUi) -> None:
     """End the UI's process group: politely, then by force."""
     _signal_group(running.pid, signal.SIGTERM)
     deadline = time.monotonic() + STOP_S
-    while _signal_group(running.pid, 0):
-        if time.monotonic() > deadline:
-            _signal_group(running.pid, signal.SIGKILL)
+    while _signal_group(running.pid, 0) and time.monotonic() < deadline:
         time.sleep(0.1)
+    _signal_group(running.pid, signal.SIGKILL)
     (settings.home / "ui" / "ui.json").unlink(missing_ok=True)
 
 

@@ -139,5 +139,12 @@ def _check_results(spec: TableSpec, outcomes: Iterable[DateOutcome]) -> Iterator
             passed=not failed,
             severity=dg.AssetCheckSeverity.WARN if severity == "warn" else dg.AssetCheckSeverity.ERROR,
             description="; ".join(f"{r.biz_dt}: {r.description}" for r in failed) or results[0].description,
-            metadata={f"{r.biz_dt} {k}": v for r in results for k, v in r.metadata.items()},
+            metadata=_check_metadata(results),
         )
+
+
+def _check_metadata(results: Sequence[CheckResult]) -> dict[str, Any]:
+    """A single date's numbers as they are, to be plotted over time; several dates' in one entry."""
+    if len(results) == 1:
+        return dict(results[0].metadata)
+    return {"dates": dg.MetadataValue.json({str(r.biz_dt): dict(r.metadata) for r in results})}

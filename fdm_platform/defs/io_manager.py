@@ -91,7 +91,6 @@ class OrcIOManager(dg.ConfigurableIOManager):
 def _frame_metadata(manifest: Manifest, published: PublishReport) -> dict[str, Any]:
     return {
         "dagster/row_count": manifest.rows,
-        "dagster/partition_row_count": manifest.rows,
         "dagster/column_schema": table_schema(manifest.schema),
         "bytes": manifest.bytes,
         "version": published.version,
@@ -110,6 +109,8 @@ def _publish_load(context: dg.OutputContext, load: StagedLoad, platform: Platfor
             biz_dt = outcome.biz_dt
             try:
                 published[biz_dt] = _publish_date(load, outcome, platform)
+                version, path = published[biz_dt]["version"], published[biz_dt]["path"].value
+                context.log.info("%s published as version %d: %s", biz_dt, version, path)
             except FdmError as error:
                 errors[biz_dt] = error
             close_attempts(platform, [open_attempts.pop(biz_dt)], errors.get(biz_dt), application_id)
@@ -156,5 +157,10 @@ def _record(context: dg.OutputContext, published: Mapping[date, Metadata], *, is
 
 def _summary(errors: Mapping[date, FdmError], asked: int) -> str:
     lines = [f"{biz_dt}: {error}" for biz_dt, error in sorted(errors.items())]
-    head = f"{len(errors)} of {asked} business dates were not published; the others are live"
-    return "\n".join([head if asked > 1 else "the business date was not published", *lines])
+    if asked == 1:
+        head = "the business date was not published"
+    elif len(errors) == asked:
+        head = f"none of the {asked} business dates was published"
+    else:
+        head = f"{len(errors)} of {asked} business dates were not published; the others are live"
+    return "\n".join([head, *lines])

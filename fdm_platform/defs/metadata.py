@@ -65,7 +65,6 @@ def date_metadata(
     """Metadata of one materialization; every number is drawn over time by the UI."""
     metadata: dict[str, Any] = {
         "dagster/row_count": manifest.rows,
-        "dagster/partition_row_count": manifest.rows,
         "dagster/column_schema": table_schema(manifest.schema),
         "rows": manifest.rows,
         "bytes": manifest.bytes,
@@ -73,7 +72,7 @@ def date_metadata(
         "version": published.version,
         "path": dg.MetadataValue.path(str(published.path)),
         "reason": date.reason,
-        "control_row_version": date.control_version,
+        "control_row_version": date.control_version.rstrip("/"),
         "parameter_hash": plan.parameter_hash(date.biz_dt),
         "load_id": plan.load_id,
         "sql": dg.MetadataValue.md(_sql(plan, date)),
@@ -85,12 +84,11 @@ def date_metadata(
     return metadata | _seconds(manifest, published, report)
 
 
-def _seconds(manifest: Manifest, published: PublishReport, report: LoadReport) -> dict[str, float]:
-    """Seconds by phase: the date's own, then `spark_…`, those of the submit it shared with other dates."""
+def _seconds(manifest: Manifest, published: PublishReport, report: LoadReport) -> dict[str, Any]:
+    """The date's own seconds as one number to plot; by phase, with the submit's that it shared, as JSON."""
     own = {**manifest.seconds, **published.seconds}
-    shared = {f"spark_{name}": value for name, value in report.seconds.items()}
-    phases = {f"seconds_{name}": round(float(v), 3) for name, v in {**own, **shared}.items()}
-    return {"seconds": round(float(sum(own.values())), 3), **phases}
+    phases = {"date": own, "submit": dict(report.seconds)}
+    return {"seconds": round(float(sum(own.values())), 3), "seconds_by_phase": dg.MetadataValue.json(phases)}
 
 
 def _sql(plan: LoadPlan, date: DatePlan) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 import dagster as dg
 from pydantic import Field
 
+from fdm_platform.defs.attempts import error_of
 from fdm_platform.engines.spark_submit import Submission, start
 from fdm_platform.model.manifest import LoadReport
 from fdm_platform.model.plan import LoadPlan
@@ -85,19 +86,20 @@ class Narrator:
             case DateDone():
                 self._tell_outcome(message)
             case DriverDone():
-                phases = (f"{k} {v:.2f} s" for k, v in message.seconds.items())
-                self._log.info("Spark is done: %s", ", ".join(phases))
+                phases = ", ".join(f"{k} {v:.1f} s" for k, v in message.seconds.items())
+                self._log.info("Spark is done after %.1f s (%s)", sum(message.seconds.values()), phases)
 
     def _tell_progress(self, message: Progress) -> None:
         now = time.monotonic()
         if now - self._last >= max(1.0, (now - self._begun) / 60):
             self._last = now
-            self._log.info("tasks %d of %d %s", message.tasks_done, message.tasks_total, message.text)
+            text = f"{message.tasks_done} of {message.tasks_total} {message.text}".rstrip()
+            self._log.info("Spark tasks done: %s", text)
 
     def _tell_outcome(self, message: DateDone) -> None:
         outcome = message.outcome
         if outcome.failure:
-            self._log.error("%s failed: %s", outcome.biz_dt, outcome.failure.headline)
+            self._log.error("%s failed: %s", outcome.biz_dt, error_of(outcome))
         elif outcome.manifest:
             m = outcome.manifest
             self._log.info(

@@ -60,7 +60,7 @@ def require_not_null(manifest: Manifest, columns: Sequence[ColumnSpec], file: st
 
 def _evaluate(biz_dt: date, manifest: Manifest, check: CheckSpec, broken: Mapping[str, int]) -> CheckResult:
     passed, said, metadata = _outcome(manifest, check, broken)
-    description = f"{check.description}: {said}" if check.description else said
+    description = f"{check.description.rstrip('.')}: {said}" if check.description else said
     return CheckResult(check.name, biz_dt, passed, check.severity, description, metadata)
 
 
