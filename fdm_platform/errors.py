@@ -11,7 +11,8 @@
     │   └── ControlUnavailableError the store cannot be reached        exit 4, retryable
     ├── SourceError             a source is missing, empty, malformed  exit 5
     ├── LoadError               Spark failed while loading a date      exit 5
-    │   └── ContractError           the result breaks its declaration  exit 5
+    │   ├── ContractError           the result breaks its declaration  exit 5
+    │   └── CancelledError          somebody stopped the load          exit 130
     ├── PublishError            staging could not be made live         exit 6
     │   └── PublishConflictError    another load published that date   exit 6
     └── MachineError            JDK, port, disk, folder of the machine exit 4
@@ -135,6 +136,12 @@ class LoadError(FdmError):
 
 class ContractError(LoadError):
     """The result breaks what its table declares: a column, a type, NOT NULL, a check."""
+
+
+class CancelledError(LoadError):
+    """The load was stopped before it was published: Ctrl-C, SIGTERM, or Terminate in the UI."""
+
+    exit_code = 130
 
 
 class PublishError(FdmError):

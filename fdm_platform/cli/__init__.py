@@ -24,6 +24,9 @@ COMMANDS = {
     "ui": "fdm_platform.cli.ui:ui",
 }
 
+INTERRUPTED_EXIT = 130
+"""What a shell reports of a command that Ctrl-C ended."""
+
 
 class LazyGroup(click.Group):
     """A group whose commands are imported when they are looked up: `fdm plan` never pays for Dagster."""
@@ -61,7 +64,13 @@ def cli() -> None:
 def main() -> None:
     """Entry point: an FdmError becomes one clear message on stderr and its own exit code."""
     try:
-        cli(standalone_mode=True)
+        cli(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.secho("interrupted", fg="red", err=True)
+        sys.exit(INTERRUPTED_EXIT)
     except FdmError as error:
         print_error(error)
         sys.exit(error.exit_code)

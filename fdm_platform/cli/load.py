@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import json
+import signal
+import sys
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 import click
 
 from fdm_platform.cli.console import RunLog, human_bytes, print_published
+from fdm_platform.defs.load import begin, error_of
 from fdm_platform.defs.platform import Platform, open_platform
-from fdm_platform.engines.spark_submit import start
-from fdm_platform.errors import LoadError, NoControlRowError, ParameterError
+from fdm_platform.errors import FdmError, LoadError, NoControlRowError, ParameterError
 from fdm_platform.model.codec import to_plain
 from fdm_platform.model.control import PublishRecord
 from fdm_platform.model.manifest import Manifest
 from fdm_platform.model.partition import contiguous_runs, parse_biz_dt
 from fdm_platform.model.plan import LoadPlan
 from fdm_platform.model.table import TableSpec
+
+SIGTERM_EXIT = 143
+"""What a shell reports of a command that SIGTERM ended."""
 
 
 def date_options(command: Any) -> Any:
@@ -71,38 +78,76 @@ def materialize(
     with open_platform() as platform:
         spec = platform.catalog.get(table)
         dates = _dates(platform, spec, single, first, last)
-        records = load_dates(platform, spec, dates)
+        loaded = load_dates(platform, spec, dates)
     if as_json:
-        click.echo(json.dumps([_record_json(r) for r in records], indent=2))
-    else:
-        print_published(records)
+        click.echo(json.dumps(loaded.to_json(), indent=2))
+    elif loaded.published:
+        print_published(loaded.published)
+    loaded.require_all()
 
 
-def load_dates(platform: Platform, spec: TableSpec, dates: Sequence[date]) -> list[PublishRecord]:
-    """Load and publish dates, neighbours in one run each. LoadError when any date was not published."""
+@dataclass(frozen=True, slots=True)
+class LoadedDates:
+    """What came of the dates of a command: those that are live now, and why others are not."""
+
+    published: list[PublishRecord]
+    failed: dict[date, FdmError]
+
+    def to_json(self) -> dict[str, Any]:
+        """For `--json`."""
+        failed = [
+            {"biz_dt": str(d), "error": type(e).__name__, **e.to_json()} for d, e in self.failed.items()
+        ]
+        return {"published": [_record_json(r) for r in self.published], "failed": failed}
+
+    def require_all(self) -> None:
+        """Print why dates failed, and exit with the code of the first, if any did."""
+        for biz_dt, error in self.failed.items():
+            click.secho(f"{biz_dt} failed: {error}", fg="red", err=True)
+        if self.failed:
+            sys.exit(next(iter(self.failed.values())).exit_code)
+
+
+def load_dates(platform: Platform, spec: TableSpec, dates: Sequence[date]) -> LoadedDates:
+    """Load and publish dates, neighbours in one run each; every run is tried."""
     known = [r.biz_dt for r in platform.control_rows(spec)]
-    errors = [e for run in contiguous_runs(dates, known) if (e := _run(platform, spec, run))]
-    if errors:
-        raise LoadError("\n".join(errors), remedy="mend the cause and materialize these dates again")
-    return [r for d in dates if (r := platform.ledger.current(spec.name, d))]
+    failed: dict[date, FdmError] = {}
+    with ended_by_sigterm():
+        for run in contiguous_runs(dates, known):
+            failed |= _run(platform, spec, run)
+    good = [d for d in dates if d not in failed]
+    return LoadedDates([r for d in good if (r := platform.ledger.current(spec.name, d))], failed)
 
 
-def _run(platform: Platform, spec: TableSpec, dates: Sequence[date]) -> str | None:
+def _run(platform: Platform, spec: TableSpec, dates: Sequence[date]) -> dict[date, FdmError]:
     """One Dagster run. Spark is started first: its JVM boots while Dagster is imported."""
-    load_id = f"{uuid.uuid4()}-{spec.name}"
-    planned = platform.plan(spec, dates, load_id)
-    settings = platform.settings
-    submission = start(
-        planned, work=settings.work, cache=settings.cache, job_params=platform.job_params(planned)
-    )
+    load = begin(platform, spec, dates, f"{uuid.uuid4()}-{spec.name}")
+    click.secho(f"  {spec.name} {', '.join(map(str, dates))}: load {load.load_id}", err=True)
     try:
+        if load.plan is None:  # nothing to run: the outcomes say why
+            for outcome in load.outcomes:
+                load.close(outcome.biz_dt, error_of(outcome))
+            return load.failed
         from fdm_platform.defs.instance import open_instance  # noqa: PLC0415 - imports Dagster
         from fdm_platform.defs.run import run_load  # noqa: PLC0415
 
-        with open_instance(settings) as instance:
-            return run_load(instance, platform, spec, dates, submission=submission, handler=RunLog()).error
+        with open_instance(platform.settings) as instance:
+            error = run_load(instance, load, spec, RunLog())
+        load.fail_open(LoadError(error or "the run ended without publishing this date"))
+    except BaseException as error:
+        load.abandon(error)
+        raise
+    return load.failed
+
+
+@contextmanager
+def ended_by_sigterm() -> Iterator[None]:
+    """SIGTERM ends the command as Ctrl-C does, by an exception: so Spark is ended and attempts are closed."""
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(SIGTERM_EXIT))
+    try:
+        yield
     finally:
-        submission.terminate()
+        signal.signal(signal.SIGTERM, before)
 
 
 def _dates(
@@ -113,6 +158,8 @@ def _dates(
     if first or last:
         low = parse_biz_dt(first) if first else date.min
         high = parse_biz_dt(last) if last else date.max
+        if low > high:
+            raise ParameterError(f"--from {low} is after --to {high}", field="--from", remedy="swap the two")
         chosen |= {r.biz_dt for r in platform.control_rows(spec) if low <= r.biz_dt <= high and not r.is_held}
     if not chosen and (first or last):
         raise NoControlRowError(

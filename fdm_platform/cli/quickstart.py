@@ -72,7 +72,9 @@ def _load(platform: Platform, name: str) -> list[PublishRecord]:
     spec = platform.catalog.get(name)
     dates = [r.biz_dt for r in platform.control_rows(spec) if not r.is_held]
     click.secho(f"{name}: {', '.join(map(str, dates))}", bold=True, err=True)
-    return load_dates(platform, spec, dates)
+    loaded = load_dates(platform, spec, dates)
+    loaded.require_all()
+    return loaded.published
 
 
 def _start_ui(settings: Settings, port: int) -> str:

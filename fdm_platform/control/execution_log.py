@@ -63,6 +63,13 @@ class ExecutionLog:
         self._try(f"the start of {job_name}", lambda: self._store.insert(TABLE, row))
         return attempt_id
 
+    def note_application(self, attempt_id: str, spark_app_id: str) -> None:
+        """Write Spark's application id to a row that this object started."""
+        row = self._started.get(attempt_id)
+        if row is not None:
+            row["spark_app_id"] = spark_app_id
+            self._try(f"the application of {attempt_id}", lambda: self._store.upsert(TABLE, [row]))
+
     def finish(
         self,
         attempt_id: str,

@@ -4,21 +4,16 @@
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import date
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 
-from fdm_platform.defs.attempts import close_attempts, open_attempts
 from fdm_platform.defs.metadata import asset_metadata, description
 from fdm_platform.defs.partitions import partitions_of
-from fdm_platform.defs.platform import Platform
 from fdm_platform.defs.resources import PlatformResource
-from fdm_platform.defs.staged import StagedLoad
 from fdm_platform.defs.step_launcher import SparkSubmitStepLauncher
-from fdm_platform.engines.publishing import discard
-from fdm_platform.model.manifest import CheckResult, DateOutcome, LoadReport
+from fdm_platform.model.manifest import CheckResult, DateOutcome
 from fdm_platform.model.partition import parse_biz_dt
 from fdm_platform.model.table import CheckSpec, TableSpec
 
@@ -58,9 +53,10 @@ def landing_asset(
         step_launcher: SparkSubmitStepLauncher,
     ) -> Iterator[Any]:
         dates = [parse_biz_dt(key) for key in context.partition_keys]
-        staged = _load(context, platform.platform, step_launcher, spec, dates)
-        yield from _check_results(spec, staged.outcomes)
-        yield dg.Output(staged)
+        this_load = load_id(context.run.run_id, spec.name, context.retry_number)
+        done = step_launcher.launch(context.log, platform.platform, spec, dates, this_load)
+        yield from _check_results(spec, done.outcomes)
+        yield dg.Output(done)
 
     return load
 
@@ -74,29 +70,6 @@ def code_version(spec: TableSpec) -> str:
 def load_id(run_id: str, table: str, retry: int = 0) -> str:
     """The correlation key of one attempt: Dagster's run and the step, and the retry if it is one."""
     return f"{run_id}-{table}" + (f"-r{retry}" if retry else "")
-
-
-def _load(
-    context: dg.AssetExecutionContext,
-    platform: Platform,
-    launcher: SparkSubmitStepLauncher,
-    spec: TableSpec,
-    dates: Sequence[date],
-) -> StagedLoad:
-    attempts = open_attempts(platform, spec, dates)
-    plan = None
-    try:
-        this_load = load_id(context.run.run_id, spec.name, context.retry_number)
-        plan, refused = platform.plan_each(spec, dates, this_load)
-        report = LoadReport(load_id=this_load, outcomes=())
-        if plan:
-            report = launcher.launch(context.log, plan, platform.job_params(plan))
-        return StagedLoad(plan, report.with_outcomes(dates, refused), attempts)
-    except BaseException as error:  # also an interrupt: the attempt is over, and its log row must say so
-        close_attempts(platform, attempts.values(), error)
-        for planned in plan.dates if plan else ():
-            discard(Path(planned.staging))
-        raise
 
 
 def _parent(parent: TableSpec) -> dg.AssetDep:

@@ -10,11 +10,9 @@ from typing import Any
 import dagster as dg
 from pydantic import Field, PrivateAttr
 
-from fdm_platform.defs.attempts import close_attempts, error_of
+from fdm_platform.defs.load import Load, error_of
 from fdm_platform.defs.metadata import date_metadata, table_schema
-from fdm_platform.defs.platform import Platform
 from fdm_platform.defs.resources import PlatformResource
-from fdm_platform.defs.staged import StagedLoad
 from fdm_platform.engines.landed import LandedDates, read_as
 from fdm_platform.engines.publishing import PublishReport, PublishRequest, discard, publish
 from fdm_platform.engines.staging import StagingArea, stage_frame
@@ -28,7 +26,7 @@ Metadata = Mapping[str, Any]
 class OrcIOManager(dg.ConfigurableIOManager):
     """Publishes what an asset staged, date by date, and loads published tables.
 
-    `handle_output` takes a StagedLoad (declared tables) or the pandas, pyarrow or Spark table of a plain
+    `handle_output` takes a Load (declared tables) or the pandas, pyarrow or Spark table of a plain
     Python asset, which it stages first. Each date is published by itself: when some fail, the others are
     live and materialized, and the step fails with the names of those that are not.
 
@@ -45,8 +43,8 @@ class OrcIOManager(dg.ConfigurableIOManager):
 
     def handle_output(self, context: dg.OutputContext, obj: Any) -> None:
         """Publish what may be published; fail for what may not."""
-        if isinstance(obj, StagedLoad):
-            _publish_load(context, obj, self.platform.platform)
+        if isinstance(obj, Load):
+            _publish_load(context, obj)
         elif obj is not None:
             self._publish_frame(context, obj)
 
@@ -98,46 +96,41 @@ def _frame_metadata(manifest: Manifest, published: PublishReport) -> dict[str, A
     }
 
 
-def _publish_load(context: dg.OutputContext, load: StagedLoad, platform: Platform) -> None:
+def _publish_load(context: dg.OutputContext, load: Load) -> None:
     """Publish date by date; every attempt ends in one final line, whatever happens here."""
     published: dict[date, Metadata] = {}
-    errors: dict[date, FdmError] = {}
-    open_attempts = dict(load.attempts)
-    application_id = load.report.application_id
     try:
         for outcome in load.outcomes:
-            biz_dt = outcome.biz_dt
             try:
-                published[biz_dt] = _publish_date(load, outcome, platform)
-                version, path = published[biz_dt]["version"], published[biz_dt]["path"].value
-                context.log.info("%s published as version %d: %s", biz_dt, version, path)
+                published[outcome.biz_dt] = metadata = _publish_date(load, outcome)
+                load.close(outcome.biz_dt)
+                version, path = metadata["version"], metadata["path"].value
+                context.log.info("%s published as version %d: %s", outcome.biz_dt, version, path)
             except FdmError as error:
-                errors[biz_dt] = error
-            close_attempts(platform, [open_attempts.pop(biz_dt)], errors.get(biz_dt), application_id)
+                load.close(outcome.biz_dt, error)
+    except BaseException as error:
+        load.fail_open(error)
+        raise
     finally:
-        close_attempts(
-            platform, open_attempts.values(), FdmError("the publisher ended early"), application_id
-        )
         _record(context, published, is_partial=len(published) < len(load.outcomes))
-    if errors:
-        raise dg.Failure(_summary(errors, len(load.outcomes)), allow_retries=load.is_retryable)
+    if load.failed:
+        raise dg.Failure(_summary(load.failed, len(load.outcomes)), allow_retries=load.is_retryable)
 
 
-def _publish_date(load: StagedLoad, outcome: DateOutcome, platform: Platform) -> Metadata:
-    plan, manifest = load.plan, outcome.manifest
-    planned = next((d for d in plan.dates if d.biz_dt == outcome.biz_dt), None) if plan else None
+def _publish_date(load: Load, outcome: DateOutcome) -> Metadata:
+    plan, planned, manifest = load.plan, load.planned(outcome.biz_dt), outcome.manifest
     if plan is None or planned is None or manifest is None or not outcome.is_publishable:
         if planned:
             discard(Path(planned.staging))
         raise error_of(outcome)
     request = PublishRequest(
-        root=platform.settings.landing_root / plan.table,
+        root=Path(plan.output.root),
         manifest=manifest,
         base_version=planned.base_version,
         control_version=planned.control_version,
         keep_versions=plan.output.keep_versions,
     )
-    published = publish(request, platform.ledger)
+    published = publish(request, load.platform.ledger)
     return date_metadata(plan, planned, manifest, published, load.report)
 
 

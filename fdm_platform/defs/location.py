@@ -44,7 +44,7 @@ def build_definitions(
         assets=assets,
         resources={
             "platform": platform,
-            "step_launcher": SparkSubmitStepLauncher(work=str(settings.work), cache=str(settings.cache)),
+            "step_launcher": SparkSubmitStepLauncher(),
             "orc_io_manager": OrcIOManager(platform=platform),
         },
         executor=dg.in_process_executor,

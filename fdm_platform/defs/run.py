@@ -4,54 +4,44 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 import dagster as dg
 
+from fdm_platform.defs.load import Load
 from fdm_platform.defs.location import build_definitions
 from fdm_platform.defs.partitions import add_dates
-from fdm_platform.defs.platform import Platform
-from fdm_platform.defs.step_launcher import hand_over
-from fdm_platform.engines.spark_submit import Submission
+from fdm_platform.defs.step_launcher import hand_over, take_back
+from fdm_platform.errors import LoadError
 from fdm_platform.model.table import TableSpec
 
 
-@dataclass(frozen=True, slots=True)
-class RunReport:
-    """How a run ended; `error` is what its step said, None if it succeeded."""
-
-    run_id: str
-    error: str | None
-
-
 def run_load(
-    instance: dg.DagsterInstance,
-    platform: Platform,
-    spec: TableSpec,
-    dates: Sequence[date],
-    *,
-    submission: Submission,
-    handler: logging.Handler,
-) -> RunReport:
-    """Materialize neighbouring dates of one table; the run takes over the submission, and has its run id."""
+    instance: dg.DagsterInstance, load: Load, spec: TableSpec, handler: logging.Handler
+) -> str | None:
+    """Run a load that was begun: neighbouring dates of one table. The run has the load's id in it.
+
+    What failed is in the load; the text returned is of a run that ended before its step could say more.
+    """
+    platform = load.platform
     add_dates(instance, spec.partition_set, [r.biz_dt for r in platform.control_rows(spec)])
-    hand_over(submission)
     definitions = build_definitions(
-        platform.settings,
-        catalog=platform.catalog,
-        only=[spec],
-        loggers={"console": _logger(handler)},
+        platform.settings, catalog=platform.catalog, only=[spec], loggers={"console": _logger(handler)}
     )
-    result = definitions.resolve_implicit_global_asset_job_def().execute_in_process(
-        instance=instance,
-        run_id=submission.plan.load_id.removesuffix(f"-{spec.name}"),
-        run_config={"loggers": {"console": {}}},
-        raise_on_error=False,
-        **_selection(dates),
-    )
-    return RunReport(result.run_id, None if result.success else _error(result))
+    hand_over(load)
+    try:
+        result = definitions.resolve_implicit_global_asset_job_def().execute_in_process(
+            instance=instance,
+            run_id=load.load_id.removesuffix(f"-{spec.name}"),
+            run_config={"loggers": {"console": {}}},
+            raise_on_error=False,
+            **_selection(load.dates),
+        )
+    finally:
+        if take_back(load):
+            load.abandon(LoadError("the run ended before its step began; see it in the UI"))
+    return None if result.success else _error(result)
 
 
 def _selection(dates: Sequence[date]) -> dict[str, Any]:

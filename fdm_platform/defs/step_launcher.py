@@ -4,64 +4,73 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
 import dagster as dg
 from pydantic import Field
 
-from fdm_platform.defs.attempts import error_of
-from fdm_platform.engines.spark_submit import Submission, start
-from fdm_platform.model.manifest import LoadReport
-from fdm_platform.model.plan import LoadPlan
+from fdm_platform.defs.load import Load, begin, error_of
+from fdm_platform.defs.platform import Platform
 from fdm_platform.model.report import ApplicationStarted, DateDone, DriverDone, LogLine, Message, Progress
+from fdm_platform.model.table import TableSpec
 
-_started_early: dict[str, Submission] = {}
-"""Loads that this process started before their run, by load id. Not in the resource: Dagster makes a new
+_begun_early: dict[str, Load] = {}
+"""Loads that this process began before their run, by load id. Not in the resource: Dagster makes a new
 resource object for every run."""
 
 
-def hand_over(submission: Submission) -> None:
-    """Let the run of this load take over what was started before Dagster was imported."""
-    _started_early[submission.plan.load_id] = submission
+def hand_over(load: Load) -> None:
+    """Let the run of this load take over what was begun before Dagster was imported."""
+    _begun_early[load.load_id] = load
+
+
+def take_back(load: Load) -> bool:
+    """True if no run has taken the load over; it is then the caller's to end."""
+    return _begun_early.pop(load.load_id, None) is not None
 
 
 class SparkSubmitStepLauncher(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """Runs a LoadPlan with spark-submit and follows it: log lines, progress, application, outcomes.
+    """Runs a load with spark-submit and follows it: log lines, progress, application, outcomes.
 
     The step that ends, however it ends, leaves no Spark process behind.
     """
 
-    work: str = Field(description="Folder for plans, messages and Spark's logs, one folder a load.")
-    cache: str = Field(description="Folder for what can be rebuilt, such as the class-data archive.")
     grace_s: float = Field(default=10.0, description="Seconds between the polite and the forced stop.")
 
     def launch(
-        self, log: logging.Logger | Any, plan: LoadPlan, job_params: Mapping[str, Any] | None = None
-    ) -> LoadReport:
-        """Run the plan to its end. LoadError when Spark failed as a whole; failed dates are in the report."""
-        submission = self._adopted(plan) or start(
-            plan, work=Path(self.work), cache=Path(self.cache), job_params=job_params
-        )
-        log.info("spark-submit is process %s; its logs are in %s", submission.pid, submission.folder)
+        self,
+        log: logging.Logger | Any,
+        platform: Platform,
+        spec: TableSpec,
+        dates: Sequence[date],
+        load_id: str,
+    ) -> Load:
+        """Run the dates to their end. LoadError when Spark failed as a whole; failed dates are in the report."""
+        load = _begun_early.pop(load_id, None) or begin(platform, spec, dates, load_id)
         try:
-            narrator = Narrator(log)
+            if load.submission:
+                self._follow(log, load)
+            load.report = load.report.with_outcomes(dates, ())
+        except BaseException as error:  # also an interrupt: the attempt is over, and its log row must say so
+            load.abandon(error)
+            raise
+        return load
+
+    def _follow(self, log: logging.Logger | Any, load: Load) -> None:
+        submission = load.submission
+        assert submission is not None  # noqa: S101 - for the type checker; the caller looked
+        log.info("spark-submit is process %s; its logs are in %s", submission.pid, submission.folder)
+        narrator = Narrator(log)
+        try:
             for message in submission.messages():
+                if isinstance(message, ApplicationStarted):
+                    load.note_application(message.application_id)
                 narrator.tell(message)
-            return submission.report()
+            load.report = submission.report().with_outcomes(load.dates, load.report.outcomes)
         finally:
             submission.terminate(self.grace_s)
-
-    def _adopted(self, plan: LoadPlan) -> Submission | None:
-        """The load that was started early, if it is still what would be started now."""
-        submission = _started_early.pop(plan.load_id, None)
-        if submission is None:
-            return None
-        if submission.plan.fingerprint == plan.fingerprint:
-            return submission
-        submission.terminate(self.grace_s)
-        return None
 
 
 class Narrator:

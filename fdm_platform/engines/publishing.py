@@ -150,6 +150,7 @@ def _require_base(request: PublishRequest, ledger: PublishLedger) -> None:
         _swap(request.root, current)
     version = current.version if current else 0
     if current and version != request.base_version:
+        discard(Path(manifest.staging))
         raise PublishConflictError(
             f"{manifest.table} {manifest.biz_dt} was published as version {version} by load "
             f"{current.load_id} while load {manifest.load_id} ran on version {request.base_version}",
@@ -234,6 +235,6 @@ def _staged(manifest: Manifest) -> Path:
 def _marker(folder: Path) -> dict[str, str]:
     try:
         plain: dict[str, str] = json.loads((folder / MARKER).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    return plain
+    except (FileNotFoundError, ValueError):
+        return {}  # also a torn one: the ledger settles what the folder is
+    return plain if isinstance(plain, dict) else {}

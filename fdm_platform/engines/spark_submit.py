@@ -163,6 +163,11 @@ class Submission:
         """The load's folder: plan, messages, logs."""
         return self.files.path
 
+    @property
+    def application_id(self) -> str | None:
+        """Spark's id of the application, once a message has told it."""
+        return self._application.application_id if self._application else None
+
     def messages(self, stop: Callable[[], bool] | None = None) -> Iterator[Message]:
         """Messages as they appear. Ends with the driver's last word, when its process has ended, or by `stop`.
 
@@ -202,7 +207,7 @@ class Submission:
         return LoadReport(
             load_id=self.plan.load_id,
             outcomes=tuple(self._outcomes[d] for d in sorted(self._outcomes)),
-            application_id=self._application.application_id if self._application else None,
+            application_id=self.application_id,
             ui_url=self._application.ui_url if self._application else None,
             seconds={**self._seconds, **self._done.seconds},
             metrics=self._done.metrics,

@@ -39,11 +39,11 @@ def folder_name(biz_dt: date, folder_format: FolderDateFormat) -> str:
 
 
 def contiguous_runs(chosen: Iterable[date], known: Iterable[date]) -> list[list[date]]:
-    """The chosen dates in runs that are neighbours among the known dates, in order."""
+    """The chosen dates in runs that are neighbours among the known dates, in order; an unknown one by itself."""
     position = {d: i for i, d in enumerate(sorted(known))}
     runs: list[list[date]] = []
     for d in sorted(set(chosen)):
-        if runs and position[d] == position[runs[-1][-1]] + 1:
+        if runs and d in position and position[d] - 1 == position.get(runs[-1][-1]):
             runs[-1].append(d)
         else:
             runs.append([d])

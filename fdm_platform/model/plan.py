@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Literal
 
@@ -161,16 +161,6 @@ class LoadPlan:
         """Bytes that all dates read; a file shared by dates counts once."""
         files = {f.path: f.bytes for d in self.dates for s in d.sources for f in s.files}
         return sum(files.values())
-
-    @property
-    def fingerprint(self) -> str:
-        """Hash of all but the load id: equal when two plans would do the same work."""
-        plain = to_plain(replace(self, load_id="").without_staging())
-        return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
-
-    def without_staging(self) -> LoadPlan:
-        """The plan with its staging folders, which carry the load id, left blank."""
-        return replace(self, dates=tuple(replace(d, staging="") for d in self.dates))
 
     def parameter_hash(self, biz_dt: date) -> str:
         """Hash of the date's bound SQL, transform and parameters."""

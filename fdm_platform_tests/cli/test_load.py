@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,6 +32,11 @@ def deployment(tmp_path: Path) -> Deployment:
 def fdm(deployment: Deployment, *args: str, **environ: str) -> subprocess.CompletedProcess[str]:
     env = {**deployment.environ, **environ}
     return subprocess.run([FDM, *args], env=env, capture_output=True, text=True, check=False)
+
+
+def execution_log(deployment: Deployment) -> list[dict[str, Any]]:
+    with deployment.platform() as platform:
+        return sorted(platform.store.scan("execution_log"), key=lambda r: str(r["run_id"]))
 
 
 def test_plan_tells_dates_sources_sql_settings_and_target(deployment: Deployment) -> None:
@@ -88,10 +96,13 @@ def test_a_missing_source_is_told_by_path_and_date(deployment: Deployment) -> No
     source.unlink()
     done = fdm(deployment, "materialize", MASTER, "--biz-dt", "2024-05-15", "--json")
     assert done.returncode == 5
-    error = json.loads(done.stderr)
-    assert error["error"] == "SourceError"
-    assert str(source) in json.dumps(error)
-    assert "2024-05-15" in error["message"]
+    (failed,) = json.loads(done.stdout)["failed"]
+    assert failed["error"] == "SourceError"
+    assert failed["biz_dt"] == "2024-05-15"
+    assert str(source) in json.dumps(failed)
+    (row,) = execution_log(deployment)
+    assert row["status"].startswith("Failed: ")
+    assert str(source) in row["status"]
 
 
 @pytest.mark.parametrize(
@@ -117,7 +128,7 @@ def test_materialize_publishes_with_one_spark_application_and_failure_keeps_the_
 ) -> None:
     done = fdm(deployment, "materialize", MASTER, "--biz-dt", "2024-05-15", "--json")
     assert done.returncode == 0, done.stderr
-    (record,) = json.loads(done.stdout)
+    (record,) = json.loads(done.stdout)["published"]
     assert (record["version"], record["biz_dt"], len(record["manifest"]["files"])) == (1, "2024-05-15", 2)
     (load,) = deployment.settings.work.iterdir()
     messages = [decode(line) for line in (load / "messages.jsonl").read_text().splitlines()]
@@ -162,3 +173,38 @@ def test_a_full_disk_is_told_and_keeps_the_old_date(deployment: Deployment, tiny
     assert "No space left on device" in done.stderr
     assert "remedy: " in done.stderr
     assert LandedDates(tiny_disk / MASTER, "yyyyMMdd", (DAY,)).to_arrow().equals(before)
+
+
+@pytest.mark.spark
+def test_every_run_is_tried_and_each_date_told(deployment: Deployment) -> None:
+    deployment.source("customer_contract_{day}.csv", date(2024, 5, 14)).unlink()
+    done = fdm(deployment, "materialize", MASTER, "--from", "2024-05-13", "--to", "2024-05-15", "--json")
+    assert done.returncode == 5
+    answer = json.loads(done.stdout)
+    assert [r["biz_dt"] for r in answer["published"]] == ["2024-05-13", "2024-05-15"]
+    assert [f["biz_dt"] for f in answer["failed"]] == ["2024-05-14"]
+    assert [r["status"].partition(":")[0] for r in execution_log(deployment)] == [
+        "Completed",
+        "Failed",
+        "Completed",
+    ]
+
+
+@pytest.mark.spark
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("trigger", ["plan.json", "2024-05-15"], ids=["before the run", "while Spark writes"])
+def test_a_stopped_command_leaves_no_spark_no_staging_and_one_final_line(
+    deployment: Deployment, number: signal.Signals, trigger: str
+) -> None:
+    command = [FDM, "materialize", MASTER, "--biz-dt", "2024-05-15"]
+    process = subprocess.Popen(command, env=deployment.environ, stderr=subprocess.DEVNULL)
+    home = deployment.settings.home
+    while not any(home.glob(f"**/{trigger}")):
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.send_signal(number)
+    assert process.wait() in (130, 143)
+    assert [r["status"] for r in execution_log(deployment)] == ["Failed: cancelled before it was published"]
+    assert not any((deployment.settings.landing_root / MASTER).glob(".staging/*/*"))
+    alive = subprocess.run(["pgrep", "-f", str(home)], capture_output=True, text=True, check=False).stdout
+    assert alive == ""

@@ -1,0 +1,131 @@
+"""A load under way: its attempts in execution_log, its plan, its Spark, and how each date ends. No Dagster here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+
+from fdm_platform import errors
+from fdm_platform.defs.platform import Platform
+from fdm_platform.engines.publishing import discard
+from fdm_platform.engines.spark_submit import Submission, start
+from fdm_platform.errors import CancelledError, FdmError, LoadError
+from fdm_platform.model.manifest import DateOutcome, LoadReport
+from fdm_platform.model.plan import DatePlan, LoadPlan
+from fdm_platform.model.table import TableSpec
+
+
+@dataclass(slots=True)
+class Load:
+    """One attempt at some dates of one table.
+
+    `begin` makes it; every date then ends by `close`, or all that are open by `abandon` or `fail_open`:
+    that is one final line of execution_log each, whatever happens.
+    """
+
+    platform: Platform
+    load_id: str
+    dates: tuple[date, ...]
+    report: LoadReport
+    plan: LoadPlan | None = None
+    """None when no date could be planned."""
+    submission: Submission | None = None
+    open: dict[date, str] = field(default_factory=dict)
+    """Dates without a final line, and their execution_log ids."""
+    failed: dict[date, FdmError] = field(default_factory=dict)
+
+    @property
+    def outcomes(self) -> tuple[DateOutcome, ...]:
+        """What came of each date in Spark, or before; in order of date."""
+        return tuple(sorted(self.report.outcomes, key=lambda o: o.biz_dt))
+
+    @property
+    def is_retryable(self) -> bool:
+        """Every failed date failed for a reason that a retry can help."""
+        return all(o.failure.is_retryable for o in self.outcomes if o.failure)
+
+    def planned(self, biz_dt: date) -> DatePlan | None:
+        """The plan of one date, if it could be planned."""
+        return next((d for d in self.plan.dates if d.biz_dt == biz_dt), None) if self.plan else None
+
+    def note_application(self, application_id: str) -> None:
+        """Write Spark's application id to the open rows, as soon as it is known."""
+        for attempt in self.open.values():
+            self.platform.execution_log.note_application(attempt, application_id)
+
+    def close(self, biz_dt: date, error: FdmError | None = None) -> None:
+        """Write a date's final line: Completed, or Failed with the error."""
+        attempt = self.open.pop(biz_dt, None)
+        if attempt is None:
+            return
+        if error:
+            self.failed[biz_dt] = error
+        self.platform.execution_log.finish(
+            attempt,
+            status="Failed" if error else "Completed",
+            error=str(error).partition("\n")[0] if error else None,
+            spark_app_id=self.submission.application_id if self.submission else None,
+        )
+
+    def abandon(self, error: BaseException) -> None:
+        """Before publishing: end Spark, remove what is staged, and fail every date, all for one reason."""
+        if self.submission:
+            self.submission.terminate()
+        for planned in self.plan.dates if self.plan else ():
+            discard(Path(planned.staging))
+        self.fail_open(error)
+
+    def fail_open(self, error: BaseException) -> None:
+        """Fail the dates that have no final line yet. Staging stays: one of them may be committed."""
+        for biz_dt in list(self.open):
+            self.close(biz_dt, reason(error))
+
+
+def begin(platform: Platform, spec: TableSpec, dates: Sequence[date], load_id: str) -> Load:
+    """Write the start rows, plan, and start Spark on the dates that can be planned.
+
+    The others have their outcome in the report already.
+    """
+    load = Load(platform, load_id, tuple(dates), LoadReport(load_id, ()))
+    load.open = _start_rows(platform, spec, dates)
+    try:
+        load.plan, refused = platform.plan_each(spec, dates, load_id)
+        load.report = LoadReport(load_id, refused)
+        if load.plan:
+            settings, params = platform.settings, platform.job_params(load.plan)
+            load.submission = start(load.plan, work=settings.work, cache=settings.cache, job_params=params)
+    except BaseException as error:
+        load.abandon(error)
+        raise
+    return load
+
+
+def reason(error: BaseException) -> FdmError:
+    """The error as one of ours; an interrupt is a cancellation."""
+    if isinstance(error, FdmError):
+        return error
+    if not isinstance(error, Exception) or type(error).__name__.endswith("InterruptedError"):
+        return CancelledError("cancelled before it was published", remedy="load the date again")
+    return FdmError(
+        f"{type(error).__name__}: {error}", remedy="see the run's log; this is a fault of the platform"
+    )
+
+
+def error_of(outcome: DateOutcome) -> FdmError:
+    """Why a date may not be published: its failure, its failed checks, or the silence of Spark."""
+    failure = outcome.failure
+    if failure is None:
+        failed = [f"check {c.name} failed: {c.description}" for c in outcome.checks if c.is_blocking]
+        return LoadError("; ".join(failed) or "Spark ended without a word about this date")
+    named = getattr(errors, failure.error, LoadError)
+    kind = named if isinstance(named, type) and issubclass(named, FdmError) else LoadError
+    place = {n: getattr(failure, n) for n in ("file", "line", "column", "field", "remedy")}
+    return kind(failure.headline, **place)
+
+
+def _start_rows(platform: Platform, spec: TableSpec, dates: Sequence[date]) -> dict[date, str]:
+    log, job_id = platform.execution_log, platform.job_id(spec)
+    run_ids = {r.biz_dt: r.run_id for r in platform.control_rows(spec, dates)}
+    return {d: log.start(job_id=job_id, job_name=spec.job_name, run_id=run_ids.get(d)) for d in dates}
