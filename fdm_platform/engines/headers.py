@@ -14,6 +14,8 @@ from fdm_platform.engines.files import text_lines
 from fdm_platform.errors import SourceError
 from fdm_platform.model.table import ColumnSpec
 
+DATE_FORMAT = "yyyy-MM-dd"
+"""Of dates in text. It is Spark's own default, which unless it is named ignores what follows the date."""
 _BOM = "\ufeff"
 _NOT_VALID = "is not valid "
 

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
+from pyspark import SparkConf
 from pyspark.sql import SparkSession
 
 from fdm_platform.engines.checks import evaluate, observe, require_not_null
@@ -52,9 +53,12 @@ def run_files(plan_file: str, messages_file: str) -> int:
 def start_session() -> SparkSession:
     """The session that spark-submit's settings describe.
 
-    Spark's own substitution of `${…}` is off: placeholders were bound when the load was planned.
+    Spark's own substitution of `${…}` is off: placeholders were bound when the load was planned. A date
+    or time that its format does not fit is a malformed value, unless the load's settings say otherwise.
     """
-    return SparkSession.builder.config("spark.sql.variable.substitute", "false").getOrCreate()
+    conf = SparkConf().setIfMissing("spark.sql.legacy.timeParserPolicy", "CORRECTED")
+    conf.set("spark.sql.variable.substitute", "false")
+    return SparkSession.builder.config(conf=conf).getOrCreate()
 
 
 def run(spark: SparkSession, plan: LoadPlan, writer: MessageWriter) -> dict[str, int | float]:

@@ -18,6 +18,7 @@ from fdm_platform.engines.casting import parse_schema
 from fdm_platform.engines.failure import causes
 from fdm_platform.engines.files import literal_path, text_lines
 from fdm_platform.engines.headers import (
+    DATE_FORMAT,
     encoding_error,
     encoding_of,
     has_header,
@@ -68,6 +69,7 @@ def _first_bad_row(spark: SparkSession, source: SourcePlan, file: SourceFile) ->
     schema = _file_schema(spark, source, file).add(_RECORD, t.StringType())
     options = {k: v for k, v in source.options.items() if k.lower() not in ("mode", "header")}
     lenient = {
+        "dateFormat": DATE_FORMAT,
         **options,
         "header": str(has_header(source.options)).lower(),
         "mode": "PERMISSIVE",

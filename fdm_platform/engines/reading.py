@@ -17,8 +17,9 @@ from pyspark.sql import types as t
 from fdm_platform.engines.casting import fits, parse_schema
 from fdm_platform.engines.emptiness import has_rows
 from fdm_platform.engines.files import literal_path
-from fdm_platform.engines.guarding import guard, guard_nulls
+from fdm_platform.engines.guarding import guard, guard_nulls, widen
 from fdm_platform.engines.headers import (
+    DATE_FORMAT,
     Header,
     has_header,
     match_header,
@@ -33,7 +34,7 @@ from fdm_platform.model.plan import SourcePlan
 from fdm_platform.model.table import ColumnSpec
 
 _OWN_OPTIONS = ("encodingerrors",)
-_FAILING = {"mode": "FAILFAST"}
+_FAILING = {"mode": "FAILFAST", "dateFormat": DATE_FORMAT}
 
 
 def read_source(spark: SparkSession, source: SourcePlan, file: str) -> DataFrame:
@@ -91,7 +92,7 @@ def _csv_part(
         columns: Sequence[ColumnSpec] = source.columns
         if has_header(source.options):
             columns = match_header(headers[0], source.columns, source.view)
-        reader = reader.schema(t.StructType([schema[c.name] for c in columns]))
+        reader = reader.schema(widen([schema[c.name] for c in columns]))
     elif not option(source.options, "inferschema"):
         reader = reader.option("inferSchema", "true")
     return reader.load([literal_path(h.file) for h in headers])
@@ -111,7 +112,7 @@ def _unite(left: DataFrame, right: DataFrame, source: SourcePlan) -> DataFrame:
 
 def _read_json(spark: SparkSession, source: SourcePlan, schema: t.StructType) -> DataFrame:
     reader = _reader(spark, source, _FAILING)
-    reader = reader.schema(schema) if source.columns else reader
+    reader = reader.schema(widen(schema.fields)) if source.columns else reader
     df = reader.load([literal_path(x.path) for x in source.files])
     return guard(df, source, df.columns)
 

@@ -20,6 +20,7 @@ def local_session(name: str, *, cores: int = 2) -> SparkSession:
         "spark.sql.shuffle.partitions": "2",
         "spark.sql.catalogImplementation": "in-memory",
         "spark.sql.variable.substitute": "false",
+        "spark.sql.legacy.timeParserPolicy": "CORRECTED",
         "spark.driver.extraJavaOptions": (
             f"-Dlog4j2.configurationFile={LOG_SETTINGS.as_uri()} -XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
         ),

@@ -183,6 +183,24 @@ BAD_SOURCES: dict[str, tuple[str | bytes, str, int | None, str | None]] = {
         2,
         "sources.row1.columns.start_dt",
     ),
+    "decimal that would be rounded": (
+        "contract_id,amount,start_dt\nK1,1.50,2024-01-31\nK2,1.555,2024-01-31\n",
+        "column amount: 1.5550000000000000000000 is not of type decimal(18,2), which would round it",
+        None,
+        "sources.row1.columns.amount",
+    ),
+    "date with a time": (
+        "contract_id,amount,start_dt\nK1,1.00,2024-01-31 23:59:59\n",
+        "column start_dt: '2024-01-31 23:59:59' is not of type date",
+        2,
+        "sources.row1.columns.start_dt",
+    ),
+    "no such day": (
+        "contract_id,amount,start_dt\nK1,1.00,2024-02-30\n",
+        "column start_dt: '2024-02-30' is not of type date",
+        2,
+        "sources.row1.columns.start_dt",
+    ),
     "row too long": (
         "contract_id,amount,start_dt\nK1,1.00,2024-01-31,more\n",
         "row has 4 values for 3 columns: K1,1.00,2024-01-31,more",
