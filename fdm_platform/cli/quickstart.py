@@ -17,7 +17,7 @@ from fdm_platform.control.seed import compare, write
 from fdm_platform.control.seed_file import read_seed
 from fdm_platform.defs.platform import Platform, open_platform
 from fdm_platform.engines.java import find_jdk
-from fdm_platform.errors import MachineError
+from fdm_platform.errors import MachineError, ParameterError
 from fdm_platform.model.control import PublishRecord
 from fdm_platform.model.settings import Settings
 
@@ -28,10 +28,18 @@ SAMPLE_TABLES = ("gels_fpms_t_contract_master", "gels_fpms_t_payment", "gels_fpm
 
 @click.command()
 @click.option(
-    "--rows", default=10_000, show_default=True, help="Contracts and payments of each business date."
+    "--rows",
+    type=click.IntRange(1),
+    default=10_000,
+    show_default=True,
+    help="Contracts and payments of each business date.",
 )
 @click.option(
-    "--port", default=DEFAULT_PORT, show_default=True, help="The UI's port; another free one if it is taken."
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=DEFAULT_PORT,
+    show_default=True,
+    help="The UI's port; another free one if it is taken.",
 )
 @click.option("--no-ui", is_flag=True, help="Do not start the UI.")
 def quickstart(rows: int, port: int, no_ui: bool) -> None:
@@ -46,6 +54,7 @@ def quickstart(rows: int, port: int, no_ui: bool) -> None:
       fdm quickstart --rows 1000000 --no-ui
     """  # noqa: D301 - click wants the backspace itself
     settings = Settings.from_environ()
+    _require_sample_deployment(settings)
     find_jdk(os.environ)
     with open_platform(settings) as platform:
         _prepare(platform, rows)
@@ -55,6 +64,18 @@ def quickstart(rows: int, port: int, no_ui: bool) -> None:
     click.echo(f"The tables are ORC files below {settings.landing_root}")
     if url:
         click.echo(f"The UI is at {url} (stop it with `fdm ui stop`)")
+
+
+def _require_sample_deployment(settings: Settings) -> None:
+    """The sample's rows and files go to the defaults alone, never to a team's own."""
+    own = {name for name in ("FDM_CONTROL_URL", "FDM_SOURCE_ROOT") if os.environ.get(name)}
+    own |= {"FDM_ENV"} if settings.environment != "DEV" else set()
+    if own:
+        raise ParameterError(
+            f"the sample would be written to a deployment of your own: {', '.join(sorted(own))} is set",
+            field=min(own),
+            remedy="unset it, or choose an empty folder with FDM_HOME",
+        )
 
 
 def _prepare(platform: Platform, rows: int) -> None:

@@ -44,7 +44,7 @@ def list_tables(is_json: bool) -> None:
     if catalog.broken:
         click.secho(f"{len(catalog.broken)} more are broken: `fdm validate` says why", fg="yellow", err=True)
     elif catalog.errors:
-        click.secho(str(catalog.errors[0]), fg="yellow", err=True)
+        raise catalog.errors[0]
 
 
 @click.command()

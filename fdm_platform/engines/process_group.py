@@ -32,10 +32,10 @@ def is_alive(process: subprocess.Popen[bytes]) -> bool:
         os.killpg(process.pid, 0)
     except (ProcessLookupError, PermissionError):
         return False
-    return _has_living_member(process.pid)
+    return has_living_member(process.pid)
 
 
-def _has_living_member(group: int) -> bool:
+def has_living_member(group: int) -> bool:
     """Dead processes that nobody has waited for, as in a container without an init, are not alive."""
     stats = list(Path("/proc").glob("[0-9]*/stat"))
     if not stats:  # not Linux

@@ -144,7 +144,7 @@ def _no_root(sql_root: Path) -> DeclarationError:
     return DeclarationError(
         "there is no such folder of declared tables",
         file=str(sql_root),
-        remedy="set FDM_SQL_ROOT, or declare the first table with `fdm new table`",
+        remedy="run from the project's root, or set FDM_PROJECT or FDM_SQL_ROOT; `fdm new table` declares a first table",
     )
 
 

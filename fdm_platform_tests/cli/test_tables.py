@@ -171,7 +171,8 @@ def test_list_shows_the_sound_and_counts_the_broken(run: Any, folder: Path) -> N
 
 def test_list_of_no_project_says_what_to_set(run: Any) -> None:
     listed = run("list")
-    assert "FDM_SQL_ROOT" in listed.stderr
+    assert isinstance(listed.exception, DeclarationError)
+    assert "set FDM_PROJECT or FDM_SQL_ROOT" in str(listed.exception)
 
 
 def test_show_tells_defaults_columns_and_sql(run: Any, folder: Path) -> None:
