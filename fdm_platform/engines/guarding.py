@@ -6,60 +6,71 @@ NULL it does not look at. One projection over the source does both.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from pyspark.sql import DataFrame
 from pyspark.sql import types as t
 
-from fdm_platform.engines.headers import encoding_error, encoding_of, is_lenient
+from fdm_platform.engines.headers import encoding_error, encoding_of, is_lenient, option
 from fdm_platform.engines.raised import name, raising
 from fdm_platform.errors import SourceError
 from fdm_platform.model.plan import SourcePlan
 
-_MAX_PRECISION = 38
-"""Of a decimal in Spark."""
 REPLACEMENT = "\ufffd"
 """What Java puts for bytes that an encoding does not know."""
 
 
-def widen(fields: Sequence[t.StructField]) -> t.StructType:
-    """A schema to read a text format with: decimals as wide as can be, for Spark rounds what does not fit.
+def as_read(fields: Sequence[t.StructField], options: Mapping[str, str]) -> t.StructType:
+    """A schema to read CSV with: decimals as text, for Spark's reader rounds what does not fit.
 
-    The guards cast them to what is declared, and refuse a value that this would change.
+    The guards make them what is declared, and refuse a value that this would change. With a `locale`
+    of its own, a source is left to the reader.
     """
-    return t.StructType([t.StructField(x.name, _widest(x.dataType), x.nullable) for x in fields])
+    if option(options, "locale"):
+        return t.StructType(list(fields))
+    return t.StructType([t.StructField(x.name, _read_type(x.dataType), x.nullable) for x in fields])
 
 
-def _widest(declared: t.DataType) -> t.DataType:
-    if not isinstance(declared, t.DecimalType):
-        return declared
-    return t.DecimalType(_MAX_PRECISION, declared.scale + _MAX_PRECISION - declared.precision)
+def _read_type(declared: t.DataType) -> t.DataType:
+    return t.StringType() if isinstance(declared, t.DecimalType) else declared
 
 
-def guard(df: DataFrame, source: SourcePlan, columns: Sequence[str]) -> DataFrame:
-    """The columns, in this order, of a text format: sound text, and no NULL where none may be."""
+def guard(
+    df: DataFrame, source: SourcePlan, columns: Sequence[str], schema: t.StructType | None = None
+) -> DataFrame:
+    """The columns, in this order, of a text format: sound text, exact decimals, no NULL where none may be.
+
+    `schema` is what is declared, where decimals were read `as_read`.
+    """
+    kinds = {x.name.lower(): x.dataType for x in schema.fields} if schema else {}
     texts = {x.name.lower() for x in df.schema.fields if isinstance(x.dataType, t.StringType)}
     if is_lenient(source.options):
         texts = set()
-    return _select(df, source, columns, texts)
+    text = {x.name.lower() for x in df.schema.fields if isinstance(x.dataType, t.StringType)}
+    decimals = {n: k for n, k in kinds.items() if isinstance(k, t.DecimalType) and n in text}
+    return _select(df, source, columns, texts, decimals)
 
 
 def guard_nulls(df: DataFrame, source: SourcePlan) -> DataFrame:
     """The same columns, with no NULL where none may be."""
-    return _select(df, source, df.columns, set())
+    return _select(df, source, df.columns, set(), {})
 
 
-def _select(df: DataFrame, source: SourcePlan, columns: Sequence[str], texts: set[str]) -> DataFrame:
+def _select(
+    df: DataFrame,
+    source: SourcePlan,
+    columns: Sequence[str],
+    texts: set[str],
+    decimals: Mapping[str, t.DecimalType],
+) -> DataFrame:
     required = {c.name.lower() for c in source.columns if not c.nullable}
-    types = {x.name.lower(): x.dataType for x in df.schema.fields}
-    declared = {c.name.lower(): c.type for c in source.columns}
     expressions = []
     for column in columns:
         value = name(column)
-        if column.lower() in texts:
+        if column.lower() in decimals:
+            value = _exact_decimal(column, decimals[column.lower()], source)
+        elif column.lower() in texts:
             value = _sound_text(column, source)
-        if isinstance(types[column.lower()], t.DecimalType) and column.lower() in declared:
-            value = _exact_decimal(column, declared[column.lower()], source)
         if column.lower() in required:
             value = f"coalesce({value}, {raising(_null_error(source, column))})"
         expressions.append(f"{value} as {name(column)}")
@@ -74,15 +85,19 @@ def _sound_text(column: str, source: SourcePlan) -> str:
     return f"case when contains({value}, '{REPLACEMENT}') then {raising(error, value)} else {value} end"
 
 
-def _exact_decimal(column: str, declared: str, source: SourcePlan) -> str:
-    value, cast = name(column), f"cast({name(column)} as {declared})"
+def _exact_decimal(column: str, kind: t.DecimalType, source: SourcePlan) -> str:
+    """The text as a decimal: no more digits behind the point than declared, but for zeros; no exponent."""
+    text, declared = name(column), kind.simpleString()
+    digits = f"length(rtrim('0', substring_index({text}, '.', -1)))"
+    is_exact = f"(instr({text}, '.') = 0 or {digits} <= {kind.scale}) and instr(upper({text}), 'E') = 0"
     error = SourceError(
-        f"column {column}: {{value}} is not of type {declared}, which would round it",
+        f"column {column}: '{{value}}' is not of type {declared}",
         file=source.path,
         field=f"sources.{source.view}.columns.{column}",
-        remedy="declare the scale that the source has, and ROUND it in a step if it shall be rounded",
+        remedy="have the source mended, or declare the scale that it has and ROUND it in a step",
     )
-    return f"case when {cast} <=> {value} then {cast} else {raising(error, value)} end"
+    exact = f"case when {is_exact} then cast({text} as {declared}) end"
+    return f"case when {text} is null then null else coalesce({exact}, {raising(error, text)}) end"
 
 
 def _null_error(source: SourcePlan, column: str) -> SourceError:

@@ -52,7 +52,8 @@ def explain(spark: SparkSession, sources: Sequence[SourcePlan], error: BaseExcep
     raised = find_raised(text)
     if isinstance(raised, SourceError) and raised.field and is_encoding_error(raised):
         return _locate_bytes(spark, sources, raised)
-    return _explain_row(spark, sources) if any(sign in text for sign in _SIGNS) else None
+    is_value = isinstance(raised, SourceError) and " is not of type " in raised.message
+    return _explain_row(spark, sources) if is_value or any(sign in text for sign in _SIGNS) else None
 
 
 def _explain_row(spark: SparkSession, sources: Sequence[SourcePlan]) -> SourceError | None:

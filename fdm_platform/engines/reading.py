@@ -17,7 +17,7 @@ from pyspark.sql import types as t
 from fdm_platform.engines.casting import fits, parse_schema
 from fdm_platform.engines.emptiness import has_rows
 from fdm_platform.engines.files import literal_path
-from fdm_platform.engines.guarding import guard, guard_nulls, widen
+from fdm_platform.engines.guarding import as_read, guard, guard_nulls
 from fdm_platform.engines.headers import (
     DATE_FORMAT,
     Header,
@@ -65,7 +65,7 @@ def _read_csv(spark: SparkSession, source: SourcePlan, schema: t.StructType) -> 
         return _empty(spark, source, schema)
     parts = [_csv_part(spark, source, schema, group) for group in _by_names(filled).values()]
     united = reduce(lambda a, b: _unite(a, b, source), parts)
-    return guard(united, source, [c.name for c in source.columns] or united.columns)
+    return guard(united, source, [c.name for c in source.columns] or united.columns, schema)
 
 
 def _check_header(header: Header, source: SourcePlan) -> None:
@@ -92,7 +92,7 @@ def _csv_part(
         columns: Sequence[ColumnSpec] = source.columns
         if has_header(source.options):
             columns = match_header(headers[0], source.columns, source.view)
-        reader = reader.schema(widen([schema[c.name] for c in columns]))
+        reader = reader.schema(as_read([schema[c.name] for c in columns], source.options))
     elif not option(source.options, "inferschema"):
         reader = reader.option("inferSchema", "true")
     return reader.load([literal_path(h.file) for h in headers])
@@ -112,7 +112,7 @@ def _unite(left: DataFrame, right: DataFrame, source: SourcePlan) -> DataFrame:
 
 def _read_json(spark: SparkSession, source: SourcePlan, schema: t.StructType) -> DataFrame:
     reader = _reader(spark, source, _FAILING)
-    reader = reader.schema(widen(schema.fields)) if source.columns else reader
+    reader = reader.schema(schema) if source.columns else reader
     df = reader.load([literal_path(x.path) for x in source.files])
     return guard(df, source, df.columns)
 

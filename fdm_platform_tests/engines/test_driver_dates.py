@@ -185,7 +185,13 @@ BAD_SOURCES: dict[str, tuple[str | bytes, str, int | None, str | None]] = {
     ),
     "decimal that would be rounded": (
         "contract_id,amount,start_dt\nK1,1.50,2024-01-31\nK2,1.555,2024-01-31\n",
-        "column amount: 1.5550000000000000000000 is not of type decimal(18,2), which would round it",
+        "column amount: '1.555' is not of type decimal(18,2)",
+        None,
+        "sources.row1.columns.amount",
+    ),
+    "decimal with an exponent": (
+        "contract_id,amount,start_dt\nK1,1E-3,2024-01-31\n",
+        "column amount: '1E-3' is not of type decimal(18,2)",
         None,
         "sources.row1.columns.amount",
     ),
