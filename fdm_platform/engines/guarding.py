@@ -86,17 +86,21 @@ def _sound_text(column: str, source: SourcePlan) -> str:
 
 
 def _exact_decimal(column: str, kind: t.DecimalType, source: SourcePlan) -> str:
-    """The text as a decimal: no more digits behind the point than declared, but for zeros; no exponent."""
+    """The text as a decimal: no more digits behind the point than declared, but for zeros.
+
+    An exponent is refused, and so are blanks, as by Spark's reader: its cast takes both.
+    """
     text, declared = name(column), kind.simpleString()
     digits = f"length(rtrim('0', substring_index({text}, '.', -1)))"
-    is_exact = f"(instr({text}, '.') = 0 or {digits} <= {kind.scale}) and instr(upper({text}), 'E') = 0"
+    odd = " or ".join(f"contains({text}, '{x}')" for x in ("E", "e", " "))
+    is_exact = f"(not contains({text}, '.') or {digits} <= {kind.scale}) and not ({odd})"
     error = SourceError(
         f"column {column}: '{{value}}' is not of type {declared}",
         file=source.path,
         field=f"sources.{source.view}.columns.{column}",
         remedy="have the source mended, or declare the scale that it has and ROUND it in a step",
     )
-    exact = f"case when {is_exact} then cast({text} as {declared}) end"
+    exact = f"case when {is_exact} then try_cast({text} as {declared}) end"
     return f"case when {text} is null then null else coalesce({exact}, {raising(error, text)}) end"
 
 

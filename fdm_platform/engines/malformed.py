@@ -6,6 +6,7 @@ to its first bad row.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
@@ -34,6 +35,7 @@ from fdm_platform.model.plan import SourceFile, SourcePlan
 
 _RECORD, _FILE = "_fdm_record", "_fdm_file"
 _SIGNS = ("MALFORMED_RECORD_IN_PARSING", "MALFORMED_CSV_RECORD", "BadRecordException")
+_VALUE_ERROR = re.compile(r"'(.*)' is not of type ", re.DOTALL)
 _MAX_SHOWN = 200
 
 
@@ -52,8 +54,10 @@ def explain(spark: SparkSession, sources: Sequence[SourcePlan], error: BaseExcep
     raised = find_raised(text)
     if isinstance(raised, SourceError) and raised.field and is_encoding_error(raised):
         return _locate_bytes(spark, sources, raised)
-    is_value = isinstance(raised, SourceError) and " is not of type " in raised.message
-    return _explain_row(spark, sources) if is_value or any(sign in text for sign in _SIGNS) else None
+    value = _VALUE_ERROR.search(raised.message) if isinstance(raised, SourceError) else None
+    if isinstance(raised, SourceError) and value:
+        return _explain_row(spark, sources) or _locate_value(spark, sources, raised, value[1])
+    return _explain_row(spark, sources) if any(sign in text for sign in _SIGNS) else None
 
 
 def _explain_row(spark: SparkSession, sources: Sequence[SourcePlan]) -> SourceError | None:
@@ -133,6 +137,25 @@ def _locate_bytes(spark: SparkSession, sources: Sequence[SourcePlan], raised: So
                 if byte is not None:
                     what = f"{raised.message.partition(': ')[2]} (byte 0x{byte:02x})"
                     return encoding_error(file.path, encoding, what, line=number, field=raised.field)
+    return raised
+
+
+def _locate_value(
+    spark: SparkSession, sources: Sequence[SourcePlan], raised: SourceError, value: str
+) -> SourceError:
+    """The same error with the file and line of the first row that holds the value in its column."""
+    source = next(s for s in sources if (raised.field or "").startswith(f"sources.{s.view}.columns."))
+    column = (raised.field or "").removeprefix(f"sources.{source.view}.columns.")
+    for file in source.files:
+        place = _file_schema(spark, source, file).names.index(column)
+        with text_lines(spark, file.path, encoding_of(source.options), "replace") as lines:
+            for number, line in enumerate(lines, 1):
+                # rows are parsed only where the value stands somewhere in the line
+                tokens = next(parse_rows(iter([line]), source.options), []) if value in line else []
+                if tokens[place : place + 1] == [value]:
+                    return SourceError(
+                        raised.message, file=file.path, line=number, field=raised.field, remedy=raised.remedy
+                    )
     return raised
 
 

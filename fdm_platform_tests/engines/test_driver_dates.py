@@ -186,13 +186,13 @@ BAD_SOURCES: dict[str, tuple[str | bytes, str, int | None, str | None]] = {
     "decimal that would be rounded": (
         "contract_id,amount,start_dt\nK1,1.50,2024-01-31\nK2,1.555,2024-01-31\n",
         "column amount: '1.555' is not of type decimal(18,2)",
-        None,
+        3,
         "sources.row1.columns.amount",
     ),
     "decimal with an exponent": (
         "contract_id,amount,start_dt\nK1,1E-3,2024-01-31\n",
         "column amount: '1E-3' is not of type decimal(18,2)",
-        None,
+        2,
         "sources.row1.columns.amount",
     ),
     "date with a time": (
@@ -206,6 +206,18 @@ BAD_SOURCES: dict[str, tuple[str | bytes, str, int | None, str | None]] = {
         "column start_dt: '2024-02-30' is not of type date",
         2,
         "sources.row1.columns.start_dt",
+    ),
+    "date with a tail": (
+        "contract_id,amount,start_dt\nK1,1.00,2024-05-15xyz\n",
+        "column start_dt: '2024-05-15xyz' is not of type date",
+        2,
+        "sources.row1.columns.start_dt",
+    ),
+    "decimal with thousands": (
+        'contract_id,amount,start_dt\nK1,1.00,2024-01-31\n1.00,"1,234.50",2024-01-31\n',
+        "column amount: '1,234.50' is not of type decimal(18,2)",
+        3,
+        "sources.row1.columns.amount",
     ),
     "row too long": (
         "contract_id,amount,start_dt\nK1,1.00,2024-01-31,more\n",

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
+from fdm_platform.engines.raised import find_raised
 from fdm_platform.engines.reading import read_source
 from fdm_platform.errors import DeclarationError, SourceError
 from fdm_platform.model.plan import SourceFile, SourcePlan
@@ -87,6 +88,62 @@ def test_a_declared_encoding_is_read_right(spark: SparkSession, tmp_path: Path, 
     options = {"encoding": encoding, "multiLine": str(encoding == "UTF-16").lower()}
     frame = read(spark, csv_source(tmp_path / "c.csv", content, options=options))
     assert rows(frame) == [("Müller", Decimal("1.00"), None)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("1.555", "1.2349999", '"1,234.50"', "1.0d", "1E3", "1e-3", " 1.5", "1.5 ", "ten", ".", "1.5.0"),
+        *("12345678901234567.00", "99999999999999999", "NaN", "0x10"),
+    ],
+)
+def test_no_decimal_is_changed_on_its_way_in(spark: SparkSession, tmp_path: Path, text: str) -> None:
+    assert refusal(spark.newSession(), tmp_path / "c.csv", text) == (
+        f"column amount: '{text.strip(chr(34))}' is not of type decimal(18,2)"
+    )
+
+
+def test_a_wrong_decimal_is_told_alike_in_ansi_mode(spark: SparkSession, tmp_path: Path) -> None:
+    session = spark.newSession()
+    session.conf.set("spark.sql.ansi.enabled", "true")
+    assert refusal(session, tmp_path / "c.csv", "ten") == "column amount: 'ten' is not of type decimal(18,2)"
+
+
+def refusal(session: SparkSession, file: Path, amount: str) -> str:
+    """What the row of this amount raises."""
+    source = csv_source(file, f"contract_id,amount,start_dt\nK1,{amount},2024-05-15\n")
+    with pytest.raises(Exception, match="fdm-error") as caught:
+        read_source(session, source, "table.yaml").collect()
+    raised = find_raised(str(caught.value))
+    assert raised is not None
+    return raised.message
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        *(("1.5", "1.50"), ("1.50", "1.50"), ("1.500", "1.50"), ("-0.01", "-0.01"), ("+7", "7.00")),
+        *(
+            (".5", "0.50"),
+            ("5.", "5.00"),
+            ("100", "100.00"),
+            ("-9999999999999999.99", "-9999999999999999.99"),
+        ),
+        *(("", None), ('""', None)),
+    ],
+)
+def test_a_decimal_that_is_exact_is_read(
+    spark: SparkSession, tmp_path: Path, text: str, expected: str | None
+) -> None:
+    content = f"contract_id,amount,start_dt\nK1,{text},2024-05-15\n"
+    ((_, amount, day),) = rows(read(spark, csv_source(tmp_path / "c.csv", content)))
+    assert (amount if amount is None else str(amount), day) == (expected, date(2024, 5, 15))
+
+
+def test_decimals_of_a_locale_are_left_to_the_reader(spark: SparkSession, tmp_path: Path) -> None:
+    content = 'contract_id,amount,start_dt\nK1,"1.234,50",2024-05-15\n'
+    frame = read(spark, csv_source(tmp_path / "c.csv", content, options={"locale": "de-DE"}))
+    assert rows(frame) == [("K1", Decimal("1234.50"), date(2024, 5, 15))]
 
 
 def test_a_byte_order_mark_is_no_part_of_a_name(spark: SparkSession, tmp_path: Path) -> None:
