@@ -1,7 +1,7 @@
-"""The control tables as data: the five of the legacy contract and the platform's own ledger.
+"""The control tables as data: the five of the legacy contract and the platform's own.
 
 Every store is made from these, so a column is named here once. Where the legacy tables have two names
-for one column, this holds the platform's.
+for one column, `name` is the platform's and `other_names` are those of the other generation.
 """
 
 from __future__ import annotations
@@ -27,6 +27,10 @@ class ControlColumn:
     is_nullable: bool = True
     json_form: Literal["object", "list"] | None = None
     """A string column that holds JSON of this form."""
+    other_names: tuple[str, ...] = ()
+    """What deployments of another generation call it."""
+    is_optional: bool = False
+    """Deployments without this column occur; it is read as NULL there."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,13 @@ class ControlTable:
     """The timestamp column that says when a row last changed."""
     is_seedable: bool = True
     """People may write it; False for what only loads write."""
+    hash_by: tuple[str, ...] = ()
+    """Columns that Kudu spreads the rows by; default the whole key."""
+    hash_buckets: int = 2
+    """How many tablets, for each month where there are months."""
+    is_by_month: bool = False
+    """Its key is an id that begins with epoch microseconds: in Kudu each month is a range of it, to be dropped
+    by itself."""
 
     @cached_property
     def key(self) -> tuple[str, ...]:
@@ -84,11 +95,11 @@ _JOB_MASTER = ControlTable(
     (
         _key("job_id"),
         _required("job_name"),
-        ControlColumn("entity"),
-        ControlColumn("source_system"),
+        ControlColumn("entity", is_optional=True),
+        ControlColumn("source_system", is_optional=True),
         ControlColumn("context_params", json_form="object"),
         ControlColumn("script_path"),
-        ControlColumn("spark_config", json_form="object"),
+        ControlColumn("spark_config", json_form="object", is_optional=True),
         ControlColumn("comments"),
     ),
 )
@@ -100,8 +111,8 @@ _PROCESS_CONTROL = ControlTable(
         _key("entity"),
         _key("source_system"),
         _key("biz_dt", "date"),
-        ControlColumn("process_from_date", "date"),
-        ControlColumn("process_to_date", "date"),
+        ControlColumn("process_from_date", "date", other_names=("start_dt",)),
+        ControlColumn("process_to_date", "date", other_names=("end_dt",)),
         ControlColumn("process_dt", "date"),
         ControlColumn("reprocess_dt", "date"),
         ControlColumn("run_indicator"),
@@ -109,9 +120,12 @@ _PROCESS_CONTROL = ControlTable(
         ControlColumn("run_id"),
         ControlColumn("business_keys", json_form="list"),
         ControlColumn("compare_cols", json_form="list"),
-        ControlColumn("last_update_ts", "timestamp_micros"),
+        ControlColumn("last_update_ts", "timestamp_micros", other_names=("updated_at",)),
     ),
     stamp="last_update_ts",
+    # All dates of a source stand in one tablet, in order: a sensor's tick reads a range of one tablet.
+    hash_by=("entity", "source_system"),
+    hash_buckets=4,
 )
 
 _JOB_DEPENDENCY = ControlTable(
@@ -122,7 +136,7 @@ _JOB_DEPENDENCY = ControlTable(
         _key("dependent_job_name"),
         ControlColumn("parent_job_id"),
         ControlColumn("parent_job_name"),
-        ControlColumn("dependency_level", "int32"),
+        ControlColumn("dependency_level", "int32", is_optional=True),
     ),
 )
 
@@ -134,28 +148,40 @@ _SYS_PARAMS = ControlTable(
         _key("environment"),
         _key("key_name"),
         ControlColumn("param_value"),
-        ControlColumn("param_type"),
-        ControlColumn("updated_at", "timestamp_micros"),
+        ControlColumn("param_type", is_optional=True),
+        ControlColumn("updated_at", "timestamp_micros", is_optional=True),
     ),
     stamp="updated_at",
+    hash_by=("param_key",),
+)
+
+_ATTEMPT = (
+    _key("id"),
+    ControlColumn("job_id"),
+    ControlColumn("job_name"),
+    ControlColumn("run_id"),
+    ControlColumn("spark_app_id"),
+    ControlColumn("status"),
+    ControlColumn("start_time", "timestamp_micros"),
+    ControlColumn("end_time", "timestamp_micros"),
+    ControlColumn("duration", "double", is_optional=True),
+    ControlColumn("error_message"),
 )
 
 _EXECUTION_LOG = ControlTable(
     "execution_log",
     "the audit trail: one row per attempt of a job",
-    (
-        _key("id"),
-        ControlColumn("job_id"),
-        ControlColumn("job_name"),
-        ControlColumn("run_id"),
-        ControlColumn("spark_app_id"),
-        ControlColumn("status"),
-        ControlColumn("start_time", "timestamp_micros"),
-        ControlColumn("end_time", "timestamp_micros"),
-        ControlColumn("duration", "double"),
-        ControlColumn("error_message"),
-    ),
+    _ATTEMPT,
     is_seedable=False,
+    is_by_month=True,
+)
+
+_FDM_EXECUTION_LOG = ControlTable(
+    "fdm_execution_log",
+    "every attempt, where execution_log's own key admits one row per job (generation 2)",
+    _ATTEMPT,
+    is_seedable=False,
+    is_by_month=True,
 )
 
 _FDM_PUBLISHES = ControlTable(
@@ -171,10 +197,28 @@ _FDM_PUBLISHES = ControlTable(
         _required("published_at", "timestamp_micros"),
     ),
     is_seedable=False,
+    hash_by=("table_name",),
+)
+
+_FDM_MANIFEST_PARTS = ControlTable(
+    "fdm_manifest_parts",
+    "what of a long manifest does not fit into one cell of fdm_publishes",
+    (
+        _key("table_name"),
+        _key("biz_dt", "date"),
+        _key("load_id"),
+        _key("part", "int32"),
+        _required("text"),
+    ),
+    is_seedable=False,
+    hash_by=("table_name",),
 )
 
 TABLES: dict[str, ControlTable] = {
     t.name: t
-    for t in (_JOB_MASTER, _PROCESS_CONTROL, _JOB_DEPENDENCY, _SYS_PARAMS, _EXECUTION_LOG, _FDM_PUBLISHES)
+    for t in (
+        *(_JOB_MASTER, _PROCESS_CONTROL, _JOB_DEPENDENCY, _SYS_PARAMS, _EXECUTION_LOG),
+        *(_FDM_EXECUTION_LOG, _FDM_PUBLISHES, _FDM_MANIFEST_PARTS),
+    )
 }
 """Every control table by name."""

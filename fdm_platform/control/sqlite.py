@@ -14,6 +14,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from fdm_platform.control.layout import TableLayout, expected_layout
 from fdm_platform.control.schema import TABLES, ColumnType, ControlColumn, ControlTable, find_table
 from fdm_platform.control.sqlite_connections import Connections, translated
 from fdm_platform.control.store import Operator, Predicate, Snapshot, check_predicate
@@ -70,8 +71,12 @@ class SqliteStore:
         with self._connections.borrow() as connection:
             return _tables_in(connection)
 
-    def create(self, tables: Iterable[str]) -> list[str]:
-        """Create what is missing of the tables, the file and its folder."""
+    def layout(self, table: str) -> TableLayout:
+        """Every table here is the platform's own."""
+        return expected_layout(find_table(table))
+
+    def create(self, tables: Iterable[str], *, replicas: int | None = None) -> list[str]:
+        """Create what is missing of the tables, the file and its folder. A file has no replicas."""
         wanted = [find_table(name) for name in tables]
         path = self._connections.path
         try:
@@ -97,11 +102,12 @@ class SqliteStore:
         columns: Sequence[str] | None = None,
         *,
         snapshot: Snapshot | None = None,
+        limit: int | None = None,
     ) -> Iterator[Row]:
         """Rows that meet every predicate. The query runs now; rows are fetched as they are asked for."""
         spec = find_table(table)
         chosen = [spec.column(name) for name in (columns or spec.names)]
-        sql, arguments = _select(spec, where, chosen)
+        sql, arguments = _select(spec, where, chosen, limit)
         if snapshot is not None:
             connection = self._own(snapshot).connection
             with translated(self._connections.path):
@@ -236,13 +242,15 @@ def _upsert_sql(table: ControlTable, names: Sequence[str]) -> str:
 
 
 def _select(
-    table: ControlTable, where: Sequence[Predicate], columns: Sequence[ControlColumn]
+    table: ControlTable, where: Sequence[Predicate], columns: Sequence[ControlColumn], limit: int | None
 ) -> tuple[str, list[Any]]:
     names = ", ".join(c.name for c in columns)
     sql = f"SELECT {names} FROM {table.name}"  # noqa: S608 - names of the schema
     conditions = [_condition(table, p) for p in where]
     if conditions:
         sql += " WHERE " + " AND ".join(text for text, _ in conditions)
+    if limit is not None:
+        sql += f" LIMIT {limit:d}"
     return sql, [a for _, arguments in conditions for a in arguments]
 
 

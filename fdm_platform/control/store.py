@@ -14,6 +14,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
+from fdm_platform.control.layout import TableLayout
 from fdm_platform.control.schema import ControlTable
 from fdm_platform.control.values import Row, check_value
 from fdm_platform.errors import ControlError
@@ -23,7 +24,12 @@ Operator = Literal["=", "<", "<=", ">", ">=", "in", "is_null"]
 MAX_IN_VALUES = 1000
 """Most values of one `in` predicate; beyond it, scan a range."""
 
-IMPLEMENTATIONS = {"sqlite": "fdm_platform.control.sqlite:SqliteStore"}
+IMPLEMENTATIONS = {
+    "sqlite": "fdm_platform.control.sqlite:SqliteStore",
+    "kudu": "fdm_platform.control.kudu.store:open_kudu",
+    "kudu+java": "fdm_platform.control.kudu.store:open_kudu",
+    "kudu+native": "fdm_platform.control.kudu.store:open_kudu",
+}
 """By the URL's scheme. Imported when asked for: each needs a client that others can do without."""
 
 
@@ -63,8 +69,15 @@ class ControlStore(Protocol):
         """Names of the control tables that exist."""
         ...
 
-    def create(self, tables: Iterable[str]) -> list[str]:
-        """Create those of the tables that are missing; the names of what was created."""
+    def create(self, tables: Iterable[str], *, replicas: int | None = None) -> list[str]:
+        """Create those of the tables that are missing; the names of what was created.
+
+        `replicas` is how many copies a cluster keeps (odd; default: 3 where it has as many servers, else 1).
+        """
+        ...
+
+    def layout(self, table: str) -> TableLayout:
+        """How the table looks here: its generation, its key, its columns."""
         ...
 
     def scan(
@@ -74,8 +87,12 @@ class ControlStore(Protocol):
         columns: Sequence[str] | None = None,
         *,
         snapshot: Snapshot | None = None,
+        limit: int | None = None,
     ) -> Iterator[Row]:
-        """Rows that meet every predicate, in no order, with these columns (default all)."""
+        """Rows that meet every predicate, in no order, with these columns (default all), at most `limit`.
+
+        A column that the table does not have here is None.
+        """
         ...
 
     def insert(self, table: str, row: Mapping[str, Any]) -> None:
@@ -111,7 +128,7 @@ def open_store(url: str) -> ControlStore:
         raise ControlError(
             f"{url!r} is not the URL of a control store{f'; did you mean {close}://?' if close else ''}",
             field="FDM_CONTROL_URL",
-            remedy="set it to sqlite:///<path of a file>",
+            remedy="set it to sqlite:///<path of a file> or kudu://<master>:7051,<master>:7051",
         )
     module, _, name = target.partition(":")
     store: ControlStore = getattr(importlib.import_module(module), name)(url)
