@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date
-from itertools import pairwise
+from itertools import pairwise, product
 from typing import Any
 
 from fdm_platform.control.schema import find_table
-from fdm_platform.control.store import ControlStore, Predicate, Snapshot
+from fdm_platform.control.store import MAX_IN_VALUES, ControlStore, Predicate, Snapshot
 from fdm_platform.control.values import Row, json_description, json_matches
 from fdm_platform.errors import ControlError
 from fdm_platform.model.control import JobDependencyRow, JobMasterRow, ProcessControlRow, SysParamRow
@@ -29,20 +29,26 @@ def process_control_rows(
     Names are matched as given and in capitals or small letters, since deployments differ. ControlError
     where that finds two rows for one date, or where a JSON column holds something else.
     """
-    where = [_any_case("entity", entity), _any_case("source_system", source_system)]
-    if dates is not None:
-        if not dates:
-            return []
-        where += [Predicate("biz_dt", ">=", min(dates)), Predicate("biz_dt", "<=", max(dates))]
-    wanted = None if dates is None else set(dates)
     rows = [
-        _process_control_row(row)
-        for row in store.scan("process_control", where, snapshot=snapshot)
-        if wanted is None or row["biz_dt"] in wanted
+        process_control_row(row)
+        for of_source in source_prefixes(entity, source_system)
+        for of_dates in _any_date(dates)
+        for row in store.scan("process_control", [*of_source, *of_dates], snapshot=snapshot)
     ]
     rows.sort(key=lambda row: row.biz_dt)
-    _refuse_two_spellings(rows)
+    refuse_two_spellings(rows)
     return rows
+
+
+def source_prefixes(entity: str, source_system: str) -> list[list[Predicate]]:
+    """The source's rows in process_control: one beginning of the key for each spelling of its names.
+
+    Equalities, since Kudu turns those into a range of the key; for an `in` list it reads the whole tablet.
+    """
+    return [
+        [Predicate("entity", "=", entity_name), Predicate("source_system", "=", source_name)]
+        for entity_name, source_name in product(sorted(_cases(entity)), sorted(_cases(source_system)))
+    ]
 
 
 def job_master_row(
@@ -83,6 +89,15 @@ def job_dependencies(
     return sorted(rows, key=lambda row: (row.dependency_level or 0, row.parent_job_name or ""))
 
 
+def _any_date(dates: Collection[date] | None) -> list[list[Predicate]]:
+    """Predicates for the dates: none for all of them, else lists short enough for a scan, in order."""
+    if dates is None:
+        return [[]]
+    wanted = sorted(set(dates))
+    chunks = (wanted[n : n + MAX_IN_VALUES] for n in range(0, len(wanted), MAX_IN_VALUES))
+    return [[Predicate("biz_dt", "in", chunk)] for chunk in chunks]
+
+
 def _any_case(column: str, name: str) -> Predicate:
     return Predicate(column, "in", sorted(_cases(name)))
 
@@ -91,7 +106,8 @@ def _cases(name: str) -> set[str]:
     return {name, name.upper(), name.lower()}
 
 
-def _refuse_two_spellings(rows: list[ProcessControlRow]) -> None:
+def refuse_two_spellings(rows: Sequence[ProcessControlRow]) -> None:
+    """ControlError where rows, in order of date, have a date twice."""
     for one, other in pairwise(rows):
         if one.biz_dt == other.biz_dt:
             raise ControlError(
@@ -102,7 +118,8 @@ def _refuse_two_spellings(rows: list[ProcessControlRow]) -> None:
             )
 
 
-def _process_control_row(row: Row) -> ProcessControlRow:
+def process_control_row(row: Row) -> ProcessControlRow:
+    """A stored row as a value; ControlError where a JSON column holds something else."""
     lists = {name: tuple(_parsed("process_control", name, row) or ()) for name in _LISTS}
     return ProcessControlRow(**{**row, **lists})
 

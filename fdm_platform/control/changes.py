@@ -1,0 +1,151 @@
+"""What changed in process_control since the last look: each version of each row once, whatever the clocks do.
+
+One source system's dates are one range of the key, so a look reads that range alone, however many rows
+other sources have (docs/adr/0009). Writers set last_update_ts by their own clocks, and a row may become
+visible after its time: every look therefore reads again what changed within the `overlap`, and the watermark
+says which of it was returned before.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+
+from fdm_platform.control.rows import process_control_row, refuse_two_spellings, source_prefixes
+from fdm_platform.control.store import ControlStore, Predicate
+from fdm_platform.control.values import EPOCH
+from fdm_platform.model.control import ProcessControlRow
+
+OVERLAP = timedelta(hours=1)
+"""How late a row may become visible after its own last_update_ts, and how far clocks may differ."""
+LIMIT = 1000
+"""Most rows of one look. More are told by `Changes.has_more`."""
+_MICROSECOND = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Watermark:
+    """How far one source's changes are known: all before `floor`, and from there on those `seen`."""
+
+    floor: datetime = EPOCH
+    seen: Mapping[date, str] = field(default_factory=dict)
+    """Digests of the row versions returned, by business date."""
+
+    def to_json(self) -> str:
+        """A text to keep, for example as a sensor's cursor."""
+        seen = {day.isoformat(): digest for day, digest in self.seen.items()}
+        return json.dumps({"floor": self.floor.isoformat(), "seen": seen}, separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str) -> Watermark:
+        """The inverse of `to_json`; ValueError or KeyError for something else."""
+        plain = json.loads(text)
+        seen = {date.fromisoformat(day): digest for day, digest in plain["seen"].items()}
+        return cls(datetime.fromisoformat(plain["floor"]), seen)
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """Rows that are new or changed, by last_update_ts and then by date, and what to ask with next time."""
+
+    rows: tuple[ProcessControlRow, ...]
+    watermark: Watermark
+    has_more: bool
+    """There were more than the limit; the rest comes with the next look."""
+
+
+def changes(
+    store: ControlStore,
+    entity: str,
+    source_system: str,
+    watermark: Watermark,
+    now: datetime,
+    *,
+    limit: int = LIMIT,
+    overlap: timedelta = OVERLAP,
+) -> Changes:
+    """The source's rows whose version was not returned before. Keep the new watermark with what you do of them.
+
+    Asking again with the old watermark returns the same rows again. `Watermark()` returns every row. A row
+    whose last_update_ts is NULL has no place in this order and is left out: see `unstamped_dates`.
+    ControlError for two rows of one date in two spellings.
+    """
+    windows = [_first_rows(store, p, watermark, limit) for p in source_prefixes(entity, source_system)]
+    found = sorted((row for rows, _ in windows for row in rows), key=lambda row: row.biz_dt)
+    refuse_two_spellings(found)
+    is_all = all(whole for _, whole in windows)
+    new = sorted((r for r in found if watermark.seen.get(r.biz_dt) != _digest(r)), key=_order)
+    returned, has_more = new[:limit], not is_all or len(new) > limit
+    horizon = min(now - overlap, _stamp(returned[-1])) if has_more and returned else now - overlap
+    floor = max(watermark.floor, horizon)
+    seen = {**watermark.seen, **{row.biz_dt: _digest(row) for row in returned}}
+    # What was not read this time is still there, behind the window.
+    stamps = {row.biz_dt: _stamp(row) for row in found}
+    behind = EPOCH if is_all else floor
+    kept = {day: seen[day] for day in sorted(seen) if stamps.get(day, behind) >= floor}
+    return Changes(tuple(returned), Watermark(floor, kept), has_more)
+
+
+def unstamped_dates(
+    store: ControlStore, entity: str, source_system: str, *, limit: int = LIMIT
+) -> list[date]:
+    """Dates of the source whose last_update_ts is NULL, at most `limit`: no change of them can be noticed."""
+    return sorted(
+        row["biz_dt"]
+        for prefix in source_prefixes(entity, source_system)
+        for row in store.scan(
+            "process_control",
+            [*prefix, Predicate("last_update_ts", "is_null", True)],
+            ["biz_dt"],
+            limit=limit,
+        )
+    )[:limit]
+
+
+def _first_rows(
+    store: ControlStore, prefix: Sequence[Predicate], watermark: Watermark, limit: int
+) -> tuple[list[ProcessControlRow], bool]:
+    """Rows from the floor on: all of them and True, or too many to read, the earliest of them and False.
+
+    Kudu gives no order. A window of time with too many rows is cut at the median of those that came, until
+    few enough are left: still more than `limit` new ones, since half of `most` is that and all that were
+    seen. Rows of one microsecond cannot be cut; any of those will do.
+    """
+    most = 2 * (limit + len(watermark.seen) + 1)
+    ceiling: datetime | None = None
+    while True:
+        rows = _window(store, prefix, watermark.floor, ceiling, most)
+        if len(rows) < most:
+            return rows, ceiling is None
+        median = sorted(_stamp(row) for row in rows)[most // 2 - 1]
+        if median != ceiling:
+            ceiling = median
+            continue
+        earlier = _window(store, prefix, watermark.floor, ceiling - _MICROSECOND, most)
+        if len(earlier) < most:
+            return [*earlier, *(row for row in rows if _stamp(row) == ceiling)], False
+        ceiling -= _MICROSECOND
+
+
+def _window(
+    store: ControlStore, prefix: Sequence[Predicate], floor: datetime, ceiling: datetime | None, most: int
+) -> list[ProcessControlRow]:
+    where = [*prefix, Predicate("last_update_ts", ">=", floor)]
+    if ceiling is not None:
+        where.append(Predicate("last_update_ts", "<=", ceiling))
+    return [process_control_row(row) for row in store.scan("process_control", where, limit=most)]
+
+
+def _order(row: ProcessControlRow) -> tuple[datetime, date]:
+    return _stamp(row), row.biz_dt
+
+
+def _stamp(row: ProcessControlRow) -> datetime:
+    return row.last_update_ts or EPOCH
+
+
+def _digest(row: ProcessControlRow) -> str:
+    return hashlib.blake2b(row.version.encode(), digest_size=6).hexdigest()
