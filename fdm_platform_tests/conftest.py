@@ -1,14 +1,51 @@
-"""What all tests share: one Spark session for a whole run."""
+"""What all tests share: one Spark session for a whole run, and the store of the deployments under test."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from fdm_platform_tests import deployment
+
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--store",
+        choices=("sqlite", "kudu"),
+        default="sqlite",
+        help="where deployments keep their control tables; kudu runs the tests of deployments alone",
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """On Kudu, the tests that make a deployment: the others would do the same again."""
+    if config.getoption("--store") == "sqlite":
+        return
+    chosen = [item for item in items if isinstance(item, pytest.Function) and _uses_deployments(item)]
+    config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
+    items[:] = chosen
+
+
+def _uses_deployments(item: pytest.Function) -> bool:
+    """The test's module took something from deployment.py."""
+    of_module = vars(item.module).values()
+    return any(getattr(value, "__module__", None) == deployment.__name__ for value in of_module)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def store_of_deployments(request: pytest.FixtureRequest) -> Iterator[None]:
+    """With `--store kudu`, one cluster for the whole run."""
+    if request.config.getoption("--store") == "sqlite":
+        yield
+        return
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(deployment.KUDU, request.getfixturevalue("kudu_servers").address)
+        yield
 
 
 @pytest.fixture(scope="session")

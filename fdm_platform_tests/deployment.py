@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +18,8 @@ from fdm_platform.defs.platform import Platform, open_platform
 from fdm_platform.model.settings import Settings
 
 PROJECT = Path(__file__).parent.parent
+KUDU = "FDM_TESTS_KUDU"
+"""Environment variable: master of the Kudu that deployments keep their control tables in (`--store kudu`)."""
 DAYS = (date(2024, 5, 13), date(2024, 5, 14), date(2024, 5, 15))
 
 
@@ -36,9 +39,22 @@ class Deployment:
         return self.settings.source_root / name.format(day=f"{day:%Y%m%d}")
 
 
+def control_url(home: Path) -> str:
+    """An empty control store for a folder: a file in it, or tables of its own in the Kudu of the test run."""
+    master = os.environ.get(KUDU)
+    if master is None:
+        return f"sqlite:///{home / 'control.db'}"
+    return f"kudu://{master}?prefix={hashlib.blake2b(str(home).encode(), digest_size=6).hexdigest()}."
+
+
 def deploy(home: Path, *, rows: int = 60, sql_root: Path | None = None) -> Deployment:
     """Control tables seeded with the sample rows; sources for each sample date, `rows` each."""
-    environ = {**os.environ, "FDM_PROJECT": str(PROJECT), "FDM_HOME": str(home)}
+    environ = {
+        **os.environ,
+        "FDM_PROJECT": str(PROJECT),
+        "FDM_HOME": str(home),
+        "FDM_CONTROL_URL": control_url(home),
+    }
     if sql_root:
         environ["FDM_SQL_ROOT"] = str(sql_root)
     settings = Settings.from_environ(environ)

@@ -10,7 +10,7 @@ import dagster as dg
 
 from fdm_platform.defs.assets import landing_asset
 from fdm_platform.defs.io_manager import OrcIOManager
-from fdm_platform.defs.resources import PlatformResource
+from fdm_platform.defs.resources import ControlStoreResource, PlatformResource
 from fdm_platform.defs.step_launcher import SparkSubmitStepLauncher
 from fdm_platform.model.settings import Settings
 from fdm_platform.model.table import TableSpec
@@ -34,7 +34,8 @@ def build_definitions(
     catalog = catalog or load_catalog(settings.sql_root)
     for error in catalog.errors:
         log.warning("left out of the definitions: %s", error)
-    platform = PlatformResource()
+    control = ControlStoreResource()
+    platform = PlatformResource(control=control)
     chosen = catalog.tables.values() if only is None else only
     with warnings.catch_warnings():
         # Code references and backfill policies are beta in Dagster 1.13; the pinned range is our answer.
@@ -43,6 +44,7 @@ def build_definitions(
     return dg.Definitions(
         assets=assets,
         resources={
+            "control": control,
             "platform": platform,
             "step_launcher": SparkSubmitStepLauncher(),
             "orc_io_manager": OrcIOManager(platform=platform),

@@ -56,6 +56,10 @@ class Platform:
         """The published versions of every date."""
         return Ledger(self.store)
 
+    def close(self) -> None:
+        """Let go of the control store. The platform must not be used afterwards."""
+        self.store.close()
+
     def control_rows(self, spec: TableSpec, dates: Sequence[date] | None = None) -> list[ProcessControlRow]:
         """process_control rows of the table's source system, for some dates or all."""
         return process_control_rows(self.store, spec.entity, spec.source_system, dates)
@@ -146,8 +150,8 @@ def refused(biz_dt: date, error: FdmError) -> DateOutcome:
 def open_platform(settings: Settings | None = None) -> Iterator[Platform]:
     """The platform on the given settings, or on the environment's; closes the store."""
     settings = settings or Settings.from_environ()
-    store = open_store(settings.control_url)
+    platform = Platform(settings, open_store(settings.control_url))
     try:
-        yield Platform(settings, store)
+        yield platform
     finally:
-        store.close()
+        platform.close()
