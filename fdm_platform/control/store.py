@@ -26,9 +26,9 @@ MAX_IN_VALUES = 1000
 
 IMPLEMENTATIONS = {
     "sqlite": "fdm_platform.control.sqlite:SqliteStore",
-    "kudu": "fdm_platform.control.kudu.store:open_kudu",
-    "kudu+java": "fdm_platform.control.kudu.store:open_kudu",
-    "kudu+native": "fdm_platform.control.kudu.store:open_kudu",
+    "kudu": "fdm_platform.control.kudu.opening:open_kudu",
+    "kudu+java": "fdm_platform.control.kudu.opening:open_kudu",
+    "kudu+native": "fdm_platform.control.kudu.opening:open_kudu",
 }
 """By the URL's scheme. Imported when asked for: each needs a client that others can do without."""
 

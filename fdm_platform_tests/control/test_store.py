@@ -37,7 +37,7 @@ def days(store: ControlStore, *where: Predicate) -> list[int]:
 def test_every_type_comes_back_as_it_went_in(store: ControlStore) -> None:
     moment = datetime(2024, 5, 15, 8, 30, 0, 123457, tzinfo=UTC)
     row = {
-        "id": "1_a",
+        "id": "1715774400000000_a",
         "job_id": "JOB_1",
         "job_name": "load",
         "run_id": None,
@@ -120,10 +120,13 @@ def test_predicates_on_times_and_numbers(store: ControlStore) -> None:
     noon = datetime(2024, 5, 15, 12, 0, tzinfo=UTC)
     store.upsert(
         "execution_log",
-        [{"id": str(n), "start_time": noon + timedelta(microseconds=n), "duration": n / 2} for n in range(4)],
+        [
+            {"id": f"171577440000000{n}_a", "start_time": noon + timedelta(microseconds=n), "duration": n / 2}
+            for n in range(4)
+        ],
     )
     later = [Predicate("start_time", ">", noon + timedelta(microseconds=1)), Predicate("duration", "<", 1.5)]
-    assert [row["id"] for row in store.scan("execution_log", later)] == ["2"]
+    assert [row["id"] for row in store.scan("execution_log", later)] == ["1715774400000002_a"]
 
 
 def test_all_predicates_hold_together(store: ControlStore) -> None:
@@ -211,7 +214,7 @@ def test_delete_wants_the_whole_key(store: ControlStore) -> None:
             {"dependent_job_id": "a", "dependent_job_name": "b", "dependency_level": 2**31},
             "give a whole number of 32 bits",
         ),
-        ("execution_log", {"id": "1", "duration": float("nan")}, "give a finite number"),
+        ("execution_log", {"id": "1715774400000000_a", "duration": float("nan")}, "give a finite number"),
         (
             "job_dependency",
             {"dependent_job_id": "a", "dependent_job_name": "b", "dependency_level": True},

@@ -1,0 +1,48 @@
+"""What a Kudu client reports, as errors of ours: which address, table and column, and what to do."""
+
+from __future__ import annotations
+
+from fdm_platform.control.kudu.client import KuduFailure
+from fdm_platform.errors import ControlError, ControlUnavailableError
+
+INIT_REMEDY = "run `fdm control init`, or correct FDM_CONTROL_URL"
+_AWAY = {"Network error", "Timed out", "Service unavailable", "Aborted", "IO error", "Remote error"}
+_MAX_MESSAGE = 300
+
+
+def explain(failure: KuduFailure, address: str, table: str | None = None) -> ControlError:
+    """The failure as a ControlError; a ControlUnavailableError where trying again may help."""
+    if _is_away(failure):
+        return ControlUnavailableError(
+            f"Kudu at {address} cannot be reached: {_brief(failure)}",
+            field=table,
+            remedy="see that its master and tablet servers run and that FDM_CONTROL_URL names the masters",
+        )
+    if table and failure.status == "Not found" and not is_uncovered(failure):
+        return ControlError(f"Kudu at {address} has no table {table}", field=table, remedy=INIT_REMEDY)
+    if failure.status == "Not authorized":
+        return ControlError(
+            f"Kudu at {address} refuses this user: {_brief(failure)}",
+            field=table,
+            remedy="renew the Kerberos ticket (kinit), or ask for the right to this table",
+        )
+    return ControlError(
+        f"Kudu at {address} refused: {_brief(failure)}",
+        field=table,
+        remedy="run `fdm control check`; the cluster's own logs say more",
+    )
+
+
+def is_uncovered(failure: KuduFailure) -> bool:
+    """A row was refused because no range partition holds its key."""
+    return failure.status == "Not found" and "range partition" in failure.message
+
+
+def _is_away(failure: KuduFailure) -> bool:
+    return failure.status in _AWAY or "Couldn't find a valid master" in failure.message
+
+
+def _brief(failure: KuduFailure) -> str:
+    """Without the trace of the client's own tries, which is long."""
+    text = " ".join(failure.message.split())
+    return f"{failure.status}: {text[:_MAX_MESSAGE]}{'…' if len(text) > _MAX_MESSAGE else ''}"
