@@ -45,9 +45,10 @@ def _client(address: KuduAddress) -> KuduClient:
         return NativeClient(address.masters, address.timeout_s)
     from fdm_platform.control.kudu.java import JavaClient  # noqa: PLC0415 - needs JPype
 
-    return JavaClient(address.masters, _jars, address.timeout_s)
+    return JavaClient(address.masters, client_jars, address.timeout_s)
 
 
-def _jars() -> list[Path]:
+def client_jars() -> list[Path]:
+    """The Java client's jars, fetched where the cache lacks them."""
     settings = Settings.from_environ()
     return [resolve(jar, settings.cache, settings.maven_repository) for jar in CLIENT_JARS]
