@@ -10,6 +10,7 @@ from pathlib import Path
 from fdm_platform.errors import ParameterError
 
 ENVIRONMENTS = ("DEV", "QA", "UAT", "PROD")
+MAVEN_CENTRAL = "https://repo.maven.apache.org/maven2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,8 @@ class Settings:
     """Which of sys_params' environments this is (`FDM_ENV`, default DEV)."""
     cache: Path
     """What can be rebuilt, such as the class-data archive (`FDM_CACHE`, default ~/.cache/fdm_platform)."""
+    maven_repository: str
+    """URL that Kudu's jars are fetched from (`FDM_MAVEN_REPOSITORY`, default Maven Central)."""
 
     @property
     def work(self) -> Path:
@@ -77,10 +80,20 @@ class Settings:
             control_url=env.get("FDM_CONTROL_URL") or f"sqlite:///{home / 'control.db'}",
             environment=_environment(env.get("FDM_ENV") or "DEV"),
             cache=_path(env, "FDM_CACHE", cache_home / "fdm_platform", project),
+            maven_repository=env.get("FDM_MAVEN_REPOSITORY") or MAVEN_CENTRAL,
         )
 
 
-_PASSED_ON = ("project", "home", "sql_root", "source_root", "landing_root", "control_url", "cache")
+_PASSED_ON = (
+    "project",
+    "home",
+    "sql_root",
+    "source_root",
+    "landing_root",
+    "control_url",
+    "cache",
+    "maven_repository",
+)
 
 
 def _path(env: Mapping[str, str], name: str, default: Path, project: Path) -> Path:
