@@ -1,25 +1,30 @@
 """The execution log: a start row for every attempt of a job, and one final line on the same row.
 
-A log that cannot be written never fails the job: it is tried again, then becomes a warning.
+No row is lost and none fails the job. Each is in a journal on local disk before the control store is
+asked to take it; a store that is away is asked again beside the job, and what it has not taken when the
+process ends is delivered by the next process.
 """
 
 from __future__ import annotations
 
 import logging
 import secrets
-import time
+import threading
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Literal
 
-from fdm_platform.control.store import ControlStore, Predicate
+from fdm_platform.control.attempt_rows import STARTED, TABLE, AttemptRows
+from fdm_platform.control.delivery import CLOSE_WAIT_S, Delivery
+from fdm_platform.control.journal import Journal, JournalEntry
+from fdm_platform.control.orphans import Orphans
+from fdm_platform.control.store import ControlStore
 from fdm_platform.control.values import Row, from_micros, to_micros
-from fdm_platform.errors import ControlUnavailableError
+from fdm_platform.errors import ControlError, ControlUnavailableError
 
-TABLE = "execution_log"
-STARTED = "Started"
 MAX_ERROR_CHARACTERS = 500
-RETRY_AFTER_S = (1.0, 2.0, 4.0)
 
 log = logging.getLogger(__name__)
 
@@ -30,24 +35,32 @@ def utc_now() -> datetime:
 
 
 class ExecutionLog:
-    """Writes execution_log in a control store. One object may serve many attempts, in many threads."""
+    """Writes execution_log in a control store. One object may serve many attempts, in many threads.
+
+    `journal` is the folder of its journal; without one, what the store does not take before the process
+    ends is lost. `wait` is how the time between tries is spent.
+    """
 
     def __init__(
         self,
         store: ControlStore,
+        journal: Path | None = None,
         *,
-        sleep: Callable[[float], object] = time.sleep,
+        wait: Callable[[float], object] | None = None,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._store = store
-        self._sleep = sleep
+        self._rows = AttemptRows(store)
+        self._journal = Journal(journal) if journal else None
+        self._delivery = Delivery(wait)
         self._now = now
-        self._started: dict[str, Row] = {}
+        self._open: dict[str, _Attempt] = {}
+        self._is_used = False
 
     def start(
         self, *, job_id: str, job_name: str, run_id: str | None, spark_app_id: str | None = None
     ) -> str:
-        """Write the start row and return its id, whether or not it could be written."""
+        """Write the start row and return its id, whether or not the store could take it yet."""
         started = self._now()
         attempt_id = f"{to_micros(started)}_{secrets.token_hex(8)}"
         row: Row = {
@@ -59,16 +72,16 @@ class ExecutionLog:
             "status": STARTED,
             "start_time": started,
         }
-        self._started[attempt_id] = row
-        self._try(f"the start of {job_name}", lambda: self._store.insert(TABLE, row))
+        attempt = self._attempt(attempt_id)
+        if attempt.change(row):
+            self._send(attempt, f"the start of {job_name}")
         return attempt_id
 
     def note_application(self, attempt_id: str, spark_app_id: str) -> None:
         """Write Spark's application id to a row that this object started."""
-        row = self._started.get(attempt_id)
-        if row is not None:
-            row["spark_app_id"] = spark_app_id
-            self._try(f"the application of {attempt_id}", lambda: self._store.upsert(TABLE, [row]))
+        attempt = self._open.get(attempt_id)
+        if attempt and attempt.change({"spark_app_id": spark_app_id}):
+            self._send(attempt, f"the application of {attempt_id}")
 
     def finish(
         self,
@@ -85,32 +98,153 @@ class ExecutionLog:
         final = {"id": attempt_id, **_outcome(status, error), "end_time": self._now()}
         if spark_app_id:
             final["spark_app_id"] = spark_app_id
-        self._try(f"the end of attempt {attempt_id}", lambda: self._write_final(final))
-        self._started.pop(attempt_id, None)
+        try:
+            attempt = self._open.get(attempt_id) or self._adopt(attempt_id)
+            if attempt.change(final):
+                self._send(attempt, f"the end of attempt {attempt_id}")
+            else:
+                _warn_of_final(attempt.row)
+        except Exception as failure:  # noqa: BLE001 - the log never fails the job, whatever it meets
+            log.warning("execution_log: could not write the end of attempt %s: %s", attempt_id, failure)
 
-    def _write_final(self, final: Row) -> None:
-        attempt_id = final["id"]
-        stored = next(self._store.scan(TABLE, [Predicate("id", "=", attempt_id)]), None)
-        if stored and stored["status"] != STARTED:
-            log.warning("execution_log %s is final already: %s", attempt_id, stored["status"])
-            return
-        row = {**self._started.get(attempt_id, {}), **final}
-        started = (stored or row).get("start_time") or _start_of(attempt_id)
-        seconds = (final["end_time"] - started).total_seconds()
-        self._store.upsert(TABLE, [{**row, "start_time": started, "duration": seconds}])
+    def close(self, timeout_s: float = CLOSE_WAIT_S) -> None:
+        """Try once more to deliver what the store has not taken; at most `timeout_s` seconds.
 
-    def _try(self, what: str, write: Callable[[], None]) -> None:
-        for wait_s in (*RETRY_AFTER_S, None):
+        What is left stays in the journal, free for the next process. So it is at the process's end, too.
+        """
+        self._delivery.close(timeout_s)
+        for attempt in list(self._open.values()):
+            if attempt.is_final:
+                attempt.let_go()
+
+    def _adopt(self, attempt_id: str) -> _Attempt:
+        """An attempt that another process started."""
+        attempt = self._attempt(attempt_id)
+        attempt.row = (attempt.entry and attempt.entry.last()) or attempt.row
+        if attempt.is_final:  # it had written its end, and died before the store had it
+            self._send(attempt, f"the end of attempt {attempt_id}")
+            return attempt
+        stored = self._stored(attempt_id)
+        if stored:
+            is_final = stored["status"] != STARTED
+            attempt.row = stored if is_final else {**stored, **attempt.row}
+        if attempt.is_final:
+            attempt.done()
+        return attempt
+
+    def _stored(self, attempt_id: str) -> Row | None:
+        """The store's row of an attempt; None also where the store is away."""
+        try:
+            return None if self._delivery.is_failing else self._rows.find(attempt_id)
+        except ControlError as error:
+            log.info("execution_log: the start of %s is not known: %s", attempt_id, error)
+            return None
+
+    def _attempt(self, attempt_id: str) -> _Attempt:
+        self._look_for_orphans()
+        entry = None
+        if self._journal:
             try:
-                write()
-            except ControlUnavailableError as error:
-                if wait_s is not None:
-                    self._sleep(wait_s)
-                    continue
-                log.warning("execution_log: could not write %s: %s", what, error)
-            except Exception as error:  # noqa: BLE001 - the log never fails the job, whatever it meets
-                log.warning("execution_log: could not write %s: %s", what, error)
+                entry = self._journal.open(attempt_id)
+            except (OSError, ControlError) as error:
+                log.warning("execution_log: %s is not in the journal: %s", attempt_id, error)
+        attempt = _Attempt({"id": attempt_id, "status": STARTED}, entry, self._rows, self._open)
+        self._open[attempt_id] = attempt
+        return attempt
+
+    def _look_for_orphans(self) -> None:
+        """Once: what earlier processes left is delivered beside the job, which does not wait for it."""
+        if self._journal and not self._is_used:
+            self._is_used = True
+            orphans = Orphans(self._store, self._journal.folder)
+            if orphans.are_there():
+                self._delivery.queue(orphans)
+
+    def _send(self, attempt: _Attempt, what: str) -> None:
+        attempt.unsaid.append(what)
+        if self._delivery.is_failing or self._delivery.holds(attempt):
+            self._delivery.queue(attempt)
             return
+        try:
+            attempt.deliver()
+        except ControlUnavailableError as error:
+            self._delivery.queue(attempt, error)
+        except Exception as error:  # noqa: BLE001 - the log never fails the job, whatever it meets
+            attempt.warn(error)
+
+
+@dataclass(eq=False, slots=True)
+class _Attempt:
+    """An attempt's row as it is known here, and its entry in the journal. A Parcel."""
+
+    row: Row
+    entry: JournalEntry | None
+    rows: AttemptRows
+    open: dict[str, _Attempt]
+    unsaid: list[str] = field(default_factory=list)
+    """What changed and is neither in the store nor told as missing there."""
+    lock: Any = field(default_factory=threading.Lock)
+
+    @property
+    def is_final(self) -> bool:
+        return bool(self.row["status"] != STARTED)
+
+    def change(self, values: Row) -> bool:
+        """Change the row, on disk first; False, and no change, if it is final."""
+        with self.lock:
+            if self.is_final:
+                return False
+            row = {**self.row, **values}
+            if "end_time" in values:
+                started = row.get("start_time") or _start_of(row["id"])
+                seconds = (row["end_time"] - started).total_seconds()
+                row |= {"start_time": started, "duration": seconds}
+            self.row = row
+            self._note(row)
+            return True
+
+    def deliver(self) -> None:
+        with self.lock:
+            row, told = self.row, len(self.unsaid)
+        standing = self.rows.write(row)
+        if standing["status"] != row["status"]:
+            _warn_of_final(standing)
+        with self.lock:
+            del self.unsaid[:told]
+        if row["status"] != STARTED:
+            self.done()
+
+    def warn(self, error: Exception) -> None:
+        kept = f"; it is kept in {self.entry.path} and delivered later" if self.entry else ""
+        with self.lock:
+            unsaid, self.unsaid = self.unsaid, []
+        for what in unsaid:
+            log.warning("execution_log: could not write %s: %s%s", what, error, kept)
+
+    def done(self) -> None:
+        """The final row is in the store: nothing is left to remember."""
+        self.open.pop(self.row["id"], None)
+        if self.entry:
+            try:
+                self.entry.remove()
+            except OSError as error:
+                log.warning("execution_log: %s could not be removed: %s", self.entry.path, error)
+
+    def let_go(self) -> None:
+        self.open.pop(self.row["id"], None)
+        if self.entry:
+            self.entry.release()
+
+    def _note(self, row: Row) -> None:
+        if self.entry:
+            try:
+                self.entry.append(row)
+            except (OSError, ValueError) as error:
+                log.warning("execution_log: the journal %s is not written: %s", self.entry.path, error)
+
+
+def _warn_of_final(standing: Row) -> None:
+    log.warning("%s %s is final already: %s", TABLE, standing["id"], standing["status"])
 
 
 def _outcome(status: str, error: str | None) -> dict[str, Any]:

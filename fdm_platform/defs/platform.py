@@ -49,7 +49,7 @@ class Platform:
     @cached_property
     def execution_log(self) -> ExecutionLog:
         """The audit trail; one writer for all attempts of this process."""
-        return ExecutionLog(self.store)
+        return ExecutionLog(self.store, self.settings.journal)
 
     @property
     def ledger(self) -> Ledger:
@@ -57,7 +57,12 @@ class Platform:
         return Ledger(self.store)
 
     def close(self) -> None:
-        """Let go of the control store. The platform must not be used afterwards."""
+        """Deliver what the log has left, within seconds, and let go of the control store.
+
+        The platform must not be used afterwards.
+        """
+        if "execution_log" in self.__dict__:
+            self.execution_log.close()
         self.store.close()
 
     def control_rows(self, spec: TableSpec, dates: Sequence[date] | None = None) -> list[ProcessControlRow]:

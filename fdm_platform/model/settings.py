@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -35,11 +36,18 @@ class Settings:
     """What can be rebuilt, such as the class-data archive (`FDM_CACHE`, default ~/.cache/fdm_platform)."""
     maven_repository: str
     """URL that Kudu's jars are fetched from (`FDM_MAVEN_REPOSITORY`, default Maven Central)."""
+    commit_wait_s: float
+    """Seconds that a staged date waits for a control store that is away (`FDM_COMMIT_WAIT_S`, default 3600)."""
 
     @property
     def work(self) -> Path:
         """Plans, messages and logs of loads."""
         return self.home / "loads"
+
+    @property
+    def journal(self) -> Path:
+        """execution_log's rows until the control store has them."""
+        return self.home / "journal"
 
     @property
     def child_environ(self) -> dict[str, str]:
@@ -81,6 +89,7 @@ class Settings:
             environment=_environment(env.get("FDM_ENV") or "DEV"),
             cache=_path(env, "FDM_CACHE", cache_home / "fdm_platform", project),
             maven_repository=env.get("FDM_MAVEN_REPOSITORY") or MAVEN_CENTRAL,
+            commit_wait_s=_seconds(env, "FDM_COMMIT_WAIT_S", 3600.0),
         )
 
 
@@ -93,12 +102,26 @@ _PASSED_ON = (
     "control_url",
     "cache",
     "maven_repository",
+    "commit_wait_s",
 )
 
 
 def _path(env: Mapping[str, str], name: str, default: Path, project: Path) -> Path:
     value = env.get(name)
     return (project / value).resolve() if value else default
+
+
+def _seconds(env: Mapping[str, str], name: str, default: float) -> float:
+    text = env.get(name)
+    try:
+        seconds = float(text) if text else default
+    except ValueError:
+        seconds = math.nan
+    if 0 <= seconds < math.inf:
+        return seconds
+    raise ParameterError(
+        f"{text!r} is no number of seconds", field=name, remedy="set it to 0 or more, such as 3600"
+    )
 
 
 def _environment(name: str) -> str:

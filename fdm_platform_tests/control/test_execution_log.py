@@ -1,6 +1,7 @@
 import logging
 import re
 import sqlite3
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -144,35 +145,124 @@ def locked(tmp_path: Path) -> Iterator[tuple[ControlStore, sqlite3.Connection]]:
     store.close()
 
 
+class Waits:
+    """The waits between tries: noted, and ended by the test."""
+
+    def __init__(self) -> None:
+        self.seconds: list[float] = []
+        self._begun, self._ended = threading.Semaphore(0), threading.Semaphore(0)
+
+    def __call__(self, seconds: float) -> None:
+        self.seconds.append(seconds)
+        self._begun.release()
+        self._ended.acquire()
+
+    def end(self, times: int = 1) -> None:
+        """Let waits pass, until the one after them has begun."""
+        for _ in range(times):
+            self._ended.release()
+            self._begun.acquire()
+
+    def reached(self) -> None:
+        """The first wait has begun."""
+        self._begun.acquire()
+
+    def end_last(self, attempts: ExecutionLog) -> None:
+        """End the wait, and close the log when what comes after it is done."""
+        for _ in range(2):
+            self._ended.release()
+        attempts.close(timeout_s=60)
+
+
+def warnings_in(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [r.getMessage() for r in caplog.records if r.levelno == logging.WARNING]
+
+
 def test_a_store_that_comes_back_is_written_after_the_third_wait(
-    locked: tuple[ControlStore, sqlite3.Connection],
+    locked: tuple[ControlStore, sqlite3.Connection], caplog: pytest.LogCaptureFixture
 ) -> None:
     store, other = locked
-    waits: list[float] = []
-
-    def sleep(seconds: float) -> None:
-        waits.append(seconds)
-        if len(waits) == 3:
-            other.execute("ROLLBACK")
-
-    start(ExecutionLog(store, sleep=sleep))
-    assert waits == [1, 2, 4]
+    waits = Waits()
+    attempts = ExecutionLog(store, wait=waits)
+    start(attempts)
+    waits.reached()
+    waits.end(2)
+    assert rows(store) == []
+    other.execute("ROLLBACK")
+    waits.end_last(attempts)
+    assert waits.seconds == [1, 2, 4]
     assert [row["status"] for row in rows(store)] == ["Started"]
+    assert warnings_in(caplog) == []
 
 
 def test_a_store_that_stays_away_is_a_warning_and_no_error(
-    locked: tuple[ControlStore, sqlite3.Connection], caplog: pytest.LogCaptureFixture
+    locked: tuple[ControlStore, sqlite3.Connection], caplog: pytest.LogCaptureFixture, tmp_path: Path
 ) -> None:
     store, _ = locked
-    waits: list[float] = []
-    attempts = ExecutionLog(store, sleep=waits.append)
-    attempts.finish(start(attempts), status="Completed")
-    assert waits == [1, 2, 4, 1, 2, 4]
+    waits = Waits()
+    attempts = ExecutionLog(store, tmp_path / "journal", wait=waits)
+    attempt = start(attempts)
+    waits.reached()
+    waits.end(2)
+    assert warnings_in(caplog) == []
+    attempts.finish(attempt, status="Completed")
+    waits.end(1)
+    assert waits.seconds == [1, 2, 4, 60]
+    waits.end_last(attempts)
     assert rows(store) == []
-    warnings = [r.getMessage() for r in caplog.records if r.levelno == logging.WARNING]
+    warnings = warnings_in(caplog)
     assert len(warnings) == 2
     assert "could not write the start of load" in warnings[0]
+    assert "stayed locked" in warnings[0]
+    assert f"could not write the end of attempt {attempt}" in warnings[1]
     assert "stayed locked" in warnings[1]
+    assert f"kept in {tmp_path / 'journal' / attempt}.jsonl" in warnings[1]
+
+
+def test_a_log_that_is_failing_asks_the_store_no_more_for_later_events(
+    locked: tuple[ControlStore, sqlite3.Connection],
+) -> None:
+    """The wait has not ended, so whoever asked the store for the two events would find it back."""
+    store, other = locked
+    waits = Waits()
+    attempts = ExecutionLog(store, wait=waits)
+    attempt = start(attempts)
+    waits.reached()
+    other.execute("ROLLBACK")
+    attempts.note_application(attempt, "local-1")
+    attempts.finish(attempt, status="Completed")
+    start(attempts, job_id="JOB_2")
+    assert rows(store) == []
+    waits.end_last(attempts)
+    assert sorted((r["job_id"], r["status"], r["spark_app_id"]) for r in rows(store)) == [
+        ("JOB_1", "Completed", "local-1"),
+        ("JOB_2", "Started", None),
+    ]
+
+
+def test_closing_a_log_tries_once_more_at_once(locked: tuple[ControlStore, sqlite3.Connection]) -> None:
+    """The wait is the log's own, of a second at least: it does not end by itself before the rollback."""
+    store, other = locked
+    attempts = ExecutionLog(store)
+    attempts.finish(start(attempts), status="Completed")
+    other.execute("ROLLBACK")
+    attempts.close(timeout_s=60)
+    assert [row["status"] for row in rows(store)] == ["Completed"]
+
+
+def test_a_log_that_found_the_store_again_writes_at_once(
+    locked: tuple[ControlStore, sqlite3.Connection],
+) -> None:
+    store, other = locked
+    waits = Waits()
+    attempts = ExecutionLog(store, wait=waits)
+    first = start(attempts)
+    waits.reached()
+    other.execute("ROLLBACK")
+    attempts.close(timeout_s=0)
+    waits.end_last(attempts)
+    attempts.finish(first, status="Completed")
+    assert [row["status"] for row in rows(store)] == ["Completed"]
 
 
 def test_a_store_without_the_table_is_a_warning_at_once(
@@ -181,7 +271,9 @@ def test_a_store_without_the_table_is_a_warning_at_once(
     store = open_store(empty_url)
     store.create(["job_master"])
     waits: list[float] = []
-    start(ExecutionLog(store, sleep=waits.append))
-    assert waits == []
+    attempts = ExecutionLog(store, wait=waits.append)
+    start(attempts)
     assert "run `fdm control init`" in caplog.text
+    attempts.close()
+    assert waits == []
     store.close()
