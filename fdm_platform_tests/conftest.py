@@ -12,6 +12,8 @@ from fdm_platform_tests import deployment
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
+    from fdm_platform.control.kudu.servers import Servers
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
@@ -46,6 +48,16 @@ def store_of_deployments(request: pytest.FixtureRequest) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(deployment.KUDU, request.getfixturevalue("kudu_servers").address)
         yield
+
+
+@pytest.fixture(scope="session")
+def kudu_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+    """One Kudu for a whole run, without fsync; a test that kills servers starts its own."""
+    from fdm_platform.control.kudu import servers  # noqa: PLC0415 - only tests of Kudu need it
+
+    folder = tmp_path_factory.mktemp("kudu")
+    yield servers.start(folder, fsync=False)
+    servers.stop(folder)
 
 
 @pytest.fixture(scope="session")
