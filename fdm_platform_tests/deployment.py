@@ -47,13 +47,15 @@ def control_url(home: Path) -> str:
     return f"kudu://{master}?prefix={hashlib.blake2b(str(home).encode(), digest_size=6).hexdigest()}."
 
 
-def deploy(home: Path, *, rows: int = 60, sql_root: Path | None = None) -> Deployment:
+def deploy(
+    home: Path, *, rows: int = 60, sql_root: Path | None = None, store_url: str | None = None
+) -> Deployment:
     """Control tables seeded with the sample rows; sources for each sample date, `rows` each."""
     environ = {
         **os.environ,
         "FDM_PROJECT": str(PROJECT),
         "FDM_HOME": str(home),
-        "FDM_CONTROL_URL": control_url(home),
+        "FDM_CONTROL_URL": store_url or control_url(home),
     }
     if sql_root:
         environ["FDM_SQL_ROOT"] = str(sql_root)

@@ -1,4 +1,7 @@
+import secrets
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -6,20 +9,70 @@ import pytest
 from fdm_platform.control.schema import TABLES
 from fdm_platform.control.store import ControlStore, open_store
 
-# Another implementation joins every test of a `store` by one line: how to make the URL of an empty one.
-EMPTY_STORES: dict[str, Callable[[Path], str]] = {
-    "sqlite": lambda folder: f"sqlite:///{folder / 'control.db'}",
+
+@dataclass
+class SqliteFiles:
+    """Stores in a file of their own."""
+
+    request: pytest.FixtureRequest
+
+    def empty_url(self) -> str:
+        folder: Path = self.request.getfixturevalue("tmp_path")
+        return f"sqlite:///{folder / 'control.db'}"
+
+    def store(self) -> ControlStore:
+        opened = open_store(self.empty_url())
+        opened.create(TABLES)
+        return opened
+
+
+@dataclass
+class KuduTables:
+    """Stores in the cluster of the whole run: tables that every test finds empty, made once for each client."""
+
+    request: pytest.FixtureRequest
+    client: str
+
+    def empty_url(self) -> str:
+        if self.client == "native" and find_spec("kudu") is None:
+            pytest.skip("kudu-python is not installed here: it has no wheel and needs Kudu's headers")
+        address = self.request.getfixturevalue("kudu_servers").address
+        return f"kudu+{self.client}://{address}?prefix=test_{secrets.token_hex(6)}."
+
+    def store(self) -> ControlStore:
+        opened = open_store(_MADE.setdefault(self.client, self.empty_url()))
+        opened.create(TABLES)
+        for table in TABLES:
+            opened.delete(table, list(opened.scan(table, columns=opened.layout(table).key)))
+        return opened
+
+
+_MADE: dict[str, str] = {}
+
+# Another implementation joins every test of a `store` by one line here.
+IMPLEMENTATIONS: dict[str, Callable[[pytest.FixtureRequest], SqliteFiles | KuduTables]] = {
+    "sqlite": SqliteFiles,
+    "kudu+java": lambda request: KuduTables(request, "java"),
+    "kudu+native": lambda request: KuduTables(request, "native"),
 }
 
 
-@pytest.fixture(params=EMPTY_STORES)
-def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    return EMPTY_STORES[request.param](tmp_path)
+@pytest.fixture(
+    params=[pytest.param(n, marks=[pytest.mark.kudu] if "kudu" in n else []) for n in IMPLEMENTATIONS]
+)
+def implementation(request: pytest.FixtureRequest) -> SqliteFiles | KuduTables:
+    return IMPLEMENTATIONS[request.param](request)
 
 
 @pytest.fixture
-def store(empty_url: str) -> Iterator[ControlStore]:
-    opened = open_store(empty_url)
-    opened.create(TABLES)
+def empty_url(implementation: SqliteFiles | KuduTables) -> str:
+    """Of a store without tables."""
+    return implementation.empty_url()
+
+
+@pytest.fixture
+def store(implementation: SqliteFiles | KuduTables) -> Iterator[ControlStore]:
+    """All tables, without rows."""
+    opened = implementation.store()
     yield opened
     opened.close()

@@ -1,0 +1,234 @@
+"""Both generations of the legacy tables, as teams have them in Kudu, are read and written as they are.
+
+Source of the columns: the legacy framework's contract.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pytest
+
+from fdm_platform.control.changes import Watermark, changes
+from fdm_platform.control.kudu.client import NewTable
+from fdm_platform.control.kudu.java import JavaClient
+from fdm_platform.control.kudu.opening import client_jars
+from fdm_platform.control.kudu.servers import Servers
+from fdm_platform.control.layout import StoredColumn
+from fdm_platform.control.rows import job_master_row, process_control_rows, sys_params_rows
+from fdm_platform.control.store import ControlStore, Predicate, open_store
+from fdm_platform.errors import ControlError, RowExistsError
+
+pytestmark = pytest.mark.kudu
+
+DAY = date(2024, 5, 15)
+NOON = datetime(2024, 5, 15, 12, 0, 0, 123456, tzinfo=UTC)
+Columns = dict[str, str]
+
+FIRST: dict[str, tuple[Columns, Columns]] = {
+    "job_master": (
+        {"job_id": "string"},
+        dict.fromkeys(("job_name", "context_params", "script_path", "spark_config", "comments"), "string"),
+    ),
+    "process_control": (
+        {"entity": "string", "source_system": "string", "biz_dt": "date"},
+        {
+            **dict.fromkeys(("start_dt", "end_dt", "process_dt", "reprocess_dt"), "date"),
+            **dict.fromkeys(("run_indicator", "change_indicator", "run_id"), "string"),
+            **dict.fromkeys(("business_keys", "compare_cols"), "string"),
+            "last_update_ts": "unixtime_micros",
+        },
+    ),
+    "job_dependency": (
+        {"dependent_job_id": "string", "dependent_job_name": "string"},
+        {"parent_job_id": "string", "parent_job_name": "string", "dependency_level": "int32"},
+    ),
+    "sys_params": (
+        {"param_key": "string", "environment": "string", "key_name": "string"},
+        {"param_value": "string"},
+    ),
+    "execution_log": (
+        {"id": "string"},
+        {
+            **dict.fromkeys(("job_id", "job_name", "run_id", "spark_app_id", "status"), "string"),
+            **dict.fromkeys(("start_time", "end_time"), "unixtime_micros"),
+            "error_message": "string",
+        },
+    ),
+}
+SECOND: dict[str, tuple[Columns, Columns]] = {
+    "job_master": (
+        {"job_id": "string", "job_name": "string"},
+        dict.fromkeys(("entity", "source_system", "context_params", "script_path", "comments"), "string"),
+    ),
+    "process_control": (
+        {"entity": "string", "source_system": "string", "biz_dt": "string"},
+        {
+            **dict.fromkeys(("process_from_date", "process_to_date", "process_dt", "reprocess_dt"), "date"),
+            **dict.fromkeys(("run_indicator", "change_indicator", "run_id"), "string"),
+            **dict.fromkeys(("business_keys", "compare_cols"), "string"),
+            "updated_at": "unixtime_micros",
+            "loaded_by": "string",
+        },
+    ),
+    "job_dependency": (
+        {"dependent_job_id": "string", "dependent_job_name": "string"},
+        {"parent_job_id": "string", "parent_job_name": "string"},
+    ),
+    "sys_params": (
+        {"param_key": "string", "environment": "string", "key_name": "string"},
+        {"param_value": "string", "param_type": "string", "updated_at": "unixtime_micros"},
+    ),
+    "execution_log": (
+        {"job_id": "string"},
+        {
+            **dict.fromkeys(("id", "job_name", "run_id", "spark_app_id", "status"), "string"),
+            **dict.fromkeys(("start_time", "end_time"), "unixtime_micros"),
+            "duration": "int64",
+            "error_message": "string",
+        },
+    ),
+}
+Make = Callable[[dict[str, tuple[Columns, Columns]]], ControlStore]
+
+
+@pytest.fixture
+def make(kudu_servers: Servers) -> Iterator[Make]:
+    """Tables of a legacy deployment, made without the platform, and a store opened on them."""
+    client = JavaClient([kudu_servers.address], client_jars)
+    prefix = f"legacy_{secrets.token_hex(6)}."
+    opened: list[ControlStore] = []
+
+    def of(tables: dict[str, tuple[Columns, Columns]]) -> ControlStore:
+        for name, (key, others) in tables.items():
+            columns = [StoredColumn(n, t, is_key=True, is_nullable=False) for n, t in key.items()]
+            columns += [StoredColumn(n, t) for n, t in others.items()]
+            client.create(NewTable(prefix + name, tuple(columns), tuple(key), 2, "a team's own", 1))
+        store = open_store(f"kudu+java://{kudu_servers.address}?prefix={prefix}")
+        opened.append(store)
+        return store
+
+    yield of
+    for store in opened:
+        store.close()
+    client.close()
+
+
+@pytest.fixture(params=[FIRST, SECOND], ids=["generation 1", "generation 2"])
+def legacy(request: pytest.FixtureRequest, make: Make) -> ControlStore:
+    return make(request.param)
+
+
+def control_row(**changed: Any) -> dict[str, Any]:
+    return {
+        "entity": "GELS",
+        "source_system": "FPMS",
+        "biz_dt": DAY,
+        "process_from_date": date(2024, 5, 1),
+        "process_to_date": DAY,
+        "run_indicator": "Y",
+        "business_keys": '["contract_id"]',
+        "last_update_ts": NOON,
+        **changed,
+    }
+
+
+def test_a_control_row_comes_back_as_it_went_in(legacy: ControlStore) -> None:
+    legacy.upsert("process_control", [control_row(), control_row(biz_dt=date(2024, 5, 16), run_id="x")])
+    (row,) = process_control_rows(legacy, "gels", "fpms", [DAY])
+    assert (row.biz_dt, row.process_from_date, row.process_to_date) == (DAY, date(2024, 5, 1), DAY)
+    assert (row.business_keys, row.last_update_ts, row.run_id) == (("contract_id",), NOON, None)
+
+
+def test_dates_compare_as_dates_whatever_their_type_is(legacy: ControlStore) -> None:
+    legacy.upsert("process_control", [control_row(biz_dt=date(2024, month, 2)) for month in range(1, 13)])
+    where = [Predicate("biz_dt", ">=", date(2024, 9, 2)), Predicate("biz_dt", "<", date(2024, 12, 1))]
+    months = sorted(row["biz_dt"].month for row in legacy.scan("process_control", where, ["biz_dt"]))
+    assert months == [9, 10, 11]
+
+
+def test_changes_are_seen_by_the_column_that_is_there(legacy: ControlStore) -> None:
+    legacy.upsert("process_control", [control_row()])
+    first = changes(legacy, "GELS", "FPMS", Watermark(), NOON)
+    legacy.upsert("process_control", [control_row(last_update_ts=NOON.replace(hour=13))])
+    second = changes(legacy, "GELS", "FPMS", first.watermark, NOON)
+    assert ([r.biz_dt for r in first.rows], [r.biz_dt for r in second.rows]) == ([DAY], [DAY])
+
+
+def test_a_job_is_read_whatever_columns_it_has(legacy: ControlStore) -> None:
+    legacy.insert("job_master", {"job_id": "JOB_1", "job_name": "load", "context_params": '{"x": 1}'})
+    job = job_master_row(legacy, "load")
+    assert job is not None
+    assert (job.job_id, job.context_params, job.spark_config, job.entity) == ("JOB_1", {"x": 1}, None, None)
+
+
+def test_settings_are_read_and_written(legacy: ControlStore) -> None:
+    row = {
+        "param_key": "kudu.master.address",
+        "environment": "DEV",
+        "key_name": "ALL",
+        "param_value": "h:7051",
+    }
+    legacy.upsert("sys_params", [row])
+    (setting,) = sys_params_rows(legacy, "DEV", "load")
+    assert (setting.param_value, setting.param_type) == ("h:7051", None)
+
+
+def test_a_key_of_the_table_is_the_key_that_counts(make: Make) -> None:
+    store = make(SECOND)
+    store.insert("job_master", {"job_id": "JOB_1", "job_name": "load"})
+    store.insert("job_master", {"job_id": "JOB_1", "job_name": "other"})
+    with pytest.raises(RowExistsError, match="job_master has a row job_id=JOB_1, job_name=load already"):
+        store.insert("job_master", {"job_id": "JOB_1", "job_name": "load"})
+    assert store.layout("execution_log").key == ("job_id",)
+
+
+def test_a_value_for_a_column_that_is_not_there_is_refused(make: Make) -> None:
+    store = make(SECOND)
+    with pytest.raises(ControlError, match=r"has no column spark_config(.|\n)*fdm control check"):
+        store.upsert("job_master", [{"job_id": "1", "job_name": "load", "spark_config": "{}"}])
+    store.upsert("job_master", [{"job_id": "1", "job_name": "load", "spark_config": None}])
+    assert [row["spark_config"] for row in store.scan("job_master")] == [None]
+    assert list(store.scan("job_master", [Predicate("spark_config", "=", "{}")])) == []
+    assert len(list(store.scan("job_master", [Predicate("spark_config", "is_null", True)]))) == 1
+
+
+def test_seconds_as_whole_numbers_are_rounded(make: Make) -> None:
+    store = make(SECOND)
+    store.upsert("execution_log", [{"id": "1_a", "job_id": "JOB_1", "duration": 12.6}])
+    assert [row["duration"] for row in store.scan("execution_log")] == [13.0]
+
+
+def test_a_text_that_is_no_date_names_its_place(make: Make, kudu_servers: Servers) -> None:
+    store = make(SECOND)
+    prefix = store.url.partition("prefix=")[2]
+    client = JavaClient([kudu_servers.address], client_jars)
+    columns = ["entity", "source_system", "biz_dt"]
+    client.write("upsert", f"{prefix}process_control", columns, [("GELS", "FPMS", "15.05.2024")])
+    with pytest.raises(ControlError, match=r"process_control.biz_dt: .*'15.05.2024'"):
+        list(store.scan("process_control"))
+    client.close()
+
+
+@pytest.mark.parametrize(
+    ("column", "found", "message"),
+    [
+        ("last_update_ts", "string", "is string, expected unixtime_micros"),
+        ("run_id", None, "is missing, expected"),
+    ],
+)
+def test_a_missing_or_retyped_column_is_told_where_it_is_needed(
+    make: Make, column: str, found: str | None, message: str
+) -> None:
+    key, others = FIRST["process_control"]
+    changed = {n: t for n, t in others.items() if n != column} | ({column: found} if found else {})
+    store = make({"process_control": (key, changed)})
+    with pytest.raises(ControlError, match=message) as caught:
+        store.scan("process_control")
+    assert caught.value.field == f"process_control.{column}"
+    assert store.url.partition("?")[0].partition("://")[2] in str(caught.value)
+    assert "fdm control check" in str(caught.value.remedy)
+    assert list(store.scan("process_control", columns=["biz_dt"])) == []
