@@ -42,11 +42,12 @@ class JournalEntry:
 
     def append(self, row: Row) -> None:
         """Add the row as it is now; it is on disk when this returns. OSError leaves what was there before."""
-        line = json.dumps({name: _plain(value) for name, value in row.items()}) + "\n"
+        line = json.dumps({name: _plain(value) for name, value in row.items()}).encode() + b"\n"
         with self._lock:
             end = self._handle.seek(0, os.SEEK_END)
             try:
-                self._handle.write(line.encode())
+                while line:  # a disk that is nearly full takes a piece, and then says so
+                    line = line[self._handle.write(line) :]
                 os.fsync(self._handle.fileno())
             except OSError:
                 os.ftruncate(self._handle.fileno(), end)
