@@ -6,7 +6,9 @@ from collections.abc import Collection
 from dataclasses import asdict
 from datetime import date
 
+from fdm_platform.control.manifests import read_whole, store_parts
 from fdm_platform.control.store import ControlStore, Predicate
+from fdm_platform.control.values import Row
 from fdm_platform.errors import PublishConflictError, RowExistsError
 from fdm_platform.model.control import PublishRecord
 
@@ -42,16 +44,18 @@ class Ledger:
     def history(self, table_name: str, biz_dt: date) -> list[PublishRecord]:
         """All versions of a date, oldest first."""
         where = [Predicate("table_name", "=", table_name), Predicate("biz_dt", "=", biz_dt)]
-        records = [PublishRecord(**row) for row in self._store.scan(TABLE, where)]
+        records = [self._whole(row) for row in self._store.scan(TABLE, where)]
         return sorted(records, key=lambda record: record.version)
 
     def commit(self, record: PublishRecord) -> None:
         """Insert a version. PublishConflictError if another load has published that version.
 
         A repeat of the same load's own commit is none: a load whose first answer was lost may ask again.
+        The insert alone commits: what of the manifest does not fit into its row is there before it.
         """
+        cell = store_parts(self._store, record.table_name, record.biz_dt, record.load_id, record.manifest)
         try:
-            self._store.insert(TABLE, asdict(record))
+            self._store.insert(TABLE, {**asdict(record), "manifest": cell})
         except RowExistsError as error:
             winner = self._record(record.table_name, record.biz_dt, record.version)
             if winner and (winner.load_id, winner.manifest) == (record.load_id, record.manifest):
@@ -64,7 +68,11 @@ class Ledger:
             Predicate("biz_dt", "=", biz_dt),
             Predicate("version", "=", version),
         ]
-        return next((PublishRecord(**row) for row in self._store.scan(TABLE, where)), None)
+        return next((self._whole(row) for row in self._store.scan(TABLE, where)), None)
+
+    def _whole(self, row: Row) -> PublishRecord:
+        manifest = read_whole(self._store, row["table_name"], row["biz_dt"], row["load_id"], row["manifest"])
+        return PublishRecord(**{**row, "manifest": manifest})
 
 
 def _conflict(record: PublishRecord, winner: PublishRecord | None) -> PublishConflictError:

@@ -81,7 +81,14 @@ class OrcIOManager(dg.ConfigurableIOManager):
         )
         base = platform.ledger.current_versions(name, [biz_dt]).get(biz_dt, 0)
         manifest = stage_frame(frame, area)
-        request = PublishRequest(root, manifest, base, control_version="", keep_versions=1)
+        request = PublishRequest(
+            root,
+            manifest,
+            base,
+            control_version="",
+            keep_versions=1,
+            commit_wait_s=platform.settings.commit_wait_s,
+        )
         published = publish(request, platform.ledger)
         context.add_output_metadata(_frame_metadata(manifest, published))
 
@@ -129,6 +136,7 @@ def _publish_date(load: Load, outcome: DateOutcome) -> Metadata:
         base_version=planned.base_version,
         control_version=planned.control_version,
         keep_versions=plan.output.keep_versions,
+        commit_wait_s=load.platform.settings.commit_wait_s,
     )
     published = publish(request, load.platform.ledger)
     return date_metadata(plan, planned, manifest, published, load.report)

@@ -23,6 +23,7 @@ from fdm_platform.engines.filesystem import (
     visible_files,
     write_durably,
 )
+from fdm_platform.engines.patience import patiently
 from fdm_platform.errors import PublishConflictError, PublishError
 from fdm_platform.model.control import PublishRecord
 from fdm_platform.model.ledger import PublishLedger
@@ -45,6 +46,8 @@ class PublishRequest:
     base_version: int
     control_version: str
     keep_versions: int
+    commit_wait_s: float = 3600.0
+    """How long to wait for a control store that is away: the date is staged, loading it again costs more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,8 @@ class PublishReport:
 def publish(request: PublishRequest, ledger: PublishLedger) -> PublishReport:
     """Make a staged date live.
 
-    PublishConflictError, and PublishError before the commit, leave the old version as it was. A disk
+    PublishConflictError, and PublishError before the commit, leave the old version as it was; so does
+    ControlUnavailableError, of a store that stayed away longer than the request waits for it. A disk
     that fails after the commit is a PublishError too: the next load of the date finishes the swap.
     """
     try:
@@ -145,7 +149,11 @@ def _verify_rows(manifest: Manifest, folder: Path) -> None:
 def _require_base(request: PublishRequest, ledger: PublishLedger) -> None:
     """The date must still stand at the version that the load was planned on, swapped to the end."""
     manifest = request.manifest
-    current = ledger.current(manifest.table, manifest.biz_dt)
+    current = patiently(
+        lambda: ledger.current(manifest.table, manifest.biz_dt),
+        f"read the ledger for {manifest.table} {manifest.biz_dt}",
+        request.commit_wait_s,
+    )
     if current is not None and _is_half_done(request.root, current):
         _swap(request.root, current)
     version = current.version if current else 0
@@ -171,7 +179,8 @@ def _commit(request: PublishRequest, ledger: PublishLedger) -> PublishRecord:
     )
     marker = {"load_id": record.load_id, "version": str(record.version)}
     write_durably(_staged(manifest) / MARKER, json.dumps(marker))
-    ledger.commit(record)
+    what = f"commit {manifest.table} {manifest.biz_dt}, which is staged"
+    patiently(lambda: ledger.commit(record), what, request.commit_wait_s)
     return record
 
 

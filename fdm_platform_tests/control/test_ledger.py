@@ -1,11 +1,13 @@
+import json
 from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import pytest
 
 from fdm_platform.control.ledger import Ledger
-from fdm_platform.control.store import ControlStore
-from fdm_platform.errors import PublishConflictError
+from fdm_platform.control.manifests import PART_BYTES
+from fdm_platform.control.store import ControlStore, open_store
+from fdm_platform.errors import ControlError, PublishConflictError
 from fdm_platform.model.control import PublishRecord
 from fdm_platform.model.ledger import PublishLedger
 
@@ -67,3 +69,70 @@ def test_one_load_with_two_results_is_a_conflict(ledger: Ledger) -> None:
     ledger.commit(FIRST)
     with pytest.raises(PublishConflictError, match="published by load load-1"):
         ledger.commit(replace(FIRST, manifest='{"files": [1]}'))
+
+
+KUDU_CELL_BYTES = 64 * 1024
+LONG = json.dumps({"files": [f"Übergröße-{n}.orc €𝄞" for n in range(9000)]}, ensure_ascii=False)
+"""A manifest of some 250 KiB, with characters of 1 to 4 bytes for the parts to end in."""
+
+
+def test_a_long_manifest_comes_back_whole_and_no_cell_is_too_long(
+    store: ControlStore, ledger: Ledger
+) -> None:
+    record = replace(FIRST, manifest=LONG)
+    ledger.commit(FIRST)
+    ledger.commit(replace(record, version=2))
+    assert ledger.current("gels_fpms_t", DAY) == replace(record, version=2)
+    assert [r.manifest for r in ledger.history("gels_fpms_t", DAY)] == [FIRST.manifest, LONG]
+    texts = [row["text"] for row in store.scan("fdm_manifest_parts")]
+    cells = [row["manifest"] for row in store.scan("fdm_publishes")]
+    assert max(len(text.encode()) for text in texts + cells) < KUDU_CELL_BYTES
+    assert len(texts) == len(LONG.encode()) // PART_BYTES
+
+
+@pytest.mark.parametrize(
+    ("manifest", "parts"),
+    [("x" * PART_BYTES, 0), ("x" * (PART_BYTES + 1), 1), ("€" * (PART_BYTES // 3 + 1), 1)],
+)
+def test_parts_begin_where_a_cell_ends(
+    store: ControlStore, ledger: Ledger, manifest: str, parts: int
+) -> None:
+    ledger.commit(replace(FIRST, manifest=manifest))
+    assert len(list(store.scan("fdm_manifest_parts"))) == parts
+    current = ledger.current("gels_fpms_t", DAY)
+    assert current
+    assert current.manifest == manifest
+
+
+def test_a_load_may_repeat_its_own_long_commit(store: ControlStore, ledger: Ledger) -> None:
+    ledger.commit(replace(FIRST, manifest=LONG))
+    parts = sorted(row["part"] for row in store.scan("fdm_manifest_parts"))
+    ledger.commit(replace(FIRST, manifest=LONG))
+    assert sorted(row["part"] for row in store.scan("fdm_manifest_parts")) == parts
+
+
+def test_the_parts_of_a_commit_that_failed_touch_no_other_manifest(ledger: Ledger) -> None:
+    """Also those of the same load: what it had committed stays as it was."""
+    ledger.commit(replace(FIRST, manifest=LONG))
+    with pytest.raises(PublishConflictError):
+        ledger.commit(replace(FIRST, manifest=LONG.replace("files", "FILES") + "longer" * PART_BYTES))
+    assert [r.manifest for r in ledger.history("gels_fpms_t", DAY)] == [LONG]
+
+
+def test_a_lost_part_is_told(store: ControlStore, ledger: Ledger) -> None:
+    ledger.commit(replace(FIRST, manifest=LONG))
+    (lost,) = (row for row in store.scan("fdm_manifest_parts") if row["part"] == 2)
+    del lost["text"]
+    store.delete("fdm_manifest_parts", [lost])
+    with pytest.raises(ControlError, match="of gels_fpms_t 2024-05-15 by load load-1 is not whole"):
+        ledger.current("gels_fpms_t", DAY)
+    assert ledger.current_versions("gels_fpms_t", [DAY]) == {DAY: 1}
+
+
+def test_parts_find_a_table_where_there_is_none_yet(empty_url: str) -> None:
+    store = open_store(empty_url)
+    store.create(["fdm_publishes"])
+    Ledger(store).commit(replace(FIRST, manifest=LONG))
+    (record,) = Ledger(store).history("gels_fpms_t", DAY)
+    assert record.manifest == LONG
+    store.close()

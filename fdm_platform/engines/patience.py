@@ -1,0 +1,38 @@
+"""Waiting for a control store that is away, when what is at stake is worth the wait."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from fdm_platform.errors import ControlUnavailableError
+
+T = TypeVar("T")
+FIRST_WAIT_S = 1.0
+LONGEST_WAIT_S = 30.0
+
+log = logging.getLogger(__name__)
+
+
+def patiently(
+    ask: Callable[[], T], what: str, patience_s: float, wait: Callable[[float], object] = time.sleep
+) -> T:
+    """Ask until there is an answer: again after 1, 2, 4 … 30 s, for at most `patience_s` seconds.
+
+    The last ControlUnavailableError is raised. `ask` may have been heard although its answer was lost, so
+    asking twice must do what asking once does. A signal that raises (Ctrl-C, Terminate) ends the wait.
+    """
+    deadline, wait_s = time.monotonic() + patience_s, FIRST_WAIT_S
+    while True:
+        try:
+            return ask()
+        except ControlUnavailableError as error:
+            left_s = deadline - time.monotonic()
+            if left_s <= 0:
+                raise
+            wait_s = min(wait_s, left_s)
+            log.warning("waiting %.0f s to %s, for %.0f s at most: %s", wait_s, what, left_s, error)
+        wait(wait_s)
+        wait_s = min(2 * wait_s, LONGEST_WAIT_S)

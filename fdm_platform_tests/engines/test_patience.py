@@ -1,0 +1,152 @@
+"""A control store that is away when a staged date is to be committed: the date waits for it."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import subprocess
+import sys
+from datetime import date
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from fdm_platform.control.ledger import Ledger
+from fdm_platform.control.store import ControlStore, open_store
+from fdm_platform.engines.patience import patiently
+from fdm_platform.engines.publishing import PublishRequest, publish, version_of
+from fdm_platform.engines.staging import StagingArea, stage_frame
+from fdm_platform.errors import ControlUnavailableError
+from fdm_platform.model.control import PublishRecord
+
+DAY = date(2024, 5, 15)
+TABLE = "gels_fpms_t"
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> ControlStore:
+    store = open_store(f"sqlite:///{tmp_path / 'control.db'}")
+    store.create(["fdm_publishes"])
+    return store
+
+
+def staged(tmp_path: Path, commit_wait_s: float) -> PublishRequest:
+    root = tmp_path / "fdm_landing" / TABLE
+    area = StagingArea("load-1", TABLE, DAY, root / ".staging" / "load-1" / "2024-05-15", ("biz_dt",))
+    manifest = stage_frame(pa.table({"v": ["a", "b"]}), area)
+    return PublishRequest(root, manifest, 0, "row-1", 1, commit_wait_s)
+
+
+class AwayLedger:
+    """A ledger whose store is away for some of the first calls, or whose answers are lost on the way."""
+
+    def __init__(self, store: ControlStore, *, away_calls: int, lost_answers: int = 0) -> None:
+        self.ledger = Ledger(store)
+        self.away_calls = away_calls
+        self.lost_answers = lost_answers
+
+    def current(self, table_name: str, biz_dt: date) -> PublishRecord | None:
+        self._be_away()
+        return self.ledger.current(table_name, biz_dt)
+
+    def commit(self, record: PublishRecord) -> None:
+        self._be_away()
+        self.ledger.commit(record)
+        if self.lost_answers:
+            self.lost_answers -= 1
+            raise ControlUnavailableError("the answer was lost")
+
+    def _be_away(self) -> None:
+        if self.away_calls:
+            self.away_calls -= 1
+            raise ControlUnavailableError("the server is away")
+
+
+def test_the_waits_grow_to_half_a_minute_and_each_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    waits: list[float] = []
+
+    def ask() -> str:
+        if len(waits) < 7:
+            raise ControlUnavailableError("the server is away")
+        return "answer"
+
+    assert patiently(ask, "commit it", 3600, waits.append) == "answer"
+    assert waits == [1, 2, 4, 8, 16, 30, 30]
+    told = [r.getMessage() for r in caplog.records if r.levelno == logging.WARNING]
+    assert len(told) == len(waits)
+    assert told[0].startswith("waiting 1 s to commit it, for ")
+    assert told[0].endswith("at most: the server is away")
+
+
+def test_patience_ends_with_the_error_of_the_store() -> None:
+    waits: list[float] = []
+
+    def ask() -> None:
+        raise ControlUnavailableError("the server is away")
+
+    with pytest.raises(ControlUnavailableError, match="the server is away"):
+        patiently(ask, "commit it", 0, waits.append)
+    assert waits == []
+
+
+def test_another_error_is_not_waited_out() -> None:
+    waits: list[float] = []
+
+    def ask() -> None:
+        raise ValueError("a fault")
+
+    with pytest.raises(ValueError, match="a fault"):
+        patiently(ask, "commit it", 3600, waits.append)
+    assert waits == []
+
+
+def test_a_store_that_comes_back_fails_no_publish(tmp_path: Path, store: ControlStore) -> None:
+    request = staged(tmp_path, 3600)
+    report = publish(request, AwayLedger(store, away_calls=1))
+    assert report.version == version_of(report.path) == 1
+
+
+def test_a_commit_whose_answer_was_lost_is_asked_for_again(tmp_path: Path, store: ControlStore) -> None:
+    report = publish(staged(tmp_path, 3600), AwayLedger(store, away_calls=0, lost_answers=1))
+    assert report.version == version_of(report.path) == 1
+    assert len(Ledger(store).history(TABLE, DAY)) == 1
+
+
+def test_a_store_that_stays_away_leaves_the_old_version_and_the_staged_files(
+    tmp_path: Path, store: ControlStore
+) -> None:
+    request = staged(tmp_path, 0)
+    with pytest.raises(ControlUnavailableError):
+        publish(request, AwayLedger(store, away_calls=99))
+    assert not (request.root / request.manifest.folder).exists()
+    assert Path(request.manifest.staging).exists()
+
+
+WAITING = """
+import signal, sys, time
+from fdm_platform.engines.patience import patiently
+from fdm_platform.errors import ControlUnavailableError
+
+def ask():
+    raise ControlUnavailableError("the server is away")
+
+def wait(seconds):
+    print("waits", flush=True)
+    time.sleep(1e6)
+
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+patiently(ask, "commit it", 3600, wait)
+"""
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, -signal.SIGINT)])
+def test_a_signal_ends_the_wait(number: signal.Signals, code: int) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", WAITING], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
+    assert process.stdout
+    assert process.stdout.readline() == "waits\n"
+    process.send_signal(number)
+    process.communicate()
+    assert process.returncode == code
