@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import heapq
 import json
-import re
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import click
 from rich import box
@@ -19,16 +18,18 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from fdm_platform.cli.conditions import condition, split_names
+from fdm_platform.cli.transfer import export, import_
 from fdm_platform.control import seed as seeding
+from fdm_platform.control.checking import TableCheck, check_tables
 from fdm_platform.control.schema import TABLES, ControlTable, find_table
 from fdm_platform.control.seed_file import read_seed
-from fdm_platform.control.store import ControlStore, Operator, Predicate, open_store
-from fdm_platform.control.values import Row, parse_text
+from fdm_platform.control.store import ControlStore, Predicate, open_store
+from fdm_platform.control.values import Row
 from fdm_platform.errors import ControlError
 from fdm_platform.model.codec import to_plain
 from fdm_platform.model.settings import Settings
 
-_CONDITION = re.compile(r"\s*(\w+)\s*(<=|>=|=|<|>)(.*)", re.DOTALL)
 _SIGNS = {"new": "+", "changed": "~", "same": "="}
 _WIDEST_CELL = 48
 _PIPED_WIDTH = 1000
@@ -36,7 +37,7 @@ _PIPED_WIDTH = 1000
 
 @click.group()
 def control() -> None:
-    """The control tables: create, fill, show.
+    """The control tables: create, check, fill, show, move.
 
     They are where FDM_CONTROL_URL says, by default in the SQLite file .fdm/control.db of the project.
 
@@ -48,22 +49,68 @@ def control() -> None:
     """  # noqa: D301 - click wants the character \b
 
 
+control.add_command(export)
+control.add_command(import_)
+
+
 @control.command()
 @click.option("--tables", multiple=True, metavar="NAME", help="Only these; repeat it or use commas.")
-def init(tables: Sequence[str]) -> None:
+@click.option(
+    "--replicas",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Copies that a Kudu cluster keeps, an odd number; default 3 where it has three servers, else 1.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print what was created and what was there, as JSON.")
+def init(tables: Sequence[str], replicas: int | None, as_json: bool) -> None:
     """Create the control tables that are missing. Nothing is ever dropped or altered.
 
     \b
     Examples:
       fdm control init
       fdm control init --tables process_control,sys_params
+      fdm control init --replicas 3
     """  # noqa: D301 - click wants the character, not its name
-    names = [find_table(name).name for name in _split(tables)] or list(TABLES)
+    if replicas is not None and replicas % 2 == 0:
+        raise click.BadParameter("give an odd number, such as 3", param_hint="--replicas")
+    names = [find_table(name).name for name in split_names(tables)] or list(TABLES)
     with _store() as store:
-        created = set(store.create(names))
-        click.echo(f"control store {store.url}")
+        created = set(store.create(names, replicas=replicas))
+        url = store.url
+    if as_json:
+        kept = [name for name in names if name not in created]
+        click.echo(json.dumps({"store": url, "created": [n for n in names if n in created], "kept": kept}))
+        return
+    click.echo(f"control store {url}")
     for name in names:
         click.echo(f"  {'created' if name in created else 'kept   '}  {name}: {TABLES[name].purpose}")
+
+
+@control.command()
+@click.option("--tables", multiple=True, metavar="NAME", help="Only these; repeat it or use commas.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON list of tables and their differences.")
+def check(tables: Sequence[str], as_json: bool) -> None:
+    """Compare the control tables to what is expected, column by column. Reads no rows, changes nothing.
+
+    Exit code 3 where the platform does not cope with something; tables of either generation are fine.
+
+    \b
+    Examples:
+      fdm control check
+      fdm control check --tables process_control --json
+    """  # noqa: D301 - click wants the character, not its name
+    names = [find_table(name).name for name in split_names(tables)] or list(TABLES)
+    with _store() as store:
+        checks = check_tables(store, names)
+        url = store.url
+    if as_json:
+        click.echo(json.dumps([{**to_plain(c), "is_usable": c.is_usable} for c in checks], indent=2))
+    else:
+        click.echo(f"control store {url}")
+        for each in checks:
+            _print_check(each)
+    if not all(c.is_usable for c in checks):
+        raise SystemExit(ControlError.exit_code)
 
 
 @control.command()
@@ -112,7 +159,7 @@ def show(table: str, where: Sequence[str], as_json: bool, limit: int) -> None:
     spec = find_table(table)
     with _store() as store:
         counter = Counter[str]()
-        rows = _last_rows(spec, _counted(store, spec, [_predicate(spec, w) for w in where], counter), limit)
+        rows = _last_rows(spec, _counted(store, spec, [condition(spec, w) for w in where], counter), limit)
     if as_json:
         click.echo(json.dumps(to_plain(rows), indent=2, ensure_ascii=False))
         return
@@ -128,11 +175,6 @@ def _store() -> closing[ControlStore]:
     return closing(open_store(Settings.from_environ().control_url))
 
 
-def _split(names: Sequence[str]) -> list[str]:
-    parts = [part.strip() for name in names for part in name.split(",")]
-    return [] if parts == ["all"] else [part for part in parts if part]
-
-
 def _counted(
     store: ControlStore, table: ControlTable, where: Sequence[Predicate], counter: Counter[str]
 ) -> Iterator[Row]:
@@ -146,27 +188,23 @@ def _last_rows(table: ControlTable, rows: Iterator[Row], limit: int) -> list[Row
     return heapq.nlargest(limit, rows, key=lambda row: [row[name] for name in table.key])[::-1]
 
 
-def _predicate(table: ControlTable, text: str) -> Predicate:
-    match = _CONDITION.fullmatch(text)
-    if match is None:
-        raise ControlError(
-            f"{text!r} is no condition", field="--where", remedy="write it as biz_dt=2024-05-15"
-        )
-    name, op, value = match.groups()
-    column = table.column(name)
-    if value == "":
-        return Predicate(name, "is_null", True)
-    # Text that a JSON column is compared with need not be JSON.
-    parsed = value if column.type == "string" else parse_text(column, value)
-    return Predicate(name, cast("Operator", op), parsed)
-
-
 def _print_changes(changes: Sequence[seeding.RowChange]) -> None:
     for change in changes:
         key = "/".join(str(part) for part in change.row.key)
         click.echo(f"{_SIGNS[change.kind]} {change.kind:<7}  {change.row.table.name}  {key}")
         for name, (before, after) in change.differences.items():
             click.echo(f"             {name}: {_cell(before)} -> {_cell(after)}")
+
+
+def _print_check(check: TableCheck) -> None:
+    generation = f", generation {check.generation}" if check.generation else ""
+    remedy = ": run `fdm control init`" if check.state == "missing" else ""
+    click.echo(
+        f"  {'ok   ' if check.is_usable else 'wrong'}  {check.table}: {check.state}{generation}{remedy}"
+    )
+    for d in check.differences:
+        sign = "!" if d.is_fatal else "~"
+        click.echo(f"           {sign} {d.column}: expected {d.expected}, found {d.found}; {d.consequence}")
 
 
 def _print_rows(table: ControlTable, rows: Sequence[Row]) -> None:

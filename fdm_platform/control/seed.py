@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from fdm_platform.control.schema import ControlColumn, ControlTable
+from fdm_platform.control.lookup import rows_by_key
+from fdm_platform.control.schema import ControlColumn
 from fdm_platform.control.seed_file import SeedRow
-from fdm_platform.control.store import ControlStore, Predicate
+from fdm_platform.control.store import ControlStore
 from fdm_platform.control.values import Row
 
 
@@ -49,16 +50,8 @@ def write(store: ControlStore, changes: Iterable[RowChange], now: datetime) -> N
 
 def _compare_table(store: ControlStore, rows: list[SeedRow]) -> list[RowChange]:
     table = rows[0].table
-    stored = _stored(store, table, rows)
+    stored = dict(rows_by_key(store, table.name, table.key, {row.key for row in rows}))
     return [_change(row, stored.get(row.key)) for row in rows]
-
-
-def _stored(store: ControlStore, table: ControlTable, rows: list[SeedRow]) -> dict[tuple[Any, ...], Row]:
-    """The stored rows of the seeded keys, by one scan over the range of the key's first column."""
-    keys, firsts = {row.key for row in rows}, [row.key[0] for row in rows]
-    where = [Predicate(table.key[0], ">=", min(firsts)), Predicate(table.key[0], "<=", max(firsts))]
-    found = ((tuple(row[name] for name in table.key), row) for row in store.scan(table.name, where))
-    return {key: row for key, row in found if key in keys}
 
 
 def _change(row: SeedRow, stored: Row | None) -> RowChange:

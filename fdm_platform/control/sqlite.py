@@ -14,9 +14,9 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from fdm_platform.control.layout import TableLayout, expected_layout
+from fdm_platform.control.layout import ACCEPTED, StoredColumn, TableLayout, layout_of
 from fdm_platform.control.schema import TABLES, ColumnType, ControlColumn, ControlTable, find_table
-from fdm_platform.control.sqlite_connections import Connections, translated
+from fdm_platform.control.sqlite_connections import INIT_REMEDY, Connections, translated
 from fdm_platform.control.store import Operator, Predicate, Snapshot, check_predicate
 from fdm_platform.control.values import Row, check_key, check_row, from_micros, to_micros
 from fdm_platform.errors import ControlError, ControlUnavailableError, RowExistsError
@@ -72,8 +72,13 @@ class SqliteStore:
             return _tables_in(connection)
 
     def layout(self, table: str) -> TableLayout:
-        """Every table here is the platform's own."""
-        return expected_layout(find_table(table))
+        """How the table looks in the file."""
+        spec = find_table(table)
+        with self._connections.borrow() as connection:
+            found = connection.execute(f"PRAGMA table_info({spec.name})").fetchall()
+        if not found:
+            raise ControlError(f"no table: {spec.name}", file=str(self._connections.path), remedy=INIT_REMEDY)
+        return layout_of(spec, [_stored_column(spec, column) for column in found])
 
     def create(self, tables: Iterable[str], *, replicas: int | None = None) -> list[str]:
         """Create what is missing of the tables, the file and its folder. A file has no replicas."""
@@ -208,6 +213,16 @@ class SqliteStore:
         finally:
             cursor.close()
             done()
+
+
+def _stored_column(table: ControlTable, found: tuple[Any, ...]) -> StoredColumn:
+    """A row of PRAGMA table_info. SQLite has fewer types: the right one of its own stands for ours."""
+    _, name, sql_type, is_required, default, key_place = found
+    column = next((c for c in table.columns if c.name == name), None)
+    is_right = column is not None and sql_type == _SQL_TYPES[column.type]
+    kind = ACCEPTED[column.type][0] if column is not None and is_right else str(sql_type).lower()
+    is_nullable = not is_required and not key_place
+    return StoredColumn(name, kind, bool(key_place), is_nullable, default is not None)
 
 
 def _tables_in(connection: sqlite3.Connection) -> set[str]:

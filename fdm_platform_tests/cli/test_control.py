@@ -146,3 +146,53 @@ def test_help_shows_examples_line_by_line(fdm: Fdm, command: list[str]) -> None:
     name = " ".join(["fdm control", *command])
     assert any(line.startswith(f"    {name}") for line in output.splitlines())
     assert "\\b" not in output
+
+
+def test_check_says_what_is_missing_and_what_is_right(fdm: Fdm) -> None:
+    fdm("init", "--tables", "job_master")
+    result = fdm("check", "--tables", "job_master,sys_params")
+    assert result.exit_code == 3
+    assert result.output.splitlines()[1:] == [
+        "  ok     job_master: as expected, generation 1",
+        "  wrong  sys_params: missing: run `fdm control init`",
+    ]
+    fdm("init")
+    whole = fdm("check", "--json")
+    assert whole.exit_code == 0
+    assert [(t["table"], t["state"], t["is_usable"]) for t in json.loads(whole.output)] == [
+        (name, "as expected", True) for name in TABLES
+    ]
+
+
+def test_init_as_json(fdm: Fdm) -> None:
+    fdm("init", "--tables", "job_master")
+    found = json.loads(fdm("init", "--replicas", "3", "--json").output)
+    assert (found["kept"], set(found["created"])) == (["job_master"], set(TABLES) - {"job_master"})
+    assert fdm("init", "--replicas", "2").exit_code == 2
+
+
+def test_an_export_is_imported_elsewhere_and_refused_over_newer_rows(seeded: Fdm, tmp_path: Path) -> None:
+    out = tmp_path / "control.yaml"
+    counts = json.loads(seeded("export", "--out", str(out), "--json").output)
+    assert counts == {"job_master": 3, "process_control": 3, "job_dependency": 1, "sys_params": 4}
+    change = tmp_path / "change.yaml"
+    change.write_text(
+        "process_control: [{entity: GELS, source_system: FPMS, biz_dt: 2024-05-14, run_id: new}]\n"
+    )
+    seeded("seed", str(change))
+    with pytest.raises(
+        ControlError, match=r"1 rows here are newer(.|\n)*process_control GELS/FPMS/2024-05-14"
+    ):
+        seeded("import", str(out))
+    where = ("show", "process_control", "--where", "biz_dt=2024-05-14", "--json")
+    assert json.loads(seeded(*where).output)[0]["run_id"] == "new"
+    dry = seeded("import", str(out), "--force", "--dry-run").output
+    assert "process_control: 0 new, 1 changed, 2 same" in dry
+    assert json.loads(seeded(*where).output)[0]["run_id"] == "new"
+    seeded("import", str(out), "--force")
+    assert json.loads(seeded(*where).output)[0]["run_id"] == "20240514"
+
+
+def test_a_condition_needs_its_table(seeded: Fdm, tmp_path: Path) -> None:
+    with pytest.raises(ControlError, match="--where is for one table"):
+        seeded("export", "--where", "biz_dt=2024-05-14", "--out", str(tmp_path / "x.yaml"))
