@@ -145,9 +145,12 @@ class Overtaken:
 def test_two_attempts_of_a_job_at_once_leave_the_newer_one(second: ControlStore) -> None:
     """The older has looked, and writes what is out of date by then: once the start, once the end of the newer."""
     newer = AttemptRows(second)
-    others = [lambda: newer.write(row(5)), lambda: newer.write(row(5, "Completed"))]
+    others: list[Callable[[], object]] = [
+        lambda: newer.write(row(5)),
+        lambda: newer.write(row(5, "Completed")),
+    ]
     overtaken = Overtaken(second, others)
-    AttemptRows(overtaken).write(row(0, "Completed"))  # type: ignore[arg-type]
+    AttemptRows(overtaken).write(row(0, "Completed"))
     assert others == []
     assert shown(second) == [(row(5)["id"], "Completed")]
 
