@@ -20,7 +20,9 @@ COMMANDS = {
     "test": "fdm_platform.cli.fixtures:test",
     "plan": "fdm_platform.cli.load:plan",
     "materialize": "fdm_platform.cli.load:materialize",
+    "params": "fdm_platform.cli.params:params",
     "control": "fdm_platform.cli.control:control",
+    "kudu": "fdm_platform.cli.kudu:kudu",
     "ui": "fdm_platform.cli.ui:ui",
 }
 

@@ -306,7 +306,8 @@ def _started(pid: int) -> int | None:
         del _CHILDREN[pid]
     with suppress(OSError):
         fields = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
-        if fields[0] not in "ZX":  # dead, and nobody has waited for it
+        # A main thread that ended is Z at once; ports and locks are held until the last thread has ended.
+        if fields[0] not in "ZX" or len(list(Path(f"/proc/{pid}/task").iterdir())) > 1:
             return int(fields[19])
     return None
 
