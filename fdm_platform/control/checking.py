@@ -9,6 +9,9 @@ from typing import Literal
 from fdm_platform.control.layout import Difference, TableLayout
 from fdm_platform.control.store import ControlStore
 
+MADE_WHEN_NEEDED = frozenset({"fdm_execution_log", "fdm_manifest_parts"})
+"""The platform's own side tables: whatever writes one creates it before."""
+
 
 @dataclass(frozen=True, slots=True)
 class TableCheck:
@@ -23,7 +26,9 @@ class TableCheck:
     @property
     def is_usable(self) -> bool:
         """The platform copes with it."""
-        return self.state != "missing" and not any(d.is_fatal for d in self.differences)
+        if self.state == "missing":
+            return self.table in MADE_WHEN_NEEDED
+        return not any(d.is_fatal for d in self.differences)
 
 
 def check_tables(store: ControlStore, tables: Iterable[str]) -> list[TableCheck]:
@@ -37,15 +42,24 @@ def check_tables(store: ControlStore, tables: Iterable[str]) -> list[TableCheck]
 
 def _check(name: str, layout: TableLayout) -> TableCheck:
     differences = tuple(layout.differences())
-    return TableCheck(
-        name, "differs" if differences else "as expected", _generation(name, layout), differences
-    )
+    return TableCheck(name, "differs" if differences else "as expected", generation_of(layout), differences)
 
 
-def _generation(name: str, layout: TableLayout) -> Literal[1, 2] | None:
-    """By the key of job_master and execution_log, and by what process_control calls its columns."""
+def generation_of(layout: TableLayout) -> Literal[1, 2] | None:
+    """Of the legacy tables: by the key of job_master and execution_log, and by what process_control calls its columns.
+
+    The platform's own process_control has names of both, and so have some deployments'.
+    """
+    name = layout.table.name
     if name in ("job_master", "execution_log"):
-        return 1 if layout.key == layout.table.key else 2
-    if name != "process_control" or "last_update_ts" not in layout.stored:
+        keys: dict[tuple[str, ...], Literal[1, 2]] = {
+            layout.table.key: 1,
+            ("job_id", "job_name") if name == "job_master" else ("job_id",): 2,
+        }
+        return keys.get(layout.key)
+    names = {column.name for column in layout.stored.values()}
+    if name != "process_control":
         return None
-    return 2 if layout.stored["last_update_ts"].name == "updated_at" else 1
+    if {"start_dt", "last_update_ts"} <= names:
+        return 1
+    return 2 if {"process_from_date", "updated_at"} <= names else None

@@ -55,6 +55,8 @@ class TableLayout:
     stored: dict[str, StoredColumn]
     extra: tuple[StoredColumn, ...] = ()
     """Columns that the contract does not know."""
+    has_generations: bool = True
+    """A column may have another name or be missing; False in a store that only the platform makes tables in."""
 
     @cached_property
     def key(self) -> tuple[str, ...]:
@@ -90,8 +92,9 @@ class TableLayout:
     def _of_column(self, column: ControlColumn) -> list[Difference]:
         expected, stored = ACCEPTED[column.type][0], self.stored.get(column.name)
         if stored is None:
-            consequence = "read as NULL" if column.is_optional else "whatever needs it fails"
-            return [Difference(column.name, expected, "missing", not column.is_optional, consequence)]
+            is_fatal = not (column.is_optional and self.has_generations)
+            consequence = "whatever needs it fails" if is_fatal else "read as NULL"
+            return [Difference(column.name, expected, "missing", is_fatal, consequence)]
         found: list[Difference] = []
         if stored.name != column.name:
             found.append(
@@ -112,21 +115,25 @@ class TableLayout:
             return []
         expected, found = ", ".join(self.table.key), ", ".join(self.key)
         known = {("job_master", ("job_id", "job_name")), ("execution_log", ("job_id",))}
-        is_known = (self.table.name, self.key) in known
+        is_known = self.has_generations and (self.table.name, self.key) in known
         consequence = "generation 2" if is_known else "rows may be found twice, or replace each other"
-        return [Difference("key", expected, found, not is_known, consequence)]
+        return [Difference("key", expected, found or "none", not is_known, consequence)]
 
 
-def layout_of(table: ControlTable, stored: Sequence[StoredColumn]) -> TableLayout:
+def layout_of(
+    table: ControlTable, stored: Sequence[StoredColumn], *, has_generations: bool = True
+) -> TableLayout:
     """Match a table's columns, as the database lists them, to those of the schema. Names in any letter case."""
     by_name = {column.name.lower(): column for column in stored}
     matched: dict[str, StoredColumn] = {}
     for column in table.columns:
-        found = next((by_name[n] for n in (column.name, *column.other_names) if n in by_name), None)
+        names = (column.name, *column.other_names) if has_generations else (column.name,)
+        found = next((by_name[n] for n in names if n in by_name), None)
         if found:
             matched[column.name] = found
     used = {column.name for column in matched.values()}
-    return TableLayout(table, matched, tuple(c for c in stored if c.name not in used))
+    extra = tuple(c for c in stored if c.name not in used)
+    return TableLayout(table, matched, extra, has_generations)
 
 
 def expected_layout(table: ControlTable) -> TableLayout:

@@ -78,7 +78,7 @@ class SqliteStore:
             found = connection.execute(f"PRAGMA table_info({spec.name})").fetchall()
         if not found:
             raise ControlError(f"no table: {spec.name}", file=str(self._connections.path), remedy=INIT_REMEDY)
-        return layout_of(spec, [_stored_column(spec, column) for column in found])
+        return layout_of(spec, [_stored_column(spec, column) for column in found], has_generations=False)
 
     def create(self, tables: Iterable[str], *, replicas: int | None = None) -> list[str]:
         """Create what is missing of the tables, the file and its folder. A file has no replicas."""
@@ -218,9 +218,9 @@ class SqliteStore:
 def _stored_column(table: ControlTable, found: tuple[Any, ...]) -> StoredColumn:
     """A row of PRAGMA table_info. SQLite has fewer types: the right one of its own stands for ours."""
     _, name, sql_type, is_required, default, key_place = found
-    column = next((c for c in table.columns if c.name == name), None)
-    is_right = column is not None and sql_type == _SQL_TYPES[column.type]
-    kind = ACCEPTED[column.type][0] if column is not None and is_right else str(sql_type).lower()
+    column = next((c for c in table.columns if c.name == name.lower()), None)
+    is_right = column is not None and sql_type.upper() == _SQL_TYPES[column.type]
+    kind = ACCEPTED[column.type][0] if column is not None and is_right else sql_type.lower() or "untyped"
     is_nullable = not is_required and not key_place
     return StoredColumn(name, kind, bool(key_place), is_nullable, default is not None)
 

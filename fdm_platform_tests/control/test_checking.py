@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from fdm_platform.control.checking import check_tables
+from fdm_platform.control.checking import check_tables, generation_of
 from fdm_platform.control.layout import StoredColumn, layout_of
 from fdm_platform.control.schema import TABLES, find_table
 from fdm_platform.control.store import ControlStore, open_store
@@ -14,7 +14,6 @@ def test_tables_that_the_platform_made_are_as_expected(store: ControlStore) -> N
     assert [(c.table, c.state, c.is_usable) for c in checks] == [(n, "as expected", True) for n in TABLES]
     assert {c.table: c.generation for c in checks if c.generation} == {
         "job_master": 1,
-        "process_control": 1,
         "execution_log": 1,
     }
 
@@ -25,6 +24,29 @@ def test_a_table_that_is_missing_is_told(empty_url: str) -> None:
     (there, missing) = check_tables(store, ["job_master", "sys_params"])
     assert (there.is_usable, missing.state, missing.is_usable) == (True, "missing", False)
     store.close()
+
+
+def test_a_side_table_that_is_made_when_needed_is_not_missed(empty_url: str) -> None:
+    store = open_store(empty_url)
+    store.create(["execution_log"])
+    (side,) = check_tables(store, ["fdm_execution_log"])
+    assert (side.state, side.is_usable) == ("missing", True)
+    store.close()
+
+
+def test_a_file_has_no_names_of_another_generation(tmp_path: Path) -> None:
+    path = tmp_path / "control.db"
+    store = open_store(f"sqlite:///{path}")
+    store.create(["process_control"])
+    with sqlite3.connect(path) as connection:
+        connection.execute("ALTER TABLE process_control RENAME COLUMN process_from_date TO start_dt")
+    connection.close()
+    (found,) = check_tables(store, ["process_control"])
+    store.close()
+    assert [(d.column, d.found, d.is_fatal) for d in found.differences] == [
+        ("process_from_date", "missing", True),
+        ("start_dt", "text", False),
+    ]
 
 
 def test_columns_of_a_file_that_others_made(tmp_path: Path) -> None:
@@ -40,8 +62,8 @@ def test_columns_of_a_file_that_others_made(tmp_path: Path) -> None:
     store.close()
     assert [(d.column, d.found, d.is_fatal) for d in found.differences] == [
         ("param_value", "integer", True),
-        ("param_type", "missing", False),
-        ("updated_at", "missing", False),
+        ("param_type", "missing", True),
+        ("updated_at", "missing", True),
         ("owner", "text", True),
     ]
     assert not found.is_usable
@@ -85,3 +107,20 @@ def test_the_keys_of_the_second_generation_are_known() -> None:
     columns = [StoredColumn(c.name, "string", c.name == "job_id", c.name != "job_id") for c in spec.columns]
     (of_key,) = [d for d in layout_of(spec, columns).differences() if d.column == "key"]
     assert (of_key.found, of_key.is_fatal, of_key.consequence) == ("job_id", False, "generation 2")
+
+
+@pytest.mark.parametrize(
+    ("names", "generation"),
+    [
+        ({"process_from_date": "start_dt"}, 1),
+        ({"last_update_ts": "updated_at"}, 2),
+        ({}, None),
+        ({"process_from_date": "start_dt", "last_update_ts": "updated_at"}, None),
+    ],
+)
+def test_the_generation_of_process_control_is_in_its_names(
+    names: dict[str, str], generation: int | None
+) -> None:
+    spec = find_table("process_control")
+    columns = [StoredColumn(names.get(c.name, c.name), "string", is_key=c.is_key) for c in spec.columns]
+    assert generation_of(layout_of(spec, columns)) == generation
