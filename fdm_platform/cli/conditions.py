@@ -25,7 +25,9 @@ def condition(table: ControlTable, text: str) -> Predicate:
     match = _CONDITION.fullmatch(text)
     if match is None:
         raise ControlError(
-            f"{text!r} is no condition", field="--where", remedy="write it as biz_dt=2024-05-15"
+            f"{text!r} is no condition",
+            field="--where",
+            remedy="write it as biz_dt=2024-05-15, with one of = < <= > >=",
         )
     name, op, value = match.groups()
     column = table.column(name)

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
 import click
 
+from fdm_platform.cli.changes import counting, print_changes, print_counts
 from fdm_platform.cli.conditions import condition, split_names
 from fdm_platform.control.schema import TABLES, find_table
 from fdm_platform.control.store import open_store
 from fdm_platform.control.transfer import (
-    SHOWN_CONFLICTS,
     Comparison,
     compare_export,
     export_tables,
@@ -34,8 +33,9 @@ from fdm_platform.model.settings import Settings
 def export(tables: Sequence[str], out: Path, where: Sequence[str], as_json: bool) -> None:
     """Write control tables to a YAML file or a folder of Parquet files.
 
-    By default the tables that people write: job_master, process_control, job_dependency and sys_params.
-    sys_params is written with its values: keep the file as you keep those.
+    By default those of the tables that people write which are here: job_master, process_control,
+    job_dependency and sys_params. All of them are read in one state. Values are written as they are, in
+    files that only you can read: sys_params may hold passwords.
 
     \b
     Examples:
@@ -47,8 +47,11 @@ def export(tables: Sequence[str], out: Path, where: Sequence[str], as_json: bool
     if where and len(names) != 1:
         raise ControlError("--where is for one table", field="--where", remedy="name that table")
     predicates = [condition(find_table(names[0]), text) for text in where]
-    with closing(open_store(Settings.from_environ().control_url)) as store:
-        counts = export_tables(store, names, out, predicates, _progress)
+    with closing(open_store(Settings.from_environ().control_url)) as store, counting("read") as read:
+        if not tables:
+            there = store.existing()
+            names = [name for name in names if name in there]
+        counts = export_tables(store, names, out, predicates, read)
     if as_json:
         click.echo(json.dumps(counts))
         return
@@ -64,8 +67,9 @@ def export(tables: Sequence[str], out: Path, where: Sequence[str], as_json: bool
 def import_(path: Path, dry_run: bool, force: bool, as_json: bool) -> None:
     """Bring what `fdm control export` wrote into the control tables, by key.
 
-    Refused, before anything is written, where a row here is newer than the one of the file; in tables that
-    do not say when a row changed, where it is another. Times of change stay those of the file.
+    Refused, before anything is written, where a row here differs and is not known to be older: it changed
+    later than the file's, or at the same time, or its table does not say when. Times of change stay those of
+    the file, so sensors do not take imported rows for new orders. Rows that are the same are not touched.
 
     \b
     Examples:
@@ -73,20 +77,29 @@ def import_(path: Path, dry_run: bool, force: bool, as_json: bool) -> None:
       fdm control import control/ --force
     """  # noqa: D301 - click wants the character, not its name
     with closing(open_store(Settings.from_environ().control_url)) as store:
-        found = compare_export(store, path, _progress)
-        if found.conflict_count and not force:
-            raise _refusal(found, path)
-        if not dry_run:
-            import_rows(store, path, _progress)
-    if as_json:
-        click.echo(
-            json.dumps({"written": not dry_run, "conflicts": found.conflict_count, "tables": found.counts})
-        )
-        return
-    for name, counts in found.counts.items():
-        click.echo(f"{name}: " + ", ".join(f"{count} {kind}" for kind, count in counts.items()))
-    if dry_run:
-        click.echo("dry run: nothing was written")
+        with counting("compared") as compared:
+            found = compare_export(store, path, force=force, progress=compared)
+        is_written = not dry_run and (force or not found.conflict_count)
+        if is_written:
+            with counting("written") as written:
+                import_rows(store, path, force=force, progress=written)
+    if as_json and (dry_run or is_written):
+        report = {"written": is_written, "conflicts": found.conflict_count, "tables": found.counts}
+        click.echo(json.dumps(report))
+    elif dry_run:
+        _print_changes(found)
+    elif is_written:
+        print_counts(found.counts, dry_run=False)
+    if found.conflict_count and not force:
+        raise _refusal(found, path)
+
+
+def _print_changes(found: Comparison) -> None:
+    print_changes(found.changes)
+    of_all = sum(counts["new"] + counts["changed"] for counts in found.counts.values())
+    if of_all > len(found.changes):
+        click.echo(f"and {of_all - len(found.changes):,} more that are new or changed")
+    print_counts(found.counts, dry_run=True)
 
 
 def _refusal(found: Comparison, path: Path) -> ControlError:
@@ -96,15 +109,10 @@ def _refusal(found: Comparison, path: Path) -> ControlError:
         for c in found.conflicts
     ]
     more = found.conflict_count - len(lines)
-    lines += [f"  and {more} more"] if more else []
+    lines += [f"  and {more:,} more"] if more else []
+    rows = "1 row" if found.conflict_count == 1 else f"{found.conflict_count:,} rows"
     return ControlError(
-        f"{found.conflict_count} rows here are newer than, or other than, those of the file "
-        f"(the first {SHOWN_CONFLICTS}):\n" + "\n".join(lines),
+        f"{rows} here may be newer than those of the file:\n" + "\n".join(lines),
         file=str(path),
         remedy="export again from the newer side, or give --force to replace them",
     )
-
-
-def _progress(table: str, rows: int) -> None:
-    if sys.stderr.isatty():
-        click.echo(f"  {table}: {rows:,} rows", err=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -23,32 +23,41 @@ _NULL = "tag:yaml.org,2002:null"
 
 @dataclass(frozen=True, slots=True)
 class SeedRow:
-    """A row of a file: the columns that it gives, checked, and its line (1-based)."""
+    """A row of a file: the columns that it gives, checked, and where it stands."""
 
     table: ControlTable
     values: Row
+    file: str
     line: int
-
-    @property
-    def key(self) -> tuple[Any, ...]:
-        """The row's key."""
-        return tuple(self.values[name] for name in self.table.key)
+    """1-based; in Parquet, which has no lines, the row's number."""
 
 
-def read_seed(path: Path, table: str | None = None) -> list[SeedRow]:
+def key_of_schema(table: ControlTable) -> tuple[str, ...]:
+    """The key of the platform's own tables."""
+    return table.key
+
+
+def read_seed(
+    path: Path,
+    table: str | None = None,
+    *,
+    key_of: Callable[[ControlTable], Sequence[str]] = key_of_schema,
+    takes_all: bool = False,
+) -> list[SeedRow]:
     """The rows of a file; ControlError, with file, line and field, at the first fault.
 
     YAML maps table names to lists of rows. A CSV file has the columns' names in its first line, holds
-    rows of the one `table`, and NULL where a field is empty.
+    rows of the one `table`, and NULL where a field is empty. No two rows have one key, which is another in
+    tables of another generation: `key_of`. Tables that loads alone write are refused unless `takes_all`.
     """
-    text = _read_text(path)
+    text, find = _read_text(path), find_table if takes_all else _seedable_table
     if path.suffix.lower() == ".csv":
         rows = list(_csv_rows(path, text, _table_of_csv(path, table)))
     elif table is not None:
         raise ControlError("a YAML file names its tables itself", file=str(path), remedy="leave --table out")
     else:
-        rows = list(_yaml_rows(path, text))
-    _refuse_repeated_keys(path, rows)
+        rows = list(_yaml_rows(path, text, find))
+    _refuse_repeated_keys(path, rows, key_of)
     return rows
 
 
@@ -108,15 +117,15 @@ def _csv_row(
         c.name: _at(path, line, partial(parse_text, c, text), f"{table.name}.{c.name}") if text else None
         for c, text in zip(columns, fields, strict=True)
     }
-    return _checked(path, SeedRow(table, values, line))
+    return _checked(path, SeedRow(table, values, str(path), line))
 
 
-def _yaml_rows(path: Path, text: str) -> Iterator[SeedRow]:
+def _yaml_rows(path: Path, text: str, find: Callable[[str], ControlTable]) -> Iterator[SeedRow]:
     loader = yaml.SafeLoader(text)
     try:
         root = loader.get_single_node()
         for name, node in _mapping(path, root, "a mapping of table names to lists of rows").value:
-            table = _at(path, _line(name), partial(_seedable_table, name.value))
+            table = _at(path, _line(name), partial(find, name.value))
             if not isinstance(node, yaml.SequenceNode):
                 raise _wrong_form(path, node, table.name, "a list of rows")
             for number, row in enumerate(node.value):
@@ -143,7 +152,7 @@ def _yaml_row(
     for name, value in row.value:
         column = _at(path, _line(name), partial(table.column, str(name.value)), place)
         values[column.name] = _yaml_value(path, loader, f"{place}.{column.name}", column, value)
-    return _checked(path, SeedRow(table, values, _line(node)), place)
+    return _checked(path, SeedRow(table, values, str(path), _line(node)), place)
 
 
 def _yaml_value(
@@ -204,12 +213,16 @@ def _at(path: Path, line: int, call: Callable[[], T], place: str | None = None) 
         ) from error
 
 
-def _refuse_repeated_keys(path: Path, rows: list[SeedRow]) -> None:
+def _refuse_repeated_keys(
+    path: Path, rows: list[SeedRow], key_of: Callable[[ControlTable], Sequence[str]]
+) -> None:
+    keys = {name: key_of(find_table(name)) for name in {row.table.name for row in rows}}
     first: dict[tuple[Any, ...], SeedRow] = {}
     for row in rows:
-        earlier = first.setdefault((row.table.name, *row.key), row)
+        key = tuple(row.values.get(name) for name in keys[row.table.name])
+        earlier = first.setdefault((row.table.name, *key), row)
         if earlier is not row:
-            name = f"{row.table.name} {'/'.join(map(str, row.key))}"
+            name = f"{row.table.name} {'/'.join(map(str, key))}"
             raise _given_twice(path, row.line, name, row.table.name, f", first in line {earlier.line}")
 
 

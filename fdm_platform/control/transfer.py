@@ -1,48 +1,54 @@
 """Moves rows of control tables between environments: YAML for people, Parquet for many rows.
 
-A YAML export is a seed file. A Parquet export is a folder with a file for each table, types kept. Both are
-written and read in parts, but for YAML's reading, so that a million rows need little memory.
+A YAML export is a seed file. A Parquet export is a folder with a file for each table, written and read in
+parts, so that a million rows need little memory.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import islice
+from operator import itemgetter
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import yaml
 
-from fdm_platform.control.lookup import rows_by_key
-from fdm_platform.control.schema import TABLES, ColumnType, ControlTable, find_table
-from fdm_platform.control.seed_file import read_seed
+from fdm_platform.control.parquet_file import private, read_parquet, write_parquet
+from fdm_platform.control.schema import ControlTable, find_table
+from fdm_platform.control.seed import Kind, Progress, RowChange, compare, write
+from fdm_platform.control.seed_file import SeedRow, read_seed
 from fdm_platform.control.store import ControlStore, Predicate
-from fdm_platform.control.values import Row, check_row
+from fdm_platform.control.values import Row
 from fdm_platform.errors import ControlError
-from fdm_platform.model.codec import to_plain
 
-BATCH_ROWS = 10_000
+MAX_YAML_ROWS = 100_000
+"""Most rows of a table in YAML, which is sorted, and read again, in memory."""
 SHOWN_CONFLICTS = 20
-Progress = Callable[[str, int], None]
-"""Called with a table's name and its rows so far."""
+SHOWN_CHANGES = 100
+_YAML = (".yaml", ".yml")
+_Dumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """A row of the store that an import would make older, or other where the table has no time of change."""
+    """A row of the store that is not known to be older than the row of the import."""
 
     table: str
     key: tuple[Any, ...]
     stored: Any
-    """When the stored row changed; None where the table has no such column."""
+    """When the stored row changed; None where the table, or the row, does not say."""
 
 
 @dataclass(slots=True)
 class Comparison:
-    """What an import would do, table by table."""
+    """What an import would do."""
 
-    counts: dict[str, dict[Literal["new", "changed", "same"], int]] = field(default_factory=dict)
+    counts: dict[str, dict[Kind, int]] = field(default_factory=dict)
+    """Rows by table."""
+    changes: list[RowChange] = field(default_factory=list)
+    """The first of what is new or changed."""
     conflicts: list[Conflict] = field(default_factory=list)
     """The first of them."""
     conflict_count: int = 0
@@ -53,173 +59,207 @@ def export_tables(
     tables: Sequence[str],
     out: Path,
     where: Sequence[Predicate] = (),
-    progress: Progress = lambda *_: None,
+    progress: Progress = lambda _: None,
 ) -> dict[str, int]:
-    """Write the tables to a `.yaml` file or to a folder of Parquet files; how many rows of each.
+    """Write one state of the tables to a `.yaml` file or to a folder of Parquet; how many rows of each.
 
-    ControlError for a target that cannot be written. What was there is replaced when all is written.
+    Columns that a table lacks here are left out. What was there is replaced when all of it is written.
+    ControlError for a target that cannot be written, and for more rows than YAML is for.
     """
-    try:
-        if out.suffix.lower() in (".yaml", ".yml"):
-            return _to_yaml(store, tables, out, where, progress)
-        return {name: _to_parquet(store, name, out, where, progress) for name in tables}
-    except OSError as error:
-        raise ControlError(
-            f"cannot be written: {error.strerror}",
-            file=str(out),
-            remedy="name a .yaml file or a folder that can be written",
-        ) from error
+    with _told(out), store.snapshot() as snapshot:
+
+        def rows_of(name: str, limit: int | None = None) -> Iterator[Row]:
+            columns = store.layout(name).columns
+            return _counted(store.scan(name, where, columns, snapshot=snapshot, limit=limit), progress)
+
+        if out.suffix.lower() in _YAML:
+            return _to_yaml({name: store.layout(name).key for name in tables}, out, rows_of)
+        out.mkdir(parents=True, exist_ok=True)
+        counts: dict[str, int] = {}
+        for name in tables:
+            with _replacing(out / f"{name}.parquet") as file:
+                columns = store.layout(name).columns
+                counts[name] = write_parquet(find_table(name), columns, rows_of(name), file)
+        return counts
 
 
-def read_export(path: Path) -> Iterator[tuple[ControlTable, list[Row]]]:
-    """The rows of an export, in batches of one table; ControlError for what is none."""
-    if path.is_dir():
-        files = sorted(path.glob("*.parquet"))
-        if not files:
-            raise ControlError(
-                "holds no Parquet file", file=str(path), remedy="name what `fdm control export` wrote"
-            )
-        for file in files:
-            yield from _parquet_rows(file)
-        return
-    rows = read_seed(path)
-    for name in dict.fromkeys(row.table.name for row in rows):
-        of_table = iter(row.values for row in rows if row.table.name == name)
-        while batch := list(islice(of_table, BATCH_ROWS)):
-            yield find_table(name), batch
+def compare_export(
+    store: ControlStore, path: Path, *, force: bool = False, progress: Progress = lambda _: None
+) -> Comparison:
+    """Every row of the export against the store. Writes nothing.
 
-
-def compare_export(store: ControlStore, path: Path, progress: Progress = lambda *_: None) -> Comparison:
-    """Every row of the export against the store. Writes nothing."""
+    ControlError for what is no export, for a row that does not fit, and, unless `force`, for rows of tables
+    that loads alone write.
+    """
     result = Comparison()
-    for table, batch in read_export(path):
-        counts = result.counts.setdefault(table.name, {"new": 0, "changed": 0, "same": 0})
-        keys = [tuple(row[name] for name in table.key) for row in batch]
-        stored = dict(rows_by_key(store, table.name, table.key, keys))
-        for key, row in zip(keys, batch, strict=True):
-            kind, conflict = _compare(table, key, row, stored.get(key))
-            counts[kind] += 1
-            if conflict:
-                result.conflict_count += 1
-                result.conflicts += [conflict][: SHOWN_CONFLICTS - len(result.conflicts)]
-        progress(table.name, sum(counts.values()))
+    for change in _changes(store, path, force=force, progress=progress):
+        name = change.row.table.name
+        result.counts.setdefault(name, {"new": 0, "changed": 0, "same": 0})[change.kind] += 1
+        if change.kind != "same" and len(result.changes) < SHOWN_CHANGES:
+            result.changes.append(change)
+        if conflict := _conflict(change):
+            result.conflict_count += 1
+            if len(result.conflicts) < SHOWN_CONFLICTS:
+                result.conflicts.append(conflict)
     return result
 
 
-def import_rows(store: ControlStore, path: Path, progress: Progress = lambda *_: None) -> None:
-    """Write every row of the export. Times of change stay what they were."""
-    for table, batch in read_export(path):
-        store.upsert(table.name, batch)
-        progress(table.name, len(batch))
+def import_rows(
+    store: ControlStore, path: Path, *, force: bool = False, progress: Progress = lambda _: None
+) -> None:
+    """Write what of the export is new or changed. Times of change stay what they were.
+
+    Each row is compared once more before it is written: ControlError, unless `force`, where somebody changed
+    it meanwhile. What was written until then stays.
+    """
+
+    def safe() -> Iterator[RowChange]:
+        for change in _changes(store, path, force=force, progress=progress):
+            if not force and (conflict := _conflict(change)):
+                raise ControlError(
+                    f"{conflict.table} {'/'.join(map(str, conflict.key))} changed during the import",
+                    file=str(path),
+                    remedy="import again: rows that are there already are left alone",
+                )
+            yield change
+
+    write(store, safe(), None)
 
 
-def _compare(
-    table: ControlTable, key: tuple[Any, ...], row: Row, stored: Row | None
-) -> tuple[Literal["new", "changed", "same"], Conflict | None]:
-    if stored is None:
-        return "new", None
-    if all(stored[name] == value for name, value in row.items()):
-        return "same", None
-    if table.stamp is None:
-        return "changed", Conflict(table.name, key, None)
-    theirs, ours = stored[table.stamp], row.get(table.stamp)
-    is_newer = theirs is not None and (ours is None or theirs > ours)
-    return "changed", Conflict(table.name, key, theirs) if is_newer else None
+def _changes(store: ControlStore, path: Path, *, force: bool, progress: Progress) -> Iterator[RowChange]:
+    for batch in _batches(store, path, force=force):
+        yield from map(_without_older_stamp, compare(store, batch, progress))
+
+
+def _batches(store: ControlStore, path: Path, *, force: bool) -> Iterator[list[SeedRow]]:
+    """The export's rows, in batches of one table; no two of them have one key."""
+
+    def key_of(table: ControlTable) -> Sequence[str]:
+        return store.layout(table.name).key
+
+    if not path.is_dir() and path.suffix.lower() != ".parquet":
+        _refuse_csv(path)
+        rows = read_seed(path, key_of=key_of, takes_all=True)
+        _refuse_loads_own(path, {row.table.name for row in rows}, force=force)
+        yield rows
+        return
+    files = sorted(path.glob("*.parquet")) if path.is_dir() else [path]
+    if not files:
+        raise ControlError(
+            "holds no Parquet file", file=str(path), remedy="name what `fdm control export` wrote"
+        )
+    _refuse_loads_own(path, {file.stem for file in files}, force=force)
+    for file in files:
+        # Hashes, not keys: eight bytes each. Two of a million keys share one once in forty million imports.
+        seen: set[int] = set()
+        for batch in read_parquet(file):
+            _refuse_repeated(batch, key_of(batch[0].table), seen)
+            yield batch
+
+
+def _refuse_repeated(rows: Iterable[SeedRow], key: Sequence[str], seen: set[int]) -> None:
+    for row in rows:
+        values = tuple(row.values.get(name) for name in key)
+        before = len(seen)
+        seen.add(hash(values))
+        if len(seen) == before:
+            raise ControlError(
+                f"row {row.line:,}: {'/'.join(map(str, values))} is given twice",
+                file=row.file,
+                field=row.table.name,
+                remedy="keep one of them",
+            )
+
+
+def _refuse_csv(path: Path) -> None:
+    if path.suffix.lower() == ".csv":
+        raise ControlError(
+            "is CSV, which no export is",
+            file=str(path),
+            remedy=f"fdm control seed {path.name} --table <its table>",
+        )
+
+
+def _refuse_loads_own(path: Path, tables: set[str], *, force: bool) -> None:
+    own = sorted(name for name in tables if not find_table(name).is_seedable)
+    if own and not force:
+        raise ControlError(
+            f"{', '.join(own)}: written by loads alone, as what they did in their own environment",
+            file=str(path),
+            remedy="leave it out, or give --force if these records belong to this environment",
+        )
+
+
+def _without_older_stamp(change: RowChange) -> RowChange:
+    """A row that differs in an older time of change alone is the same."""
+    stamp = change.row.table.stamp
+    if stamp is None or set(change.differences) != {stamp} or _is_newer(change, stamp):
+        return change
+    return RowChange(change.row, "same", change.key, change.stored, {})
+
+
+def _conflict(change: RowChange) -> Conflict | None:
+    if change.kind != "changed" or change.stored is None:
+        return None
+    stamp = change.row.table.stamp
+    if stamp is not None and _is_newer(change, stamp):
+        return None
+    return Conflict(change.row.table.name, change.key, change.stored[stamp] if stamp else None)
+
+
+def _is_newer(change: RowChange, stamp: str) -> bool:
+    """The import's row is known to have changed after the stored one."""
+    ours, theirs = change.row.values.get(stamp), (change.stored or {})[stamp]
+    return ours is not None and (theirs is None or ours > theirs)
 
 
 def _to_yaml(
-    store: ControlStore, tables: Sequence[str], out: Path, where: Sequence[Predicate], progress: Progress
+    keys: Mapping[str, Sequence[str]], out: Path, rows_of: Callable[[str, int], Iterator[Row]]
 ) -> dict[str, int]:
-    counts = dict.fromkeys(tables, 0)
-    temporary = out.with_name(f".{out.name}.part")
+    counts: dict[str, int] = {}
     out.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with temporary.open("w", encoding="utf-8") as file:
-            for name in tables:
-                file.write(f"{name}:\n")
-                for row in _rows(store, name, where):
-                    file.write(
-                        yaml.safe_dump([to_plain(row)], sort_keys=False, allow_unicode=True, width=10**6)
-                    )
-                    counts[name] += 1
-                    if counts[name] % BATCH_ROWS == 0:
-                        progress(name, counts[name])
-                if not counts[name]:
-                    file.write("  []\n")
-        temporary.replace(out)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with _replacing(out) as temporary, private(temporary) as file:
+        for name, key in keys.items():
+            rows = sorted(rows_of(name, MAX_YAML_ROWS + 1), key=itemgetter(*key))
+            if len(rows) > MAX_YAML_ROWS:
+                raise ControlError(
+                    f"{name} has more than {MAX_YAML_ROWS:,} rows, which are too many for YAML",
+                    file=str(out),
+                    remedy="export to a folder, as Parquet, or fewer rows with --where",
+                )
+            text = yaml.dump(
+                {name: rows}, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=2**31 - 1
+            )
+            file.write(text.encode())
+            counts[name] = len(rows)
     return counts
 
 
-def _to_parquet(
-    store: ControlStore, name: str, folder: Path, where: Sequence[Predicate], progress: Progress
-) -> int:
-    import pyarrow as pa  # noqa: PLC0415 - seeding and showing do without it
-    from pyarrow import parquet  # noqa: PLC0415
+def _counted(rows: Iterator[Row], progress: Progress) -> Iterator[Row]:
+    for number, row in enumerate(rows, 1):
+        if number % 1_000 == 0:
+            progress(1_000)
+        yield row
 
-    folder.mkdir(parents=True, exist_ok=True)
-    target = folder / f"{name}.parquet"
-    temporary, count = target.with_suffix(".part"), 0
-    schema = _arrow_schema(find_table(name))
+
+@contextmanager
+def _replacing(target: Path) -> Iterator[Path]:
+    """A file beside the target, which takes its place when all went well."""
+    temporary = target.with_name(f".{target.name}.part")
     try:
-        with parquet.ParquetWriter(temporary, schema) as writer:
-            rows = _rows(store, name, where)
-            while batch := list(islice(rows, BATCH_ROWS)):
-                writer.write_batch(pa.RecordBatch.from_pylist(batch, schema=schema))
-                count += len(batch)
-                progress(name, count)
+        yield temporary
         temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)
-    return count
 
 
-def _rows(store: ControlStore, name: str, where: Sequence[Predicate]) -> Iterator[Row]:
-    """One state of the table, without the columns that it does not have here."""
-    return store.scan(name, where, store.layout(name).columns)
-
-
-def _arrow_schema(table: ControlTable) -> Any:
-    import pyarrow as pa  # noqa: PLC0415
-
-    types: dict[ColumnType, Any] = {
-        "string": pa.string(),
-        "date": pa.date32(),
-        "timestamp_micros": pa.timestamp("us", tz="UTC"),
-        "int32": pa.int32(),
-        "int64": pa.int64(),
-        "double": pa.float64(),
-    }
-    return pa.schema([pa.field(c.name, types[c.type], c.is_nullable) for c in table.columns])
-
-
-def _parquet_rows(file: Path) -> Iterator[tuple[ControlTable, list[Row]]]:
-    import pyarrow as pa  # noqa: PLC0415
-    from pyarrow import parquet  # noqa: PLC0415
-
-    if file.stem not in TABLES:
-        raise ControlError(
-            f"{file.stem!r} is no control table", file=str(file), remedy="name the file after its table"
-        )
-    table = find_table(file.stem)
+@contextmanager
+def _told(out: Path) -> Iterator[None]:
     try:
-        with parquet.ParquetFile(file) as opened:
-            for batch in opened.iter_batches(BATCH_ROWS):
-                yield table, _checked(table, file, batch.to_pylist())
-    except (pa.ArrowException, OSError) as error:
+        yield
+    except OSError as error:
         raise ControlError(
-            f"cannot be read as Parquet: {error}", file=str(file), remedy="export it again"
+            f"cannot be written: {error.strerror or error}",
+            file=str(out),
+            remedy="name a .yaml file or a folder that can be written",
         ) from error
-
-
-def _checked(table: ControlTable, file: Path, rows: Iterable[Row]) -> list[Row]:
-    checked = list(rows)
-    for row in checked:
-        try:
-            check_row(table, row)
-        except ControlError as error:
-            raise ControlError(
-                error.message, file=str(file), field=error.field, remedy=error.remedy
-            ) from error
-    return checked

@@ -1,5 +1,7 @@
 import json
 from collections.abc import Callable
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -7,6 +9,8 @@ from click.testing import CliRunner, Result
 
 from fdm_platform.cli import cli
 from fdm_platform.control.schema import TABLES
+from fdm_platform.control.store import open_store
+from fdm_platform.control.values import to_micros
 from fdm_platform.errors import ControlError
 
 SAMPLE = Path(__file__).parents[2] / "examples" / "control" / "sample.yaml"
@@ -140,7 +144,7 @@ def test_show_of_an_empty_table(seeded: Fdm) -> None:
     assert json.loads(seeded("show", "execution_log", "--json").output) == []
 
 
-@pytest.mark.parametrize("command", [[], ["init"], ["seed"], ["show"]])
+@pytest.mark.parametrize("command", [[], ["init"], ["check"], ["seed"], ["show"], ["export"], ["import"]])
 def test_help_shows_examples_line_by_line(fdm: Fdm, command: list[str]) -> None:
     output = fdm(*command, "--help").output
     name = " ".join(["fdm control", *command])
@@ -181,7 +185,7 @@ def test_an_export_is_imported_elsewhere_and_refused_over_newer_rows(seeded: Fdm
     )
     seeded("seed", str(change))
     with pytest.raises(
-        ControlError, match=r"1 rows here are newer(.|\n)*process_control GELS/FPMS/2024-05-14"
+        ControlError, match=r"1 row here may be newer(.|\n)*process_control GELS/FPMS/2024-05-14"
     ):
         seeded("import", str(out))
     where = ("show", "process_control", "--where", "biz_dt=2024-05-14", "--json")
@@ -196,3 +200,71 @@ def test_an_export_is_imported_elsewhere_and_refused_over_newer_rows(seeded: Fdm
 def test_a_condition_needs_its_table(seeded: Fdm, tmp_path: Path) -> None:
     with pytest.raises(ControlError, match="--where is for one table"):
         seeded("export", "--where", "biz_dt=2024-05-14", "--out", str(tmp_path / "x.yaml"))
+
+
+def test_a_dry_run_of_an_import_shows_its_changes_and_what_speaks_against_it(
+    seeded: Fdm, tmp_path: Path
+) -> None:
+    out = tmp_path / "control.yaml"
+    seeded("export", "job_master", "--out", str(out))
+    path = tmp_path / "jobs.csv"
+    path.write_text("job_id,job_name\nJOB_1001,renamed\n")
+    seeded("seed", str(path), "--table", "job_master")
+    assert seeded("import", str(out), "--force", "--dry-run").output.splitlines() == [
+        "~ changed  job_master  JOB_1001",
+        "             job_name: renamed -> etl_lnd_gels_fpms_t_contract_master",
+        "job_master: 0 new, 1 changed, 2 same",
+        "dry run: nothing was written",
+    ]
+    with pytest.raises(ControlError, match="1 row here may be newer"):
+        seeded("import", str(out), "--dry-run")
+
+
+def test_seed_counts_as_json(seeded: Fdm) -> None:
+    found = json.loads(seeded("seed", str(SAMPLE), "--json").output)
+    assert found["tables"]["process_control"] == {"new": 0, "changed": 0, "same": 3}
+
+
+def log_row(days_ago: int) -> dict[str, str]:
+    micros = to_micros(datetime.now(UTC) - timedelta(days=days_ago))
+    return {"id": f"{micros}_{days_ago}", "job_name": f"{days_ago} days ago"}
+
+
+@pytest.mark.parametrize(
+    ("limit", "names", "end"),
+    [
+        ("2", ["2 days ago", "0 days ago"], "the last 2 rows"),
+        ("3", ["40 days ago", "2 days ago", "0 days ago"], "the last 3 rows"),
+        ("9", ["900 days ago", "400 days ago", "40 days ago", "2 days ago", "0 days ago"], "5 rows"),
+    ],
+)
+def test_the_last_rows_of_the_log_are_found_without_reading_all_of_it(
+    fdm: Fdm, tmp_path: Path, *, limit: str, names: list[str], end: str
+) -> None:
+    fdm("init")
+    with closing(open_store(f"sqlite:///{tmp_path}/.fdm/control.db")) as store:
+        store.upsert("execution_log", [log_row(days) for days in (900, 0, 40, 2, 400)])
+    shown = json.loads(fdm("show", "execution_log", "--limit", limit, "--json").output)
+    assert [row["job_name"] for row in shown] == names
+    assert fdm("show", "execution_log", "--limit", limit).output.splitlines()[-1] == end
+
+
+def test_the_log_is_imported_only_by_force(seeded: Fdm, tmp_path: Path) -> None:
+    with closing(open_store(f"sqlite:///{tmp_path}/.fdm/control.db")) as store:
+        store.upsert("execution_log", [log_row(1)])
+        for out in (tmp_path / "log.yaml", tmp_path / "log"):
+            assert seeded("export", "execution_log", "--out", str(out)).output == "execution_log: 1 row\n"
+            store.delete("execution_log", list(store.scan("execution_log", columns=["id"])))
+            with pytest.raises(ControlError, match=r"written by loads alone(.|\n)*--force"):
+                seeded("import", str(out))
+            assert list(store.scan("execution_log")) == []
+            seeded("import", str(out), "--force")
+            assert len(list(store.scan("execution_log"))) == 1
+
+
+def test_an_export_of_all_takes_the_tables_that_are_there(fdm: Fdm, tmp_path: Path) -> None:
+    fdm("init", "--tables", "sys_params")
+    out = tmp_path / "all.yaml"
+    assert fdm("export", "--out", str(out)).output == "sys_params: 0 rows\n"
+    assert out.read_text() == "sys_params: []\n"
+    assert out.stat().st_mode & 0o777 == 0o600

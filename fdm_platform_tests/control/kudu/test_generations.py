@@ -8,18 +8,23 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from fdm_platform.control.changes import Watermark, changes
+from fdm_platform.control.checking import check_tables
 from fdm_platform.control.kudu.client import NewTable
 from fdm_platform.control.kudu.java import JavaClient
 from fdm_platform.control.kudu.opening import client_jars
 from fdm_platform.control.kudu.servers import Servers
 from fdm_platform.control.layout import StoredColumn
 from fdm_platform.control.rows import job_master_row, process_control_rows, sys_params_rows
+from fdm_platform.control.seed import compare, write
+from fdm_platform.control.seed_file import read_seed
 from fdm_platform.control.store import ControlStore, Predicate, open_store
+from fdm_platform.control.transfer import compare_export, export_tables, import_rows
 from fdm_platform.errors import ControlError, RowExistsError
 
 pytestmark = pytest.mark.kudu
@@ -99,10 +104,10 @@ Make = Callable[[dict[str, tuple[Columns, Columns]]], ControlStore]
 def make(kudu_servers: Servers) -> Iterator[Make]:
     """Tables of a legacy deployment, made without the platform, and a store opened on them."""
     client = JavaClient([kudu_servers.address], client_jars)
-    prefix = f"legacy_{secrets.token_hex(6)}."
     opened: list[ControlStore] = []
 
     def of(tables: dict[str, tuple[Columns, Columns]]) -> ControlStore:
+        prefix = f"legacy_{secrets.token_hex(6)}."
         for name, (key, others) in tables.items():
             columns = [StoredColumn(n, t, is_key=True, is_nullable=False) for n, t in key.items()]
             columns += [StoredColumn(n, t) for n, t in others.items()]
@@ -232,3 +237,76 @@ def test_a_missing_or_retyped_column_is_told_where_it_is_needed(
     assert store.url.partition("?")[0].partition("://")[2] in str(caught.value)
     assert "fdm control check" in str(caught.value.remedy)
     assert list(store.scan("process_control", columns=["biz_dt"])) == []
+
+
+def seeded(store: ControlStore, folder: Path, text: str) -> list[str]:
+    path = folder / "seed.yaml"
+    path.write_text(text)
+    changes = compare(store, read_seed(path, key_of=lambda table: store.layout(table.name).key))
+    write(store, changes, NOON)
+    return [change.kind for change in changes]
+
+
+def test_a_seed_file_goes_into_either_generation(legacy: ControlStore, tmp_path: Path) -> None:
+    """The first has no time of change in sys_params."""
+    text = """
+        process_control: [{entity: GELS, source_system: FPMS, biz_dt: 2024-05-15, process_from_date: 2024-05-01}]
+        sys_params: [{param_key: k, environment: DEV, key_name: ALL, param_value: 7}]
+        job_dependency: [{dependent_job_id: 2, dependent_job_name: b, parent_job_id: 1}]
+        """
+    assert seeded(legacy, tmp_path, text) == ["new"] * 3
+    assert seeded(legacy, tmp_path, text) == ["same"] * 3
+    (row,) = process_control_rows(legacy, "GELS", "FPMS")
+    assert (row.process_from_date, row.last_update_ts) == (date(2024, 5, 1), NOON)
+
+
+def test_a_job_of_two_names_is_two_rows_where_the_key_says_so(make: Make, tmp_path: Path) -> None:
+    text = "job_master: [{job_id: 1, job_name: a, comments: x}, {job_id: 1, job_name: b}]"
+    store = make(SECOND)
+    assert seeded(store, tmp_path, text) == ["new"] * 2
+    assert seeded(store, tmp_path, text.replace("x", "y")) == ["changed", "same"]
+    with pytest.raises(ControlError, match="job_master 1 is given twice, first in line 1"):
+        seeded(make(FIRST), tmp_path, text)
+
+
+def test_a_column_that_is_not_here_is_told_before_anything_is_written(make: Make, tmp_path: Path) -> None:
+    text = """job_dependency: [{dependent_job_id: 2, dependent_job_name: b, parent_job_id: 1}]
+job_master:
+- {job_id: 1, job_name: a, spark_config: }
+- {job_id: 2, job_name: a, spark_config: {}}
+"""
+    store = make(SECOND)
+    with pytest.raises(ControlError, match=r"has no column spark_config(.|\n)*fdm control check") as caught:
+        seeded(store, tmp_path, text)
+    assert (caught.value.file, caught.value.line) == (str(tmp_path / "seed.yaml"), 4)
+    assert list(store.scan("job_dependency")) == []
+
+
+@pytest.mark.parametrize("name", ["control.yaml", "control"])
+def test_rows_move_between_generations(make: Make, tmp_path: Path, name: str) -> None:
+    old, new = make(FIRST), make(SECOND)
+    old.upsert("process_control", [control_row(), control_row(biz_dt=date(2024, 5, 16))])
+    old.upsert("job_master", [{"job_id": "1", "job_name": "a", "comments": "x"}])
+    setting = {"param_key": "k", "environment": "DEV", "key_name": "ALL", "param_value": "v"}
+    old.upsert("sys_params", [setting])
+    new.upsert("sys_params", [{**setting, "updated_at": NOON}])
+    tables = ["process_control", "job_master", "sys_params"]
+    export_tables(old, tables, tmp_path / name)
+    found = compare_export(new, tmp_path / name)
+    assert {table: [k for k, n in of.items() if n] for table, of in found.counts.items()} == {
+        "process_control": ["new"],
+        "job_master": ["new"],
+        "sys_params": ["same"],
+    }
+    import_rows(new, tmp_path / name)
+    assert process_control_rows(new, "GELS", "FPMS") == process_control_rows(old, "GELS", "FPMS")
+    assert [row["updated_at"] for row in new.scan("sys_params")] == [NOON]
+
+
+def test_check_names_the_generation_and_copes(legacy: ControlStore) -> None:
+    generation = 1 if legacy.layout("execution_log").key == ("id",) else 2
+    checks = check_tables(legacy, FIRST)
+    assert {c.table: c.generation for c in checks if c.generation} == dict.fromkeys(
+        ("job_master", "process_control", "execution_log"), generation
+    )
+    assert all(c.is_usable for c in checks)
