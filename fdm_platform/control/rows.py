@@ -29,15 +29,28 @@ def process_control_rows(
     Names are matched as given and in capitals or small letters, since deployments differ. ControlError
     where that finds two rows for one date, or where a JSON column holds something else.
     """
+    stored = stored_process_control(store, entity, source_system, dates, snapshot=snapshot)
+    rows = [process_control_row(row) for row in stored]
+    refuse_two_spellings(rows)
+    return rows
+
+
+def stored_process_control(
+    store: ControlStore,
+    entity: str,
+    source_system: str,
+    dates: Collection[date] | None = None,
+    *,
+    snapshot: Snapshot | None = None,
+) -> list[Row]:
+    """The same rows as they are stored, by date."""
     rows = [
-        process_control_row(row)
+        row
         for of_source in source_prefixes(entity, source_system)
         for of_dates in _any_date(dates)
         for row in store.scan("process_control", [*of_source, *of_dates], snapshot=snapshot)
     ]
-    rows.sort(key=lambda row: row.biz_dt)
-    refuse_two_spellings(rows)
-    return rows
+    return sorted(rows, key=lambda row: row["biz_dt"])
 
 
 def source_prefixes(entity: str, source_system: str) -> list[list[Predicate]]:
@@ -55,6 +68,21 @@ def job_master_row(
     store: ControlStore, job_name: str, *, snapshot: Snapshot | None = None
 ) -> JobMasterRow | None:
     """The job of this name, or None; ControlError if several ids have it."""
+    row = stored_job(store, job_name, snapshot=snapshot)
+    return parsed_job(row) if row else None
+
+
+def find_job(store: ControlStore, name: str) -> JobMasterRow | None:
+    """The job of this job_name or, if there is none, of this job_id; or None."""
+    by_name = job_master_row(store, name)
+    if by_name:
+        return by_name
+    row = next(store.scan("job_master", [Predicate("job_id", "=", name)]), None)
+    return parsed_job(row) if row else None
+
+
+def stored_job(store: ControlStore, job_name: str, *, snapshot: Snapshot | None = None) -> Row | None:
+    """The same as it is stored."""
     rows = list(store.scan("job_master", [Predicate("job_name", "=", job_name)], snapshot=snapshot))
     if len(rows) > 1:
         ids = ", ".join(sorted(row["job_id"] for row in rows))
@@ -63,7 +91,7 @@ def job_master_row(
             field="job_master.job_name",
             remedy="delete or rename all but one",
         )
-    return _job_master_row(rows[0]) if rows else None
+    return rows[0] if rows else None
 
 
 def sys_params_rows(
@@ -124,7 +152,8 @@ def process_control_row(row: Row) -> ProcessControlRow:
     return ProcessControlRow(**{**row, **lists})
 
 
-def _job_master_row(row: Row) -> JobMasterRow:
+def parsed_job(row: Row) -> JobMasterRow:
+    """A stored row as a value; ControlError where a JSON column holds something else."""
     objects = {name: _parsed("job_master", name, row) for name in _OBJECTS}
     return JobMasterRow(**{**row, **objects})
 

@@ -5,33 +5,32 @@ The command line plans with it in milliseconds, and starts Spark with it before 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
-from typing import Any
 
 from fdm_platform.control.execution_log import ExecutionLog
+from fdm_platform.control.job_rows import JobRows, read_job_rows
 from fdm_platform.control.ledger import Ledger
-from fdm_platform.control.rows import (
-    job_master_row,
-    process_control_rows,
-    sys_params_rows,
-)
-from fdm_platform.control.store import ControlStore, Predicate, open_store
-from fdm_platform.control.values import Row
+from fdm_platform.control.rows import job_master_row, process_control_rows
+from fdm_platform.control.store import ControlStore, open_store
 from fdm_platform.engines.filesystem import list_files
 from fdm_platform.errors import FdmError
 from fdm_platform.model.codec import to_plain
 from fdm_platform.model.control import ProcessControlRow
 from fdm_platform.model.manifest import DateOutcome, LoadFailure
+from fdm_platform.model.parameters import JobParameters
 from fdm_platform.model.plan import LoadPlan
 from fdm_platform.model.settings import Settings
-from fdm_platform.model.table import TableSpec
+from fdm_platform.model.table import JobSpec, TableSpec
 from fdm_platform.planning.catalog import Catalog, load_catalog
+from fdm_platform.planning.job_parameters import job_parameters
 from fdm_platform.planning.parameters import job_params_document
+from fdm_platform.planning.planner import due
 from fdm_platform.planning.planner import plan as plan_load
+from fdm_platform.planning.secrets import Secrets, masked
 
 
 @dataclass(frozen=True)
@@ -69,15 +68,35 @@ class Platform:
         """process_control rows of the table's source system, for some dates or all."""
         return process_control_rows(self.store, spec.entity, spec.source_system, dates)
 
-    def plan(self, spec: TableSpec, dates: Sequence[date], load_id: str) -> LoadPlan:
-        """What a load of these dates would do. The first thing that is wrong is raised."""
+    def job_rows(self, spec: JobSpec, dates: Collection[date], environment: str | None = None) -> JobRows:
+        """What the control tables say of a job and these dates, in one state of them."""
+        return read_job_rows(
+            self.store,
+            entity=spec.entity,
+            source_system=spec.source_system,
+            job_name=spec.job_name,
+            environment=environment or self.settings.environment,
+            dates=dates,
+        )
+
+    def plan(
+        self, spec: TableSpec, dates: Sequence[date], load_id: str, *, rows: JobRows | None = None
+    ) -> LoadPlan:
+        """What a load of these dates would do. The first thing that is wrong is raised.
+
+        `rows` are those of the job and of these dates, read before.
+        """
+        rows = rows or self.job_rows(spec, dates)
+        control: Sequence[ProcessControlRow] = rows.control
+        if len({row.biz_dt for row in control}) < len(set(dates)):
+            control = self.control_rows(spec)  # to name the dates that are nearest to the missing one
         return plan_load(
             spec=spec,
             catalog_tables=self.catalog.tables,
             dates=dates,
-            rows=self.control_rows(spec),
-            job=job_master_row(self.store, spec.job_name),
-            sys_params=sys_params_rows(self.store, self.settings.environment, spec.job_name),
+            rows=control,
+            job=rows.job,
+            sys_params=rows.sys_params,
             settings=self.settings,
             load_id=load_id,
             list_files=list_files,
@@ -89,17 +108,41 @@ class Platform:
     ) -> tuple[LoadPlan | None, tuple[DateOutcome, ...]]:
         """The plan of the dates that can be loaded, and an outcome for each that cannot."""
         try:
-            return self.plan(spec, dates, load_id), ()
+            rows = self.job_rows(spec, dates)
+        except FdmError as error:
+            return None, tuple(refused(biz_dt, error) for biz_dt in dates)
+        try:
+            return self.plan(spec, dates, load_id, rows=rows), ()
         except FdmError as error:
             if len(dates) == 1:
                 return None, (refused(dates[0], error),)
         plans: list[LoadPlan] = []
         failed: list[DateOutcome] = []
         for biz_dt in dates:
-            one, outcomes = self.plan_each(spec, [biz_dt], load_id)
-            plans += [one] if one else []
-            failed += outcomes
+            try:
+                plans.append(self.plan(spec, [biz_dt], load_id, rows=rows))
+            except FdmError as error:
+                failed.append(refused(biz_dt, error))
         return _merge(plans), tuple(failed)
+
+    def job_parameters(
+        self, spec: JobSpec, biz_dt: date | None = None, environment: str | None = None
+    ) -> JobParameters:
+        """A job's parameters and settings with where each came from; NoControlRowError for a date without a row."""
+        rows = self.job_rows(spec, [biz_dt] if biz_dt else [], environment)
+        if biz_dt and not rows.control:
+            known = process_control_rows(self.store, spec.entity, spec.source_system)
+            due(known, [biz_dt], entity=spec.entity, source_system=spec.source_system)
+        return job_parameters(
+            spec=spec,
+            biz_dt=biz_dt,
+            row=rows.control[0] if rows.control else None,
+            job=rows.job,
+            sys_params=rows.sys_params,
+            environment=environment or self.settings.environment,
+            secrets=Secrets(self.settings.secret_names),
+            read_at=rows.read_at,
+        )
 
     def job_id(self, spec: TableSpec) -> str:
         """The table's job_id in job_master; its job name where it has no row."""
@@ -107,35 +150,29 @@ class Platform:
         return job.job_id if job else spec.job_name
 
     def job_params(self, plan: LoadPlan) -> dict[str, object]:
-        """The legacy parameters file of a load: its job's rows, and process_control's of its dates."""
+        """The legacy parameters file of a load: its job's rows, and process_control's of its dates. Secrets masked."""
         spec = self.catalog.tables[plan.table]
-        dated = self.control_rows(spec, [d.biz_dt for d in plan.dates])
+        rows, secrets = (
+            self.job_rows(spec, [d.biz_dt for d in plan.dates]),
+            Secrets(self.settings.secret_names),
+        )
         return job_params_document(
             environment=plan.environment,
             entity=plan.entity,
             source_system=plan.source_system,
             job_name=plan.job_name,
-            job_master=next(iter(self._stored("job_master", job_name=plan.job_name)), None),
-            job_dependency=self._stored("job_dependency", dependent_job_name=plan.job_name),
-            process_control=[
-                row
-                for r in dated
-                for row in self._stored(
-                    "process_control", entity=r.entity, source_system=r.source_system, biz_dt=r.biz_dt
-                )
-            ],
-            sys_params=to_plain(sys_params_rows(self.store, plan.environment, plan.job_name)),
+            job_master=masked(rows.stored_job, secrets) if rows.stored_job else None,
+            job_dependency=rows.stored_dependencies,
+            process_control=rows.stored_control,
+            sys_params=[masked(to_plain(row), secrets) for row in rows.sys_params],
         )
-
-    def _stored(self, table: str, **key: Any) -> list[Row]:
-        """Rows as they are stored, every column."""
-        return list(self.store.scan(table, [Predicate(c, "=", v) for c, v in key.items()]))
 
 
 def _merge(plans: Sequence[LoadPlan]) -> LoadPlan | None:
     if not plans:
         return None
-    return replace(plans[0], dates=tuple(d for p in plans for d in p.dates))
+    secrets = {name: kept for p in plans for name, kept in p.secrets.items()}
+    return replace(plans[0], dates=tuple(d for p in plans for d in p.dates), secrets=secrets)
 
 
 def refused(biz_dt: date, error: FdmError) -> DateOutcome:

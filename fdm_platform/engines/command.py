@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fdm_platform.engines.java import Jdk, Spark
+from fdm_platform.engines.secrets import redaction, secret_conf
 from fdm_platform.errors import ParameterError
 from fdm_platform.model.plan import LaunchProfile, LoadPlan, Setting
 
@@ -102,6 +103,16 @@ class LoadFolder:
         return self.path / "params.json"
 
     @property
+    def secrets(self) -> Path:
+        """Secrets for the driver, which removes it."""
+        return self.path / "secrets.json"
+
+    @property
+    def secret_properties(self) -> Path:
+        """Secret Spark settings for spark-submit; the driver removes it."""
+        return self.path / "secrets.properties"
+
+    @property
     def stdout(self) -> Path:
         """What the driver printed."""
         return self.path / "stdout.log"
@@ -139,6 +150,8 @@ def argv(plan: LoadPlan, folder: LoadFolder, machine: Machine, *, driver: Path =
     """
     program = [str(driver), str(folder.plan), str(folder.messages)]
     options = submit_options(plan, machine)
+    if secret_conf(plan):
+        options = ["--properties-file", str(folder.secret_properties), *options]
     if not is_lean(plan, machine):
         name = "spark-submit.cmd" if machine.is_windows else "spark-submit"
         command = [str(machine.spark.home / "bin" / name), *options, *program]
@@ -240,7 +253,10 @@ def conf(plan: LoadPlan, machine: Machine) -> dict[str, str]:
     """Spark settings: our defaults for this kind of launch, then the profile's, which win."""
     profile = plan.launch
     settings = dict(_lean_conf(plan)) if is_lean(plan, machine) else {}
-    settings |= {key: setting.value for key, setting in profile.conf.items()}
+    hidden = secret_conf(plan)
+    settings |= {key: setting.value for key, setting in profile.conf.items() if key not in hidden}
+    if hidden:
+        settings.setdefault("spark.redaction.regex", redaction(plan))
     if profile.master.value.startswith("yarn"):
         tags = settings.get("spark.yarn.tags")
         settings["spark.yarn.tags"] = f"{tags},{plan.load_id}" if tags else plan.load_id

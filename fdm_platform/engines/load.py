@@ -19,6 +19,7 @@ from fdm_platform.engines.malformed import explain
 from fdm_platform.engines.messages import MessageWriter
 from fdm_platform.engines.progress import ProgressThread, read_metrics
 from fdm_platform.engines.reading import read_source
+from fdm_platform.engines.secrets import take
 from fdm_platform.engines.shaping import shape
 from fdm_platform.engines.sizing import configure, gather
 from fdm_platform.engines.steps import run_body
@@ -38,6 +39,7 @@ def run_files(plan_file: str, messages_file: str) -> int:
         seconds: dict[str, float] = {}
         try:
             plan = LoadPlan.from_json(Path(plan_file).read_text(encoding="utf-8"))
+            plan, writer.hidden = take(plan, Path(plan_file).parent)
             spark = start_session()
             seconds["session"] = time.perf_counter() - started
             metrics = run(spark, plan, writer)

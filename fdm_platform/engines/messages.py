@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from pathlib import Path
 from types import TracebackType
@@ -18,13 +19,20 @@ class MessageWriter:
     def __init__(self, path: str) -> None:
         self._file = Path(path).open("a", encoding="utf-8", buffering=1)  # noqa: SIM115 - closed by __exit__
         self._lock = threading.Lock()
+        self.hidden: tuple[str, ...] = ()
+        """Secrets, which a message of Spark or of a database's driver may quote."""
 
     def write(self, message: Message) -> None:
         """Write one message as one line."""
-        line = encode(message) + "\n"
+        line = self._without_secrets(encode(message)) + "\n"
         with self._lock:
             self._file.write(line)
             self._file.flush()
+
+    def _without_secrets(self, line: str) -> str:
+        for secret in filter(None, self.hidden):
+            line = line.replace(json.dumps(secret)[1:-1], "******")
+        return line
 
     def log(self, level: Level, text: str) -> None:
         """Write a line for the run's log."""

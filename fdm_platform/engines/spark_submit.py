@@ -35,6 +35,7 @@ from fdm_platform.engines.command import (
 from fdm_platform.engines.follow import describe_end, diagnose, follow, headline, tail
 from fdm_platform.engines.java import find_jdk, find_spark
 from fdm_platform.engines.process_group import own_group
+from fdm_platform.engines.secrets import values_of, write_files
 from fdm_platform.errors import FdmError, LoadError, MachineError
 from fdm_platform.model.manifest import DateOutcome, LoadFailure, LoadReport
 from fdm_platform.model.plan import LoadPlan
@@ -62,7 +63,9 @@ def start(
     folder = LoadFolder(work.absolute() / re.sub(r"[^\w.-]", "_", plan.load_id))
     command = argv(plan, folder, machine, driver=driver)
     env = environment(plan, folder, machine, inherited, has_params=job_params is not None)
+    secrets = values_of(plan, inherited)
     _write_folder(folder, plan, job_params)
+    _write_secrets(folder, plan, secrets, machine)
     process = _spawn(command, env, folder)
     after = (
         (lambda: class_archive.build_in_background(cache, machine.jdk, machine.spark))
@@ -94,6 +97,14 @@ def _write_folder(folder: LoadFolder, plan: LoadPlan, job_params: Mapping[str, A
         if job_params is not None:
             _write_whole(folder.params, json.dumps(job_params, default=str))
         folder.messages.write_bytes(b"")
+    except OSError as error:
+        raise _disk_error(error, folder.path) from error
+
+
+def _write_secrets(folder: LoadFolder, plan: LoadPlan, secrets: Mapping[str, str], machine: Machine) -> None:
+    site = Path(os.environ.get("SPARK_CONF_DIR") or machine.spark.home / "conf") / "spark-defaults.conf"
+    try:
+        write_files(plan, secrets, folder.secrets, folder.secret_properties, site)
     except OSError as error:
         raise _disk_error(error, folder.path) from error
 
@@ -245,6 +256,7 @@ class Submission:
         """Wait until every process of the load has ended: the first one's exit code, None after the timeout."""
         if not process_group.wait(self._process, timeout_s):
             return None
+        self._forget_secrets()
         self._build_archive()
         return self._process.returncode
 
@@ -259,7 +271,13 @@ class Submission:
             threading.Thread(target=self._see_off, args=(grace_s,), name=name).start()
         else:
             process_group.end(self._process, grace_s)
+            self._forget_secrets()
             self._build_archive()
+
+    def _forget_secrets(self) -> None:
+        """Of a driver that did not come to it."""
+        for file in (self.files.secrets, self.files.secret_properties):
+            file.unlink(missing_ok=True)
 
     def _see_off(self, grace_s: float) -> None:
         if self.wait(grace_s) is None:

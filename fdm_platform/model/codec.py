@@ -13,12 +13,15 @@ from functools import cache
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 T = TypeVar("T")
+IN_MEMORY = "in memory"
+"""Metadata of a field that is never written."""
 
 
 def to_plain(value: Any) -> Any:
     """The value as dicts, lists, strings and numbers; dates and times as ISO strings."""
     if is_dataclass(value) and not isinstance(value, type):
-        return {f.name: to_plain(getattr(value, f.name)) for f in fields(value)}
+        written = (f.name for f in fields(value) if not f.metadata.get(IN_MEMORY))
+        return {name: to_plain(getattr(value, name)) for name in written}
     if isinstance(value, Mapping):
         return {str(k): to_plain(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):

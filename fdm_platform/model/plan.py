@@ -9,8 +9,11 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Literal
 
-from fdm_platform.model.codec import from_plain, to_plain
+from fdm_platform.model.codec import IN_MEMORY, from_plain, to_plain
 from fdm_platform.model.table import CheckSpec, ColumnSpec, FileFormat
+
+SECRET_MARK = "secret:"  # noqa: S105 - it is none
+"""What stands for a secret in a plan begins with this; the secret's name follows."""
 
 ParameterType = Literal["string", "integer", "decimal", "boolean", "date", "timestamp"]
 
@@ -26,6 +29,8 @@ class Parameter:
     value: str | int | float | bool | None
     type: ParameterType
     origin: str
+    is_secret: bool = False
+    """`value` is `secret:<name>`, which stands for what must not be seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +160,8 @@ class LoadPlan:
     """Folders from which the driver imports the transform."""
     output: OutputPlan
     launch: LaunchProfile
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False, metadata={IN_MEMORY: True})
+    """What `secret:<name>` stands for, by name: the value, or where it is. Not part of the plan's JSON."""
 
     @property
     def input_bytes(self) -> int:

@@ -11,6 +11,11 @@ from pathlib import Path
 from fdm_platform.errors import ParameterError
 
 ENVIRONMENTS = ("DEV", "QA", "UAT", "PROD")
+SECRET_NAMES = (
+    *("*password*", "*passwd*", "*pwd", "*secret*", "*token*", "*credential*"),
+    *("*api_key*", "*apikey*", "*access_key*", "*access.key*", "*private_key*"),
+)
+"""Names of parameters, settings and options whose values are secrets, in any letter case."""
 MAVEN_CENTRAL = "https://repo.maven.apache.org/maven2"
 
 
@@ -38,6 +43,8 @@ class Settings:
     """URL that Kudu's jars are fetched from (`FDM_MAVEN_REPOSITORY`, default Maven Central)."""
     commit_wait_s: float
     """Seconds that a staged date waits for a control store that is away (`FDM_COMMIT_WAIT_S`, default 3600)."""
+    secret_names: tuple[str, ...]
+    """Globs of names whose values are secrets (`FDM_SECRET_NAMES`, by commas; default SECRET_NAMES)."""
 
     @property
     def work(self) -> Path:
@@ -55,6 +62,7 @@ class Settings:
         own = {f"FDM_{name.upper()}": str(getattr(self, name)) for name in _PASSED_ON}
         return {
             **own,
+            "FDM_SECRET_NAMES": ",".join(self.secret_names),
             "FDM_ENV": self.environment,
             "DAGSTER_HOME": str(self.dagster_home),
             "FDM_DAGSTER_STORAGE": os.environ.get("FDM_DAGSTER_STORAGE") or str(self.home / "dagster"),
@@ -88,6 +96,7 @@ class Settings:
             control_url=env.get("FDM_CONTROL_URL") or f"sqlite:///{home / 'control.db'}",
             environment=_environment(env.get("FDM_ENV") or "DEV"),
             cache=_path(env, "FDM_CACHE", cache_home / "fdm_platform", project),
+            secret_names=_names(env.get("FDM_SECRET_NAMES")) or SECRET_NAMES,
             maven_repository=env.get("FDM_MAVEN_REPOSITORY") or MAVEN_CENTRAL,
             commit_wait_s=_seconds(env, "FDM_COMMIT_WAIT_S", 3600.0),
         )
@@ -104,6 +113,10 @@ _PASSED_ON = (
     "maven_repository",
     "commit_wait_s",
 )
+
+
+def _names(text: str | None) -> tuple[str, ...]:
+    return tuple(part.strip() for part in (text or "").split(",") if part.strip())
 
 
 def _path(env: Mapping[str, str], name: str, default: Path, project: Path) -> Path:

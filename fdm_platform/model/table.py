@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, Protocol
 
 from fdm_platform.model.partition import FolderDateFormat
 
@@ -68,6 +68,45 @@ class CheckSpec:
     min_rows: int | None = None
     max_rows: int | None = None
     description: str | None = None
+
+
+class JobSpec(Protocol):
+    """What the parameters of a job depend on besides the control tables: a declared table's, or a legacy job's."""
+
+    @property
+    def entity(self) -> str:
+        """As declared."""
+        ...
+
+    @property
+    def source_system(self) -> str:
+        """As declared."""
+        ...
+
+    @property
+    def job_name(self) -> str:
+        """Its name in the control tables."""
+        ...
+
+    @property
+    def file(self) -> str:
+        """The table.yaml; empty for a job without one."""
+        ...
+
+    @property
+    def business_keys(self) -> tuple[str, ...]:
+        """Declared, or empty."""
+        ...
+
+    @property
+    def compare_cols(self) -> tuple[str, ...]:
+        """Declared, or empty."""
+        ...
+
+    @property
+    def launch(self) -> Mapping[str, object]:
+        """Declared launch options, or none."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,8 @@ A later one wins:
 1. defaults: master `local[*]`, driver_memory `2g`, and off local masters executor_memory `2g`
 2. sys_params of the environment whose key begins with `spark.`: for all jobs, then for this job
 3. job_master.spark_config
-4. `launch` in table.yaml
+4. job_master.context_params whose key begins with `spark.`
+5. `launch` in table.yaml
 
 Within one place a key of its own (`driver_memory`) wins over the same setting in `additional_conf`.
 """
@@ -19,7 +20,7 @@ from typing import Any
 from fdm_platform.errors import ParameterError
 from fdm_platform.model.control import JobMasterRow, SysParamRow
 from fdm_platform.model.plan import LaunchProfile, Setting
-from fdm_platform.model.table import TableSpec
+from fdm_platform.model.table import JobSpec
 from fdm_platform.planning.names import suggest
 from fdm_platform.planning.parameters import applying, sys_param_origin
 
@@ -55,7 +56,7 @@ _Options = dict[str, Setting]
 
 
 def resolve_launch(
-    *, spec: TableSpec, job: JobMasterRow | None, sys_params: Sequence[SysParamRow], environment: str
+    *, spec: JobSpec, job: JobMasterRow | None, sys_params: Sequence[SysParamRow], environment: str
 ) -> LaunchProfile:
     """The table's launch profile; see the module for the precedence.
 
@@ -66,6 +67,7 @@ def resolve_launch(
     options |= _defaults(_DEFAULTS)
     options |= _of_sys_params(applying(sys_params, environment=environment, job_name=spec.job_name))
     options |= _of_config((job.spark_config or {}) if job else {}, "job_master.spark_config", file=None)
+    options |= _of_context((job.context_params or {}) if job else {})
     options |= _of_config(spec.launch, "launch", file=spec.file)
     if not options["master"].value.startswith("local"):
         options = _defaults(_CLUSTER_DEFAULTS) | options
@@ -88,6 +90,11 @@ def _of_sys_params(rows: Sequence[SysParamRow]) -> _Options:
         if row.param_key.startswith("spark.") and row.param_value is not None:
             options |= _of_conf({row.param_key: row.param_value}, sys_param_origin(row), None, is_row=True)
     return options
+
+
+def _of_context(context: Mapping[str, Any]) -> _Options:
+    settings = {k: v for k, v in context.items() if k.startswith("spark.")}
+    return _of_conf(settings, "job_master.context_params", file=None)
 
 
 def _of_config(config: Mapping[str, Any], place: str, file: str | None) -> _Options:

@@ -4,7 +4,7 @@ A later one wins, names in any letter case; a NULL or absent column has no say w
 
 1. sys_params of the environment for all jobs (key_name `*`, `DEFAULT`, `GLOBAL`, `COMMON`, `ALL`, in this order)
 2. sys_params of the environment for this job (key_name is its name)
-3. job_master.context_params
+3. job_master.context_params; spark_config, before them, gives Spark settings alone (launch.py)
 4. identity: env, entity, source_system, job_name, job_id, script_path, comments
 5. the table's own business_keys and compare_cols, where it declares them
 6. the date's process_control row, with start_dt and end_dt as second names of its window
@@ -24,7 +24,7 @@ from fdm_platform.errors import ParameterError
 from fdm_platform.model.codec import to_plain
 from fdm_platform.model.control import JobMasterRow, ProcessControlRow, SysParamRow
 from fdm_platform.model.plan import Parameter, ParameterType
-from fdm_platform.model.table import TableSpec
+from fdm_platform.model.table import JobSpec
 from fdm_platform.planning.names import suggest
 
 ALL_JOBS = ("*", "DEFAULT", "GLOBAL", "COMMON", "ALL")
@@ -64,22 +64,23 @@ _BOOLEANS = {
 
 def resolve_parameters(
     *,
-    spec: TableSpec,
-    row: ProcessControlRow,
+    spec: JobSpec,
+    row: ProcessControlRow | None,
     job: JobMasterRow | None,
     sys_params: Sequence[SysParamRow],
     environment: str,
 ) -> tuple[Parameter, ...]:
-    """The parameters of one table and business date, by name; see the module for the precedence.
+    """The parameters of one job and business date, by name; see the module for the precedence.
 
-    ParameterError: a sys_params value that is not of its own param_type.
+    Without a control row, those that do not come from it. ParameterError: a sys_params value that is not of its own param_type.
     """
     resolved: dict[str, Parameter] = {}
     for parameter in (
         *_of_sys_params(applying(sys_params, environment=environment, job_name=spec.job_name)),
         *_of_context(job),
         *_of_identity(spec, job, environment),
-        *_of_control(spec, row),
+        *_of_lists(spec, row),
+        *(_of_control(row) if row else ()),
     ):
         key = parameter.name.lower()
         if parameter.value is not None or key not in resolved:
@@ -181,7 +182,11 @@ _PARSE: Mapping[ParameterType, Callable[[str], str | int | bool]] = {
 
 def _of_context(job: JobMasterRow | None) -> list[Parameter]:
     context = (job.context_params or {}) if job else {}
-    return [_from_json(name, value, f"job_master.context_params.{name}") for name, value in context.items()]
+    return [
+        _from_json(name, value, f"job_master.context_params.{name}")
+        for name, value in context.items()
+        if not name.startswith("spark.")
+    ]
 
 
 def _from_json(name: str, value: Any, origin: str) -> Parameter:
@@ -196,29 +201,37 @@ def _from_json(name: str, value: Any, origin: str) -> Parameter:
     return Parameter(name, text, "string", origin)
 
 
-def _of_identity(spec: TableSpec, job: JobMasterRow | None, environment: str) -> list[Parameter]:
+def _of_identity(spec: JobSpec, job: JobMasterRow | None, environment: str) -> list[Parameter]:
     declared = {"entity": spec.entity, "source_system": spec.source_system, "job_name": spec.job_name}
     of_job = {"job_id": job.job_id, "script_path": job.script_path, "comments": job.comments} if job else {}
     return [
         Parameter("env", environment, "string", "settings.environment"),
-        *(Parameter(n, v, "string", f"table.yaml {n}") for n, v in declared.items()),
+        *(
+            Parameter(n, v, "string", f"table.yaml {n}" if spec.file else f"job_master.{n}")
+            for n, v in declared.items()
+        ),
         *(Parameter(n, v, "string", f"job_master.{n}") for n, v in of_job.items()),
         *([] if job else [Parameter("job_id", spec.job_name, "string", "table.yaml job_name")]),
     ]
 
 
-def _of_control(spec: TableSpec, row: ProcessControlRow) -> list[Parameter]:
-    columns = [
+def _of_control(row: ProcessControlRow) -> list[Parameter]:
+    return [
         Parameter(name, to_plain(getattr(row, column)), kind, f"process_control.{column}")
         for name, (column, kind) in _CONTROL.items()
     ]
-    lists = [
+
+
+def _of_lists(spec: JobSpec, row: ProcessControlRow | None) -> list[Parameter]:
+    """The table's own lists, else the control row's."""
+    lists = (
+        ("business_keys", spec.business_keys, row.business_keys if row else ()),
+        ("compare_cols", spec.compare_cols, row.compare_cols if row else ()),
+    )
+    return [
         Parameter(
             name, json.dumps(own or theirs), "string", f"{'table.yaml ' if own else 'process_control.'}{name}"
         )
-        for name, own, theirs in (
-            ("business_keys", spec.business_keys, row.business_keys),
-            ("compare_cols", spec.compare_cols, row.compare_cols),
-        )
+        for name, own, theirs in lists
+        if own or row
     ]
-    return [*lists, *columns]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cache
 from pathlib import PurePath
@@ -25,6 +25,7 @@ from fdm_platform.model.control import JobMasterRow, ProcessControlRow, SysParam
 from fdm_platform.model.partition import folder_name
 from fdm_platform.model.plan import (
     DatePlan,
+    LaunchProfile,
     LoadPlan,
     OutputPlan,
     Parameter,
@@ -38,7 +39,8 @@ from fdm_platform.planning import sql
 from fdm_platform.planning.launch import resolve_launch
 from fdm_platform.planning.names import suggest
 from fdm_platform.planning.parameters import resolve_parameters
-from fdm_platform.planning.sources import resolve_path
+from fdm_platform.planning.secrets import Secrets, refuse_in_sql
+from fdm_platform.planning.sources import resolve_options, resolve_path
 
 ListFiles = Callable[[str], tuple[SourceFile, ...]]
 
@@ -105,7 +107,8 @@ def plan(
     version where there is one. `list_files` answers with the visible files of a file, a folder
     (recursively) or a glob pattern, sizes in bytes, or nothing.
     """
-    planner = _Planner(spec, catalog_tables, settings, _checked_load_id(load_id), cache(list_files))
+    secrets = Secrets(settings.secret_names)
+    planner = _Planner(spec, catalog_tables, settings, _checked_load_id(load_id), cache(list_files), secrets)
     chosen = due(rows, dates, entity=spec.entity, source_system=spec.source_system, force=force)
     return LoadPlan(
         load_id=load_id,
@@ -119,8 +122,14 @@ def plan(
         dates=tuple(
             planner.date_plan(
                 day,
-                resolve_parameters(
-                    spec=spec, row=day.row, job=job, sys_params=sys_params, environment=settings.environment
+                secrets.conceal_parameters(
+                    resolve_parameters(
+                        spec=spec,
+                        row=day.row,
+                        job=job,
+                        sys_params=sys_params,
+                        environment=settings.environment,
+                    )
                 ),
                 published.get(day.biz_dt, 0),
             )
@@ -129,7 +138,11 @@ def plan(
         transform=spec.transform,
         python_path=(str(settings.project / PurePath(spec.file).parent), str(settings.project)),
         output=planner.output_plan(),
-        launch=resolve_launch(spec=spec, job=job, sys_params=sys_params, environment=settings.environment),
+        launch=_concealed(
+            resolve_launch(spec=spec, job=job, sys_params=sys_params, environment=settings.environment),
+            secrets,
+        ),
+        secrets=secrets.found,
     )
 
 
@@ -140,6 +153,7 @@ class _Planner:
     settings: Settings
     load_id: str
     list_files: ListFiles
+    secrets: Secrets
 
     def output_plan(self) -> OutputPlan:
         spec = self.spec
@@ -183,10 +197,21 @@ class _Planner:
             format=source.format,
             path=path,
             files=files,
-            options=source.options,
+            options=self.options_of(source, by_name),
             columns=source.columns,
             allow_empty=source.allow_empty,
         )
+
+    def options_of(self, source: SourceSpec, by_name: Mapping[str, Parameter]) -> dict[str, str]:
+        """The source's options, JDBC's with their parameters, without what is secret."""
+        options = dict(source.options)
+        if source.format == "jdbc":
+            options = resolve_options(source, by_name, file=self.spec.file)
+        place = f"sources.{source.view}"
+        return {
+            k: self.secrets.conceal(f"{place}.{k}", v) if isinstance(v, str) else v
+            for k, v in options.items()
+        }
 
     def parent_plan(self, source: SourceSpec, table: str, biz_dt: date) -> SourcePlan:
         """Another landing table's files of the same date; their schema is in them."""
@@ -281,7 +306,13 @@ def _no_control_row(
     )
 
 
+def _concealed(launch: LaunchProfile, secrets: Secrets) -> LaunchProfile:
+    conf = {name: secrets.conceal_setting(name, setting) for name, setting in launch.conf.items()}
+    return replace(launch, conf=conf)
+
+
 def _step_plan(step: StepSpec, by_name: Mapping[str, Parameter]) -> StepPlan:
+    refuse_in_sql(step.sql, by_name.values(), step.file)
     view = Parameter("VIEW_NAME", step.view, "string", f"step {step.view}")
     others = {name: p for name, p in by_name.items() if name.lower() != "view_name"}
     return StepPlan(step.view, step.file, sql.bind(step.sql, {**others, "VIEW_NAME": view}, file=step.file))

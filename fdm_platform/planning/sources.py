@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from string import Formatter
@@ -58,6 +58,43 @@ def resolve_path(
     return posixpath.join(source_root, posixpath.normpath(path))
 
 
+_IS_SQL = ("query", "dbtable", "sessioninitstatement", "preparequery")
+
+
+def resolve_options(
+    source: SourceSpec, parameters: Mapping[str, Parameter], *, file: str | None = None
+) -> dict[str, str]:
+    """A JDBC source's options with `{name}` filled in; what is SQL is left as it is, since a value is no part of it.
+
+    DeclarationError: an unknown parameter, or a secret that is only a part of an option.
+    """
+    by_name = {name.lower(): p for name, p in parameters.items()}
+    filled: dict[str, str] = {}
+    for key, text in source.options.items():
+        place = _Place(file, f"sources.{source.view}.options.{key}")
+        is_text = isinstance(text, str) and key.lower() not in _IS_SQL
+        filled[key] = "".join(_pieces(text, by_name, place)) if is_text else text
+    return filled
+
+
+def _pieces(template: str, parameters: Mapping[str, Parameter], place: _Place) -> Iterator[str]:
+    parts = _parse(template, place)
+    for literal, name, spec, _ in parts:
+        yield literal
+        if name is None:
+            continue
+        parameter = parameters.get(name.strip().lower())
+        if parameter is None:
+            raise place.declaration(f"nothing resolves {{{name}}}", suggest(name, parameters))
+        if parameter.is_secret and template != f"{{{name}}}":
+            raise place.declaration(
+                f"{{{name}}} is a secret and stands beside other text",
+                f"give it an option of its own, such as password: '{{{name}}}'",
+            )
+        text = _text(parameter, place)
+        yield _formatted(parameter, text, spec, place) if spec else text
+
+
 def _parse(template: str, place: _Place) -> list[tuple[str, str | None, str | None, str | None]]:
     try:
         return list(Formatter().parse(template))
@@ -73,6 +110,10 @@ def _fill(
     parameter = parameters.get(name.strip().lower())
     if parameter is None:
         raise place.declaration(f"nothing resolves {{{name}}}", suggest(name, parameters))
+    if parameter.is_secret:
+        raise place.parameter(
+            f"{parameter.name} is a secret ({parameter.origin})", "keep secrets out of paths"
+        )
     if conversion or "{" in spec:
         raise place.declaration(
             f"{{{name}}} has a conversion or a nested format", "write {name}, or {name:%Y%m%d} for a date"
