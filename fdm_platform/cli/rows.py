@@ -19,6 +19,7 @@ from rich.text import Text
 from fdm_platform.cli.changes import cell
 from fdm_platform.cli.conditions import condition
 from fdm_platform.control.layout import TableLayout
+from fdm_platform.control.lookup import Key, rows_by_key
 from fdm_platform.control.schema import find_table
 from fdm_platform.control.store import ControlStore, Predicate, open_store
 from fdm_platform.control.values import Row, to_micros
@@ -68,20 +69,21 @@ def _last_rows(
 ) -> tuple[list[Row], int | None]:
     """The rows with the greatest keys, in order, and how many there are; None where not all were read.
 
-    Only as many as asked for are held.
+    Keys are read first, and held as many as asked for; then their rows.
     """
-    found: list[Row] = []
-    total = 0
-    windows = _windows(layout)
-    for number, window in enumerate(windows, 1):
-        counter = _Counter(store.scan(layout.table.name, [*where, *window]))
-        found += heapq.nlargest(
-            limit - len(found), counter, key=lambda row: [row[name] for name in layout.key]
-        )
-        total += counter.rows
-        if len(found) == limit and number < len(windows):
-            return found[::-1], None
-    return found[::-1], total
+    name, windows = layout.table.name, _windows(layout)
+    with store.snapshot() as snapshot:
+        keys: list[Key] = []
+        total = 0
+        for window in windows:
+            counter = _Keys(store.scan(name, [*where, *window], layout.key, snapshot=snapshot), layout.key)
+            keys += heapq.nlargest(limit - len(keys), counter)
+            total += counter.count
+            if len(keys) == limit:
+                break
+        found = dict(rows_by_key(store, name, layout.key, keys, snapshot=snapshot))
+    is_all = window == windows[-1]
+    return [found[key] for key in reversed(keys)], total if is_all else None
 
 
 def _windows(layout: TableLayout) -> list[list[Predicate]]:
@@ -94,17 +96,17 @@ def _windows(layout: TableLayout) -> list[list[Predicate]]:
     return [[Predicate(key, ">=", bounds[0])], *between, [Predicate(key, "<", bounds[-1])]]
 
 
-class _Counter:
-    """Rows, counted as they pass."""
+class _Keys:
+    """The rows' keys, counted as they pass."""
 
-    def __init__(self, rows: Iterator[Row]) -> None:
-        self._rows = rows
-        self.rows = 0
+    def __init__(self, rows: Iterator[Row], key: Sequence[str]) -> None:
+        self._rows, self._key = rows, key
+        self.count = 0
 
-    def __iter__(self) -> Iterator[Row]:
+    def __iter__(self) -> Iterator[Key]:
         for row in self._rows:
-            self.rows += 1
-            yield row
+            self.count += 1
+            yield tuple(row[name] for name in self._key)
 
 
 def _print_rows(layout: TableLayout, rows: Sequence[Row]) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
-from fdm_platform.control.store import ControlStore, Predicate
+from fdm_platform.control.store import ControlStore, Predicate, Snapshot
 from fdm_platform.control.values import Row
 
 CHUNK = 500
@@ -18,7 +18,12 @@ Key = tuple[Any, ...]
 
 
 def rows_by_key(
-    store: ControlStore, table: str, key: Sequence[str], keys: Collection[Key]
+    store: ControlStore,
+    table: str,
+    key: Sequence[str],
+    keys: Collection[Key],
+    *,
+    snapshot: Snapshot | None = None,
 ) -> Iterator[tuple[Key, Row]]:
     """Those of the rows that exist, with their keys: values of the columns `key`, in that order."""
     ordered = sorted(set(keys), key=lambda values: tuple(map(str, values)))
@@ -26,7 +31,7 @@ def rows_by_key(
         chunk = ordered[start : start + CHUNK]
         wanted = set(chunk)
         for where in _scans(key, chunk):
-            for row in store.scan(table, where):
+            for row in store.scan(table, where, snapshot=snapshot):
                 found = tuple(row[name] for name in key)
                 if found in wanted:
                     yield found, row

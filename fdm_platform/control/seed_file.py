@@ -19,6 +19,7 @@ from fdm_platform.errors import ControlError
 
 T = TypeVar("T")
 _NULL = "tag:yaml.org,2002:null"
+_FastLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +122,8 @@ def _csv_row(
 
 
 def _yaml_rows(path: Path, text: str, find: Callable[[str], ControlTable]) -> Iterator[SeedRow]:
-    loader = yaml.SafeLoader(text)
     try:
-        root = loader.get_single_node()
+        loader, root = _parsed(text)
         for name, node in _mapping(path, root, "a mapping of table names to lists of rows").value:
             table = _at(path, _line(name), partial(find, name.value))
             if not isinstance(node, yaml.SequenceNode):
@@ -143,8 +143,18 @@ def _yaml_rows(path: Path, text: str, find: Callable[[str], ControlTable]) -> It
         raise ControlError(f"is not YAML: {error}", file=str(path), remedy="mend it there") from error
 
 
+def _parsed(text: str) -> tuple[Any, yaml.Node | None]:
+    """A loader, for its methods, and the document. The one in C is fast, the other tells faults by their place."""
+    try:
+        loader = _FastLoader(text)
+        return loader, loader.get_single_node()
+    except yaml.YAMLError:
+        loader = yaml.SafeLoader(text)
+        return loader, loader.get_single_node()
+
+
 def _yaml_row(
-    path: Path, loader: yaml.SafeLoader, table: ControlTable, place: str, node: yaml.Node
+    path: Path, loader: Any, table: ControlTable, place: str, node: yaml.Node
 ) -> SeedRow:
     row = _mapping(path, node, "a mapping of columns to values", place)
     loader.flatten_mapping(row)  # `<<: *base`; what the row gives itself comes last and wins
@@ -156,7 +166,7 @@ def _yaml_row(
 
 
 def _yaml_value(
-    path: Path, loader: yaml.SafeLoader, place: str, column: ControlColumn, node: yaml.Node
+    path: Path, loader: Any, place: str, column: ControlColumn, node: yaml.Node
 ) -> Any:
     """The text as written: a run_id of 20240515 or an indicator of NO stays what it is."""
     if isinstance(node, yaml.ScalarNode):
