@@ -12,18 +12,20 @@ from rich.console import Console
 
 from fdm_platform.control.seed import RowChange
 from fdm_platform.model.codec import to_plain
+from fdm_platform.planning.secrets import Secrets, masked
 
 SIGNS = {"new": "+", "changed": "~", "same": "="}
 """By kind of change."""
 
 
-def print_changes(changes: Iterable[RowChange]) -> None:
-    """A line for each row, with its key in this store, and one for each column that changes."""
+def print_changes(changes: Iterable[RowChange], secrets: Secrets) -> None:
+    """A line for each row, with its key in this store, and one for each column that changes. Secrets are masked."""
     for change in changes:
+        before, after = masked(change.stored or {}, secrets), masked(change.row.values, secrets)
         key = "/".join(str(part) for part in change.key)
         click.echo(f"{SIGNS[change.kind]} {change.kind:<7}  {change.row.table.name}  {key}")
-        for name, (before, after) in change.differences.items():
-            click.echo(f"             {name}: {cell(before)} -> {cell(after)}")
+        for name in change.differences:
+            click.echo(f"             {name}: {cell(before[name])} -> {cell(after[name])}")
 
 
 def print_counts(counts: Mapping[str, Mapping[Any, int]], *, dry_run: bool) -> None:

@@ -23,6 +23,7 @@ from fdm_platform.control.store import ControlStore, open_store
 from fdm_platform.errors import ControlError
 from fdm_platform.model.codec import to_plain
 from fdm_platform.model.settings import Settings
+from fdm_platform.planning.secrets import Secrets
 
 
 @click.group()
@@ -133,7 +134,7 @@ def seed(file: Path, table: str | None, dry_run: bool, as_json: bool) -> None:
         click.echo(json.dumps({"written": not dry_run, "tables": tables}))
         return
     if dry_run:
-        print_changes(changes)
+        print_changes(changes, Secrets(Settings.from_environ().secret_names))
     print_counts(counts, dry_run=dry_run)
 
 

@@ -25,6 +25,7 @@ from fdm_platform.control.store import ControlStore, Predicate, open_store
 from fdm_platform.control.values import Row, to_micros
 from fdm_platform.model.codec import to_plain
 from fdm_platform.model.settings import Settings
+from fdm_platform.planning.secrets import Secrets, masked
 
 _WIDEST_CELL = 48
 _PIPED_WIDTH = 1000
@@ -37,10 +38,12 @@ _DAYS_BACK = (1, 31, 366)
 @click.option("--where", multiple=True, metavar="COLUMN=VALUE", help="Also <, <=, > and >=; repeat for more.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list of rows.")
 @click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True, help="The last rows.")
-def show(table: str, where: Sequence[str], as_json: bool, limit: int) -> None:
+@click.option("--reveal", is_flag=True, help="Show secrets, too.")
+def show(table: str, where: Sequence[str], as_json: bool, limit: int, reveal: bool) -> None:
     """Show the last rows of a control table in the order of its key. An empty value means NULL.
 
     Conditions are applied where the data is. Of execution_log only as much is read as holds the last rows.
+    Values whose names match FDM_SECRET_NAMES, and those that say where a secret is, are shown as ******.
 
     \b
     Examples:
@@ -49,9 +52,13 @@ def show(table: str, where: Sequence[str], as_json: bool, limit: int) -> None:
       fdm control show process_control --where reprocess_dt= --json
     """  # noqa: D301 - click wants the character, not its name
     predicates = [condition(find_table(table), text) for text in where]
-    with closing(open_store(Settings.from_environ().control_url)) as store:
+    settings = Settings.from_environ()
+    with closing(open_store(settings.control_url)) as store:
         layout = store.layout(table)
         rows, total = _last_rows(store, layout, predicates, limit)
+    if not reveal:
+        secrets = Secrets(settings.secret_names)
+        rows = [masked(row, secrets) for row in rows]
     if as_json:
         click.echo(json.dumps(to_plain(rows), indent=2, ensure_ascii=False))
         return

@@ -21,6 +21,7 @@ from fdm_platform.control.transfer import (
 )
 from fdm_platform.errors import ControlError
 from fdm_platform.model.settings import Settings
+from fdm_platform.planning.secrets import Secrets
 
 
 @click.command("export")
@@ -87,15 +88,15 @@ def import_(path: Path, dry_run: bool, force: bool, as_json: bool) -> None:
         report = {"written": is_written, "conflicts": found.conflict_count, "tables": found.counts}
         click.echo(json.dumps(report))
     elif dry_run:
-        _print_changes(found)
+        _print_changes(found, Secrets(Settings.from_environ().secret_names))
     elif is_written:
         print_counts(found.counts, dry_run=False)
     if found.conflict_count and not force:
         raise _refusal(found, path)
 
 
-def _print_changes(found: Comparison) -> None:
-    print_changes(found.changes)
+def _print_changes(found: Comparison, secrets: Secrets) -> None:
+    print_changes(found.changes, secrets)
     of_all = sum(counts["new"] + counts["changed"] for counts in found.counts.values())
     if of_all > len(found.changes):
         click.echo(f"and {of_all - len(found.changes):,} more that are new or changed")

@@ -268,3 +268,25 @@ def test_an_export_of_all_takes_the_tables_that_are_there(fdm: Fdm, tmp_path: Pa
     assert fdm("export", "--out", str(out)).output == "sys_params: 0 rows\n"
     assert out.read_text() == "sys_params: []\n"
     assert out.stat().st_mode & 0o777 == 0o600
+
+
+def test_secrets_are_masked_unless_revealed(seeded: Fdm, tmp_path: Path) -> None:
+    path = tmp_path / "secrets.yaml"
+    text = """
+job_master:
+- {job_id: J, job_name: j, context_params: {db_password: canary-1, region: SG}}
+sys_params:
+- {param_key: crm_password, environment: DEV, key_name: ALL, param_value: canary-2}
+- {param_key: crm_user, environment: DEV, key_name: ALL, param_value: "env:canary_3"}
+"""
+    path.write_text(text)
+    seeded("seed", str(path))
+    shown = [seeded("show", t, *json) for t in ("job_master", "sys_params") for json in ((), ("--json",))]
+    path.write_text(text.replace("canary", "canarynew"))
+    shown += [seeded(*c, str(path), "--dry-run") for c in (("seed",), ("import", "--force"))]
+    assert all("******" in result.output and "canary" not in result.output for result in shown)
+    assert "SG" in shown[0].output
+    assert "param_value: ****** -> ******" in shown[-1].output
+    revealed = seeded("show", "sys_params", "--reveal").output
+    assert "canary-2" in revealed
+    assert "env:canary_3" in revealed
