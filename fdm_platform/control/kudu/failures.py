@@ -6,7 +6,7 @@ from fdm_platform.control.kudu.client import KuduFailure
 from fdm_platform.errors import ControlError, ControlUnavailableError
 
 INIT_REMEDY = "run `fdm control init`, or correct FDM_CONTROL_URL"
-_AWAY = {"Network error", "Timed out", "Service unavailable", "Aborted", "IO error", "Remote error"}
+_AWAY = {"Network error", "Timed out", "Service unavailable", "Aborted", "Remote error"}
 _MAX_MESSAGE = 300
 
 
@@ -18,7 +18,7 @@ def explain(failure: KuduFailure, address: str, table: str | None = None) -> Con
             field=table,
             remedy="see that its master and tablet servers run and that FDM_CONTROL_URL names the masters",
         )
-    if table and failure.status == "Not found" and not is_uncovered(failure):
+    if table and is_gone(failure):
         return ControlError(f"Kudu at {address} has no table {table}", field=table, remedy=INIT_REMEDY)
     if failure.status == "Not authorized":
         return ControlError(
@@ -31,6 +31,11 @@ def explain(failure: KuduFailure, address: str, table: str | None = None) -> Con
         field=table,
         remedy="run `fdm control check`; the cluster's own logs say more",
     )
+
+
+def is_gone(failure: KuduFailure) -> bool:
+    """There is no such table, or it is another one of this name by now."""
+    return failure.status == "Not found" and not is_uncovered(failure)
 
 
 def is_uncovered(failure: KuduFailure) -> bool:

@@ -25,6 +25,8 @@ from fdm_platform.control.layout import StoredColumn
 
 _EPOCH = date(1970, 1, 1)
 _FLUSH_ROWS = 1000
+_FLUSH_CHARACTERS = 8 * 1024 * 1024
+"""A batch is one message for each tablet, and a server takes 50 MB of one; a character is four bytes at most."""
 _COMPARISONS = {"=": "EQUAL", "<": "LESS", "<=": "LESS_EQUAL", ">": "GREATER", ">=": "GREATER_EQUAL"}
 _INTEGERS = {"int8": "Byte", "int16": "Short", "int32": "Int", "int64": "Long", "unixtime_micros": "Long"}
 
@@ -144,18 +146,11 @@ class JavaClient:
                 # Not in the background: two batches on their way would lose the order of rows of one key.
                 session.setFlushMode(_kudu().SessionConfiguration.FlushMode.MANUAL_FLUSH)
                 session.setMutationBufferSpace(_FLUSH_ROWS)
-                for number, row in enumerate(rows, 1):
-                    operation = new()
-                    partial = operation.getRow()
-                    for (index, add), value in zip(cells, row, strict=True):
-                        if value is None:
-                            partial.setNull(index)
-                        else:
-                            add(partial, index, value)
-                    session.apply(operation)
-                    if number % _FLUSH_ROWS == 0:
-                        _raise_first(session.flush(), kind)
-                _raise_first(session.flush(), kind)
+                for batch in _batches(rows):
+                    # All are made before any is applied: closing the session sends what was applied.
+                    for operation in [_operation(new(), cells, row) for row in batch]:
+                        session.apply(operation)
+                    _raise_first(session.flush(), kind)
             finally:
                 session.close()
 
@@ -180,11 +175,13 @@ class JavaClient:
         with self._lock:
             if self._client is None:
                 jvm.start(self._jars())
+                jvm.attach()
                 builder = _kudu().KuduClient.KuduClientBuilder(_list(self._masters))
                 builder.defaultAdminOperationTimeoutMs(jpype.JLong(self._timeout_ms))
                 builder.defaultOperationTimeoutMs(jpype.JLong(self._timeout_ms))
                 self._client = builder.build()
-            return self._client
+        jvm.attach()
+        return self._client
 
     def _table(self, name: str) -> Any:
         if name not in self._tables:
@@ -222,6 +219,28 @@ def _raise_first(responses: Any, kind: WriteKind) -> None:
         failure = _of_status(error.getErrorStatus())
         if not (kind == "delete" and failure.status == "Not found" and "key not found" in failure.message):
             raise failure
+
+
+def _operation(operation: Any, cells: Sequence[tuple[int, Add]], row: tuple[Any, ...]) -> Any:
+    partial = operation.getRow()
+    for (index, add), value in zip(cells, row, strict=True):
+        if value is None:
+            partial.setNull(index)
+        else:
+            add(partial, index, value)
+    return operation
+
+
+def _batches(rows: Sequence[tuple[Any, ...]]) -> Iterator[Sequence[tuple[Any, ...]]]:
+    start = characters = 0
+    for end, row in enumerate(rows):
+        size = sum(len(value) for value in row if isinstance(value, str))
+        if end - start == _FLUSH_ROWS or (end > start and characters + size > _FLUSH_CHARACTERS):
+            yield rows[start:end]
+            start, characters = end, 0
+        characters += size
+    if rows:
+        yield rows[start:]
 
 
 def _rows(scanner: Any, batch: Any, readers: Sequence[Get]) -> Iterator[tuple[Any, ...]]:

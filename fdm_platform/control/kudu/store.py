@@ -7,21 +7,22 @@ write is durable when it returns; a row is written whole or not at all, several 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from fdm_platform.control.kudu.address import KuduAddress
 from fdm_platform.control.kudu.cells import CREATED_BY, cell, check_size, month_of, new_table, value
-from fdm_platform.control.kudu.client import KuduClient, KuduFailure, ScanPredicate
-from fdm_platform.control.kudu.failures import explain, is_uncovered
+from fdm_platform.control.kudu.client import KuduClient, KuduFailure, ScanPredicate, WriteKind
+from fdm_platform.control.kudu.failures import explain, is_gone, is_uncovered
 from fdm_platform.control.layout import TableLayout, layout_of
 from fdm_platform.control.schema import TABLES, find_table
 from fdm_platform.control.store import Predicate, Snapshot, check_predicate
-from fdm_platform.control.values import Row, check_key, check_row
+from fdm_platform.control.values import Row, check_row, check_value
 from fdm_platform.errors import ControlError, RowExistsError
 
 _COPIES = 3
+T = TypeVar("T")
 
 
 class KuduSnapshot(Snapshot):
@@ -102,29 +103,30 @@ class KuduStore:
         for predicate in where:
             check_predicate(spec, predicate)
         at = None if snapshot is None else self._of_this(snapshot).at
-        layout = self.layout(table)
-        present = [(c.name, s) for c in asked if (s := layout.usable(c.name, self._address.text))]
-        conditions = self._conditions(layout, where)
-        if conditions is None:
-            return iter(())
-        with self._explained(table):
+
+        def begin(layout: TableLayout) -> Iterator[Row]:
+            present = [(c.name, s) for c in asked if (s := layout.usable(c.name, self._address.text))]
+            conditions = self._conditions(layout, where)
+            if conditions is None or limit == 0:
+                return iter(())
             # Kudu wants a column: a key's, where the table has none of those that were asked for.
             names = [s.name for _, s in present] or [layout.stored[layout.key[0]].name]
             rows = self._client.scan(self._name(table), names, conditions, at=at, limit=limit)
-        nulls = {column.name: None for column in asked}
-        decoders = [(name, stored, spec.column(name)) for name, stored in present]
-        return self._decoded(table, rows, nulls, decoders)
+            nulls = {column.name: None for column in asked}
+            return self._decoded(table, rows, nulls, [(n, s, spec.column(n)) for n, s in present])
+
+        with self._explained(table):
+            return self._by_layout(table, begin)
 
     def insert(self, table: str, row: Mapping[str, Any]) -> None:
         """Add a row; RowExistsError if its key is there."""
         check_row(find_table(table), row)
-        layout = self.layout(table)
         try:
             self._write("insert", table, [row])
         except KuduFailure as failure:
             if failure.status != "Already present":
                 raise explain(failure, self._address.text, self._name(table)) from failure
-            key = ", ".join(f"{name}={row[name]}" for name in layout.key)
+            key = ", ".join(f"{name}={row[name]}" for name in self.layout(table).key)
             raise RowExistsError(
                 f"{table} has a row {key} already",
                 field=table,
@@ -140,10 +142,8 @@ class KuduStore:
             self._write("upsert", table, checked)
 
     def delete(self, table: str, keys: Iterable[Mapping[str, Any]]) -> None:
-        """Remove the rows of these keys."""
-        spec, checked = find_table(table), list(keys)
-        for key in checked:
-            check_key(spec, key)
+        """Remove the rows of these keys: those of the table's key here."""
+        checked = list(keys)
         with self._explained(table):
             self._write("delete", table, checked)
 
@@ -158,16 +158,17 @@ class KuduStore:
         """Close the connections."""
         self._client.close()
 
-    def _write(self, kind: Any, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    def _write(self, kind: WriteKind, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
         """Rows of the same columns go together, in their order; a month that is not there yet is added."""
-        layout = self.layout(table)
+        checked = self._by_layout(table, lambda layout: [_check_key(layout, row, kind) for row in rows])
         start = 0
         for end in range(1, len(rows) + 1):
             if end == len(rows) or rows[end].keys() != rows[start].keys():
-                self._write_alike(kind, layout, rows[start:end])
+                alike = checked[start:end]
+                self._by_layout(table, lambda layout, alike=alike: self._write_alike(kind, layout, alike))  # type: ignore[misc]
                 start = end
 
-    def _write_alike(self, kind: Any, layout: TableLayout, rows: Sequence[Mapping[str, Any]]) -> None:
+    def _write_alike(self, kind: WriteKind, layout: TableLayout, rows: Sequence[Mapping[str, Any]]) -> None:
         spec, place = layout.table, self._address.text
         given = layout.key if kind == "delete" else tuple(rows[0])
         stored = {name: layout.usable(name, place) for name in given}
@@ -188,13 +189,26 @@ class KuduStore:
             if not (is_uncovered(failure) and spec.is_by_month and spec.name in self._own):
                 raise
             self._add_months(layout, rows)
-            self._client.write("upsert" if kind == "insert" else kind, name, names, cells)
+            self._client.write(kind, name, names, cells)
 
     def _add_months(self, layout: TableLayout, rows: Sequence[Mapping[str, Any]]) -> None:
         """Range partitions for the months of ids that none covers."""
         key = layout.key[0]
         for lower, upper in sorted({month_of(layout.table, str(row[key])) for row in rows}):
             self._client.add_range(self._name(layout.table.name), layout.stored[key].name, lower, upper)
+
+    def _by_layout(self, table: str, act: Callable[[TableLayout], T]) -> T:
+        """What `act` does; once more where somebody made the table anew since its layout was read."""
+        was_known = table in self._layouts
+        try:
+            return act(self.layout(table))
+        except KuduFailure as failure:
+            if not (was_known and is_gone(failure)):
+                raise
+            with self._lock:
+                self._layouts.pop(table, None)
+                self._own.discard(table)
+            return act(self.layout(table))
 
     def _conditions(self, layout: TableLayout, where: Sequence[Predicate]) -> list[ScanPredicate] | None:
         """The predicates as Kudu takes them; None where no row can meet them."""
@@ -254,3 +268,21 @@ class KuduStore:
             yield
         except KuduFailure as failure:
             raise explain(failure, self._address.text, self._name(table) if table else None) from failure
+
+
+def _check_key(layout: TableLayout, row: Mapping[str, Any], kind: WriteKind) -> Mapping[str, Any]:
+    """The row; ControlError unless it has the key that the table has here, which may be another generation's."""
+    spec, key = layout.table, ", ".join(layout.key)
+    if kind == "delete" and set(row) != set(layout.key):
+        raise ControlError(
+            f"{sorted(row)} is not a key of {spec.name}", field=spec.name, remedy=f"give exactly {key}"
+        )
+    for name in layout.key:
+        if row.get(name) is None:
+            raise ControlError(
+                f"a row of {spec.name} lacks {name}",
+                field=f"{spec.name}.{name}",
+                remedy=f"give {name}; the key of {spec.name} is {key} here",
+            )
+        check_value(spec, spec.column(name), row[name])
+    return row
