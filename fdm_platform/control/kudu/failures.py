@@ -18,6 +18,12 @@ def explain(failure: KuduFailure, address: str, table: str | None = None) -> Con
             field=table,
             remedy="see that its master and tablet servers run and that FDM_CONTROL_URL names the masters",
         )
+    if failure.status == "Invalid argument" and "timestamp" in failure.message:
+        return ControlUnavailableError(
+            f"Kudu at {address} does not read at the time of this snapshot: {_brief(failure)}",
+            field=table,
+            remedy="try again; if it stays so, have the clocks of its servers synchronised (NTP)",
+        )
     if table and is_gone(failure):
         return ControlError(f"Kudu at {address} has no table {table}", field=table, remedy=INIT_REMEDY)
     if failure.status == "Not authorized":

@@ -149,7 +149,10 @@ class KuduStore:
 
     @contextmanager
     def snapshot(self) -> Iterator[KuduSnapshot]:
-        """The state of now. A cluster that cannot read at a timestamp is told as such by the scan."""
+        """The state of now. A scan that the cluster refuses at this time is a ControlUnavailableError.
+
+        It is never answered from another state: rows that have to agree would not.
+        """
         with self._explained():
             at = self._client.timestamp()
         yield KuduSnapshot(self, at)
