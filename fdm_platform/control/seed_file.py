@@ -153,9 +153,7 @@ def _parsed(text: str) -> tuple[Any, yaml.Node | None]:
         return loader, loader.get_single_node()
 
 
-def _yaml_row(
-    path: Path, loader: Any, table: ControlTable, place: str, node: yaml.Node
-) -> SeedRow:
+def _yaml_row(path: Path, loader: Any, table: ControlTable, place: str, node: yaml.Node) -> SeedRow:
     row = _mapping(path, node, "a mapping of columns to values", place)
     loader.flatten_mapping(row)  # `<<: *base`; what the row gives itself comes last and wins
     values: Row = {}
@@ -165,9 +163,7 @@ def _yaml_row(
     return _checked(path, SeedRow(table, values, str(path), _line(node)), place)
 
 
-def _yaml_value(
-    path: Path, loader: Any, place: str, column: ControlColumn, node: yaml.Node
-) -> Any:
+def _yaml_value(path: Path, loader: Any, place: str, column: ControlColumn, node: yaml.Node) -> Any:
     """The text as written: a run_id of 20240515 or an indicator of NO stays what it is."""
     if isinstance(node, yaml.ScalarNode):
         if node.tag == _NULL:
