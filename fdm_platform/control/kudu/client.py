@@ -91,10 +91,6 @@ class KuduClient(Protocol):
         """Add a range partition; no error where there is one already."""
         ...
 
-    def drop_range(self, table: str, column: str, lower: str | None, upper: str) -> None:
-        """Drop a range partition with its rows."""
-        ...
-
     def scan(
         self,
         table: str,

@@ -95,14 +95,6 @@ class JavaClient:
                 raise
         self._tables.pop(table, None)
 
-    def drop_range(self, table: str, column: str, lower: str | None, upper: str) -> None:
-        """Drop a range partition with its rows."""
-        with _reported():
-            options = _kudu().AlterTableOptions()
-            options.dropRangePartition(*_bounds(self._table(table).getSchema(), column, lower, upper))
-            self._open().alterTable(table, options)
-        self._tables.pop(table, None)
-
     def scan(
         self,
         table: str,
