@@ -266,3 +266,18 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(ControlError, match="is not UTF-8: invalid start byte at byte 17") as caught:
         read_seed(latin)
     assert caught.value.remedy == "save it as UTF-8"
+
+
+def test_a_large_file_is_written_in_batches_and_tells_how_far_it_is(
+    store: ControlStore, tmp_path: Path
+) -> None:
+    rows = "".join(f"J{n:05},job {n}\n" for n in range(2_500))
+    path = csv_file(tmp_path, f"job_id,job_name\n{rows}")
+    compared: list[int] = []
+    written: list[int] = []
+    changes = compare(store, read_seed(path, "job_master"), compared.append)
+    write(store, changes, FIRST, written.append)
+    assert (compared, written) == ([1_000, 1_000, 500], [1_000, 1_000, 500])
+    path.write_text(f"job_id,job_name\n{rows}".replace("job 2499\n", "renamed\n"), encoding="utf-8")
+    assert kinds(seed_at(store, path, SECOND, "job_master")) == ["same"] * 2_499 + ["changed"]
+    assert len(list(store.scan("job_master"))) == 2_500
