@@ -52,6 +52,8 @@ def export(tables: Sequence[str], out: Path, where: Sequence[str], as_json: bool
         if not tables:
             there = store.existing()
             names = [name for name in names if name in there]
+            if not names:
+                raise ControlError("no control tables", file=store.url, remedy="run `fdm control init`")
         counts = export_tables(store, names, out, predicates, read)
     if as_json:
         click.echo(json.dumps(counts))

@@ -2,12 +2,15 @@ import json
 from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
+from secrets import token_hex
 
 import pytest
 from click.testing import CliRunner, Result
 
 from fdm_platform.cli import cli
+from fdm_platform.control.kudu.servers import Servers
 from fdm_platform.control.schema import TABLES
 from fdm_platform.control.store import open_store
 from fdm_platform.control.values import to_micros
@@ -19,8 +22,8 @@ Fdm = Callable[..., Result]
 
 @pytest.fixture
 def fdm(tmp_path: Path) -> Fdm:
-    def run(*arguments: str) -> Result:
-        environ = {"FDM_PROJECT": str(tmp_path), "FDM_HOME": "", "FDM_CONTROL_URL": ""}
+    def run(*arguments: str, url: str = "") -> Result:
+        environ = {"FDM_PROJECT": str(tmp_path), "FDM_HOME": "", "FDM_CONTROL_URL": url}
         result = CliRunner().invoke(cli, ["control", *arguments], env=environ)
         if isinstance(result.exception, Exception):
             raise result.exception
@@ -54,7 +57,10 @@ def test_init_of_an_unknown_table_names_the_nearest(fdm: Fdm, tmp_path: Path) ->
     assert not (tmp_path / ".fdm").exists()
 
 
-@pytest.mark.parametrize("command", [["show", "job_master"], ["seed", str(SAMPLE)]])
+@pytest.mark.parametrize(
+    "command",
+    [["show", "job_master"], ["seed", str(SAMPLE)], ["import", str(SAMPLE)], ["export", "--out", "x"]],
+)
 def test_before_init_the_remedy_is_init(fdm: Fdm, command: list[str]) -> None:
     with pytest.raises(ControlError, match="run `fdm control init`"):
         fdm(*command)
@@ -290,3 +296,27 @@ sys_params:
     revealed = seeded("show", "sys_params", "--reveal").output
     assert "canary-2" in revealed
     assert "env:canary_3" in revealed
+
+
+@pytest.mark.kudu
+def test_all_of_it_on_kudu(fdm: Fdm, tmp_path: Path, kudu_servers: Servers) -> None:
+    url = f"kudu+java://{kudu_servers.address}?prefix=cli_{token_hex(6)}."
+    run = partial(fdm, url=url)
+    with pytest.raises(ControlError, match=r"too few tablet servers(.|\n)*--replicas 1"):
+        run("init", "--replicas", "3")
+    assert run("check").exit_code == 3
+    assert set(json.loads(run("init", "--json").output)["created"]) == set(TABLES)
+    assert run("check").exit_code == 0
+    run("seed", str(SAMPLE))
+    exported, moved = tmp_path / "control", tmp_path / "moved.yaml"
+    run("export", "--out", str(exported))
+    fdm("init")
+    fdm("import", str(exported))
+    fdm("export", "--out", str(moved))
+    assert "0 new, 0 changed, 3 same" in run("import", str(moved)).output
+    where = ("--where", "entity=GELS", "--where", "biz_dt>=2024-05-14")
+    assert run("show", "process_control", *where, "--json").output == (
+        fdm("show", "process_control", *where, "--json").output
+    )
+    assert run("show", "process_control", *where).output.splitlines()[-1] == "2 rows"
+    assert run("show", "execution_log").output == "0 rows\n"

@@ -26,6 +26,12 @@ def explain(failure: KuduFailure, address: str, table: str | None = None) -> Con
         )
     if table and is_gone(failure):
         return ControlError(f"Kudu at {address} has no table {table}", field=table, remedy=INIT_REMEDY)
+    if "not enough live tablet servers" in failure.message:
+        return ControlError(
+            f"Kudu at {address} has too few tablet servers: {_brief(failure)}",
+            field=table,
+            remedy="start more, or make tables of fewer copies: `fdm control init --replicas 1`",
+        )
     if failure.status == "Not authorized":
         return ControlError(
             f"Kudu at {address} refuses this user: {_brief(failure)}",
