@@ -14,6 +14,7 @@ Two of its traits were seen in 1.18.1 and shape this module:
 from __future__ import annotations
 
 import ast
+import os
 import re
 import threading
 import time
@@ -49,6 +50,8 @@ _NAMES = {
     "KuduInvalidArgument": "Invalid argument",
     "KuduNotSupported": "Not implemented",
 }
+_ABANDONED: list[Any] = []
+"""What a forked process took over and must not even let go of: its threads are in the parent only."""
 _COMPARE: dict[str, Callable[[Any, Any], Any]] = {
     "=": lambda column, value: column == value,
     "<": lambda column, value: column < value,
@@ -62,13 +65,14 @@ _COMPARE: dict[str, Callable[[Any, Any], Any]] = {
 
 
 class NativeClient:
-    """A connection by kudu-python. The cluster is reached at the first use."""
+    """A connection by kudu-python. The cluster is reached at the first use; a forked process makes its own."""
 
     def __init__(self, masters: Sequence[str], timeout_s: float = TIMEOUT_S) -> None:
         self._masters = list(masters)
         self._timeout_ms = int(timeout_s * 1000)
         self._lock = threading.Lock()
         self._client: Any = None
+        self._process = 0
         self._tables: dict[str, Any] = {}
 
     @property
@@ -89,7 +93,8 @@ class NativeClient:
     def describe(self, table: str) -> StoredTable:
         """The table's own schema, read now."""
         with _reported():
-            opened = self._tables[table] = self._open().table(table)
+            client = self._open()
+            opened = self._tables[table] = client.table(table)
             keys = set(opened.schema.primary_keys())
             columns = tuple(_stored(opened.schema[i], keys) for i in range(len(opened.schema)))
             return StoredTable(columns, str(opened.comment or ""))
@@ -196,6 +201,7 @@ class NativeClient:
     def timestamp(self) -> int:
         """Microseconds of now: the latest that a tablet server told, which a scan asks for."""
         with _reported():
+            self._open()
             for name in chain(tuple(self._tables), self._names()):
                 try:
                     key = self._table(name).schema.primary_keys()[0]
@@ -217,15 +223,20 @@ class NativeClient:
 
     def _open(self) -> Any:
         with self._lock:
+            if self._client is not None and self._process != os.getpid():
+                _ABANDONED.extend((self._client, self._tables))
+                self._client, self._tables = None, {}
             if self._client is None:
+                self._process = os.getpid()
                 self._client = kudu.Client(
                     self._masters, admin_timeout_ms=self._timeout_ms, rpc_timeout_ms=self._timeout_ms
                 )
             return self._client
 
     def _table(self, name: str) -> Any:
+        client = self._open()
         if name not in self._tables:
-            self._tables[name] = self._open().table(name)
+            self._tables[name] = client.table(name)
         return self._tables[name]
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import secrets
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -153,6 +155,31 @@ def test_the_time_is_told_where_the_first_table_was_dropped(client: Any, kudu_se
     kudu.Client([kudu_servers.address]).delete_table(dropped)
     client.write("upsert", kept, ["id"], [("1",)])
     assert ids(client, kept, at=client.timestamp()) == ["1"]
+
+
+FORK = """
+import multiprocessing, sys
+from fdm_platform.control.kudu.native import NativeClient
+
+client, table = NativeClient([sys.argv[1]]), sys.argv[2]
+read = lambda: print([*client.scan(table, ["id"], [], at=client.timestamp(), limit=None)], flush=True)
+read()
+child = multiprocessing.get_context("fork").Process(target=read)
+child.start()
+child.join(20)
+child.kill()
+child.join()
+read()
+sys.exit(child.exitcode)
+"""
+
+
+def test_a_forked_process_has_a_connection_of_its_own(client: Any, table: str, kudu_servers: Servers) -> None:
+    """With its parent's it waits for ever, for threads that it has not."""
+    client.write("upsert", table, COLUMNS, rows(1))
+    command = [sys.executable, "-c", FORK, kudu_servers.address, table]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "[('000000',)]\n" * 3), done.stderr
 
 
 def test_a_tablet_server_that_hangs_is_told_at_the_time_limit(
