@@ -6,7 +6,7 @@ import json
 import signal
 import sys
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -112,14 +112,16 @@ def load_dates(platform: Platform, spec: TableSpec, dates: Sequence[date]) -> Lo
     """Load and publish dates, neighbours in one run each; every run is tried."""
     known = [r.biz_dt for r in platform.control_rows(spec)]
     failed: dict[date, FdmError] = {}
-    with ended_by_sigterm():
+    with ended_by_signals() as raise_again:
         for run in contiguous_runs(dates, known):
-            failed |= _run(platform, spec, run)
+            failed |= _run(platform, spec, run, raise_again)
     good = [d for d in dates if d not in failed]
     return LoadedDates([r for d in good if (r := platform.ledger.current(spec.name, d))], failed)
 
 
-def _run(platform: Platform, spec: TableSpec, dates: Sequence[date]) -> dict[date, FdmError]:
+def _run(
+    platform: Platform, spec: TableSpec, dates: Sequence[date], raise_again: Callable[[], None]
+) -> dict[date, FdmError]:
     """One Dagster run. Spark is started first: its JVM boots while Dagster is imported."""
     load = begin(platform, spec, dates, f"{uuid.uuid4()}-{spec.name}")
     click.secho(f"  {spec.name} {', '.join(map(str, dates))}: load {load.load_id}", err=True)
@@ -132,7 +134,8 @@ def _run(platform: Platform, spec: TableSpec, dates: Sequence[date]) -> dict[dat
         from fdm_platform.defs.run import run_load  # noqa: PLC0415
 
         with open_instance(platform.settings) as instance:
-            error = run_load(instance, load, spec, RunLog())
+            error = run_load(instance, load, spec, RunLog(), raise_again)
+        raise_again()
         load.fail_open(LoadError(error or "the run ended without publishing this date"))
     except BaseException as error:
         load.abandon(error)
@@ -141,13 +144,27 @@ def _run(platform: Platform, spec: TableSpec, dates: Sequence[date]) -> dict[dat
 
 
 @contextmanager
-def ended_by_sigterm() -> Iterator[None]:
-    """SIGTERM ends the command as Ctrl-C does, by an exception: so Spark is ended and attempts are closed."""
-    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(SIGTERM_EXIT))
+def ended_by_signals() -> Iterator[Callable[[], None]]:
+    """SIGTERM ends the command as Ctrl-C does, by an exception: so Spark is ended and attempts are closed.
+
+    Dagster may take it for a failure of what it was about to do: what is yielded raises it again.
+    """
+    seen: list[BaseException] = []
+
+    def end(number: int, _frame: object) -> None:
+        seen.append(KeyboardInterrupt() if number == signal.SIGINT else SystemExit(SIGTERM_EXIT))
+        raise seen[-1]
+
+    def raise_again() -> None:
+        if seen:
+            raise seen[0]
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield
+        yield raise_again
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _dates(

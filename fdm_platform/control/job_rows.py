@@ -31,6 +31,8 @@ class JobRows:
     stored_control: tuple[Row, ...]
     stored_dependencies: tuple[Row, ...]
     read_at: datetime
+    is_whole: bool = False
+    """`control` has every date of the source system."""
 
 
 def read_job_rows(

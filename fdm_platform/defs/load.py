@@ -8,7 +8,9 @@ from datetime import date
 from pathlib import Path
 
 from fdm_platform import errors
-from fdm_platform.defs.platform import Platform
+from fdm_platform.control.job_rows import JobRows
+from fdm_platform.defs.platform import Platform, refused
+from fdm_platform.engines.process_group import held_signals
 from fdm_platform.engines.publishing import discard
 from fdm_platform.engines.spark_submit import Submission, start
 from fdm_platform.errors import CancelledError, FdmError, LoadError
@@ -89,13 +91,22 @@ def begin(platform: Platform, spec: TableSpec, dates: Sequence[date], load_id: s
     The others have their outcome in the report already.
     """
     load = Load(platform, load_id, tuple(dates), LoadReport(load_id, ()))
-    load.open = _start_rows(platform, spec, dates)
     try:
-        load.plan, refused = platform.plan_each(spec, dates, load_id)
-        load.report = LoadReport(load_id, refused)
+        rows = platform.job_rows(spec, dates)
+    except FdmError as error:
+        load.open = _start_rows(platform, spec, dates, None)
+        load.report = LoadReport(load_id, tuple(refused(biz_dt, error) for biz_dt in dates))
+        return load
+    load.open = _start_rows(platform, spec, dates, rows)
+    try:
+        load.plan, outcomes = platform.plan_each(spec, dates, load_id, rows)
+        load.report = LoadReport(load_id, outcomes)
         if load.plan:
-            settings, params = platform.settings, platform.job_params(load.plan)
-            load.submission = start(load.plan, work=settings.work, cache=settings.cache, job_params=params)
+            settings, params = platform.settings, platform.job_params(load.plan, rows)
+            with held_signals():
+                load.submission = start(
+                    load.plan, work=settings.work, cache=settings.cache, job_params=params
+                )
     except BaseException as error:
         load.abandon(error)
         raise
@@ -125,7 +136,10 @@ def error_of(outcome: DateOutcome) -> FdmError:
     return kind(failure.headline, **place)
 
 
-def _start_rows(platform: Platform, spec: TableSpec, dates: Sequence[date]) -> dict[date, str]:
-    log, job_id = platform.execution_log, platform.job_id(spec)
-    run_ids = {r.biz_dt: r.run_id for r in platform.control_rows(spec, dates)}
+def _start_rows(
+    platform: Platform, spec: TableSpec, dates: Sequence[date], rows: JobRows | None
+) -> dict[date, str]:
+    """Written even where the control tables cannot be read: the attempt is one."""
+    log, job_id = platform.execution_log, rows.job.job_id if rows and rows.job else spec.job_name
+    run_ids = {row.biz_dt: row.run_id for row in rows.control} if rows else {}
     return {d: log.start(job_id=job_id, job_name=spec.job_name, run_id=run_ids.get(d)) for d in dates}

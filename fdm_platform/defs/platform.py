@@ -14,7 +14,7 @@ from functools import cached_property
 from fdm_platform.control.execution_log import ExecutionLog
 from fdm_platform.control.job_rows import JobRows, read_job_rows
 from fdm_platform.control.ledger import Ledger
-from fdm_platform.control.rows import job_master_row, process_control_rows
+from fdm_platform.control.rows import process_control_rows
 from fdm_platform.control.store import ControlStore, open_store
 from fdm_platform.engines.filesystem import list_files
 from fdm_platform.errors import FdmError
@@ -80,21 +80,18 @@ class Platform:
         )
 
     def plan(
-        self, spec: TableSpec, dates: Sequence[date], load_id: str, *, rows: JobRows | None = None
+        self, spec: TableSpec, dates: Sequence[date], load_id: str, rows: JobRows | None = None
     ) -> LoadPlan:
         """What a load of these dates would do. The first thing that is wrong is raised.
 
-        `rows` are those of the job and of these dates, read before.
+        `rows` are those of the job and of these dates, where they were read before.
         """
-        rows = rows or self.job_rows(spec, dates)
-        control: Sequence[ProcessControlRow] = rows.control
-        if len({row.biz_dt for row in control}) < len(set(dates)):
-            control = self.control_rows(spec)  # to name the dates that are nearest to the missing one
+        rows = self._with_neighbours(spec, dates, rows or self.job_rows(spec, dates))
         return plan_load(
             spec=spec,
             catalog_tables=self.catalog.tables,
             dates=dates,
-            rows=control,
+            rows=rows.control,
             job=rows.job,
             sys_params=rows.sys_params,
             settings=self.settings,
@@ -104,15 +101,12 @@ class Platform:
         )
 
     def plan_each(
-        self, spec: TableSpec, dates: Sequence[date], load_id: str
+        self, spec: TableSpec, dates: Sequence[date], load_id: str, rows: JobRows
     ) -> tuple[LoadPlan | None, tuple[DateOutcome, ...]]:
         """The plan of the dates that can be loaded, and an outcome for each that cannot."""
         try:
-            rows = self.job_rows(spec, dates)
-        except FdmError as error:
-            return None, tuple(refused(biz_dt, error) for biz_dt in dates)
-        try:
-            return self.plan(spec, dates, load_id, rows=rows), ()
+            rows = self._with_neighbours(spec, dates, rows)
+            return self.plan(spec, dates, load_id, rows), ()
         except FdmError as error:
             if len(dates) == 1:
                 return None, (refused(dates[0], error),)
@@ -120,10 +114,16 @@ class Platform:
         failed: list[DateOutcome] = []
         for biz_dt in dates:
             try:
-                plans.append(self.plan(spec, [biz_dt], load_id, rows=rows))
+                plans.append(self.plan(spec, [biz_dt], load_id, rows))
             except FdmError as error:
                 failed.append(refused(biz_dt, error))
         return _merge(plans), tuple(failed)
+
+    def _with_neighbours(self, spec: TableSpec, dates: Sequence[date], rows: JobRows) -> JobRows:
+        """The rows; with those of all dates where one is missing, so that the message can name the nearest."""
+        if rows.is_whole or {row.biz_dt for row in rows.control} >= set(dates):
+            return rows
+        return replace(rows, control=tuple(self.control_rows(spec)), is_whole=True)
 
     def job_parameters(
         self, spec: JobSpec, biz_dt: date | None = None, environment: str | None = None
@@ -144,18 +144,9 @@ class Platform:
             read_at=rows.read_at,
         )
 
-    def job_id(self, spec: TableSpec) -> str:
-        """The table's job_id in job_master; its job name where it has no row."""
-        job = job_master_row(self.store, spec.job_name)
-        return job.job_id if job else spec.job_name
-
-    def job_params(self, plan: LoadPlan) -> dict[str, object]:
-        """The legacy parameters file of a load: its job's rows, and process_control's of its dates. Secrets masked."""
-        spec = self.catalog.tables[plan.table]
-        rows, secrets = (
-            self.job_rows(spec, [d.biz_dt for d in plan.dates]),
-            Secrets(self.settings.secret_names),
-        )
+    def job_params(self, plan: LoadPlan, rows: JobRows) -> dict[str, object]:
+        """The legacy parameters file of a load, of the rows that it was planned with. Secrets are masked."""
+        secrets, dates = Secrets(self.settings.secret_names), {d.biz_dt for d in plan.dates}
         return job_params_document(
             environment=plan.environment,
             entity=plan.entity,
@@ -163,7 +154,7 @@ class Platform:
             job_name=plan.job_name,
             job_master=masked(rows.stored_job, secrets) if rows.stored_job else None,
             job_dependency=rows.stored_dependencies,
-            process_control=rows.stored_control,
+            process_control=[row for row in rows.stored_control if row["biz_dt"] in dates],
             sys_params=[masked(to_plain(row), secrets) for row in rows.sys_params],
         )
 

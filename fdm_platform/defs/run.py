@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 from typing import Any
 
@@ -18,11 +18,16 @@ from fdm_platform.model.table import TableSpec
 
 
 def run_load(
-    instance: dg.DagsterInstance, load: Load, spec: TableSpec, handler: logging.Handler
+    instance: dg.DagsterInstance,
+    load: Load,
+    spec: TableSpec,
+    handler: logging.Handler,
+    raise_if_stopped: Callable[[], None] = lambda: None,
 ) -> str | None:
     """Run a load that was begun: neighbouring dates of one table. The run has the load's id in it.
 
     What failed is in the load; the text returned is of a run that ended before its step could say more.
+    `raise_if_stopped` raises where a signal came: Dagster may have made a failed run of it.
     """
     platform = load.platform
     add_dates(instance, spec.partition_set, [r.biz_dt for r in platform.control_rows(spec)])
@@ -40,6 +45,7 @@ def run_load(
         )
     finally:
         if take_back(load):
+            raise_if_stopped()
             load.abandon(LoadError("the run ended before its step began; see it in the UI"))
     return None if result.success else _error(result)
 

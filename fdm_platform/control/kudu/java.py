@@ -13,6 +13,7 @@ from typing import Any
 import jpype
 
 from fdm_platform.control.kudu import jvm
+from fdm_platform.control.kudu.batches import MAX_ROWS, batches
 from fdm_platform.control.kudu.client import (
     TIMEOUT_S,
     KuduFailure,
@@ -24,9 +25,6 @@ from fdm_platform.control.kudu.client import (
 from fdm_platform.control.layout import StoredColumn
 
 _EPOCH = date(1970, 1, 1)
-_FLUSH_ROWS = 1000
-_FLUSH_CHARACTERS = 8 * 1024 * 1024
-"""A batch is one message for each tablet, and a server takes 50 MB of one; a character is four bytes at most."""
 _COMPARISONS = {"=": "EQUAL", "<": "LESS", "<=": "LESS_EQUAL", ">": "GREATER", ">=": "GREATER_EQUAL"}
 _INTEGERS = {"int8": "Byte", "int16": "Short", "int32": "Int", "int64": "Long", "unixtime_micros": "Long"}
 
@@ -137,8 +135,8 @@ class JavaClient:
                 session.setTimeoutMillis(jpype.JLong(self._timeout_ms))
                 # Not in the background: two batches on their way would lose the order of rows of one key.
                 session.setFlushMode(_kudu().SessionConfiguration.FlushMode.MANUAL_FLUSH)
-                session.setMutationBufferSpace(_FLUSH_ROWS)
-                for batch in _batches(rows):
+                session.setMutationBufferSpace(MAX_ROWS)
+                for batch in batches(rows):
                     # All are made before any is applied: closing the session sends what was applied.
                     for operation in [_operation(new(), cells, row) for row in batch]:
                         session.apply(operation)
@@ -221,18 +219,6 @@ def _operation(operation: Any, cells: Sequence[tuple[int, Add]], row: tuple[Any,
         else:
             add(partial, index, value)
     return operation
-
-
-def _batches(rows: Sequence[tuple[Any, ...]]) -> Iterator[Sequence[tuple[Any, ...]]]:
-    start = characters = 0
-    for end, row in enumerate(rows):
-        size = sum(len(value) for value in row if isinstance(value, str))
-        if end - start == _FLUSH_ROWS or (end > start and characters + size > _FLUSH_CHARACTERS):
-            yield rows[start:end]
-            start, characters = end, 0
-        characters += size
-    if rows:
-        yield rows[start:]
 
 
 def _rows(scanner: Any, batch: Any, readers: Sequence[Get]) -> Iterator[tuple[Any, ...]]:

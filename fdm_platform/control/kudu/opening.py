@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from importlib.util import find_spec
 from pathlib import Path
 
 from fdm_platform.control.kudu.address import KuduAddress, parse
@@ -32,17 +31,18 @@ def open_kudu(url: str) -> KuduStore:
 
 
 def _client(address: KuduAddress) -> KuduClient:
-    is_here = find_spec("kudu") is not None
-    if address.client == "native" and not is_here:
-        raise MachineError(
-            "kudu-python is not installed",
-            field="FDM_CONTROL_URL",
-            remedy="install fdm-platform[kudu] where Kudu's client library is, or write kudu+java://",
-        )
-    if address.client != "java" and is_here:
-        from fdm_platform.control.kudu.native import NativeClient  # noqa: PLC0415 - needs kudu-python
+    if address.client != "java":
+        try:
+            from fdm_platform.control.kudu.native import NativeClient  # noqa: PLC0415 - needs kudu-python
 
-        return NativeClient(address.masters, address.timeout_s)
+            return NativeClient(address.masters, address.timeout_s)
+        except ImportError as error:  # it is missing, or the libraries that it was compiled against are
+            if address.client == "native":
+                raise MachineError(
+                    f"kudu-python cannot be imported: {error}",
+                    field="FDM_CONTROL_URL",
+                    remedy="install fdm-platform[kudu] where Kudu's client library is, or write kudu+java://",
+                ) from error
     from fdm_platform.control.kudu.java import JavaClient  # noqa: PLC0415 - needs JPype
 
     return JavaClient(address.masters, client_jars, address.timeout_s)
