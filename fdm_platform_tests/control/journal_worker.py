@@ -11,8 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from fdm_platform.control.execution_log import ExecutionLog
-from fdm_platform.control.orphans import deliver_orphans
+from fdm_platform.control.execution_log.log import ExecutionLog
+from fdm_platform.control.execution_log.orphans import deliver_orphans
 from fdm_platform.control.sqlite import SqliteStore
 
 ATTEMPTS = 20

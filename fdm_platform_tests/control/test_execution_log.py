@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from fdm_platform.control.execution_log import ExecutionLog
+from fdm_platform.control.execution_log.log import ExecutionLog
 from fdm_platform.control.sqlite import SqliteStore
 from fdm_platform.control.store import ControlStore, open_store
 

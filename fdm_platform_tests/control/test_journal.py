@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 
-from fdm_platform.control.execution_log import ExecutionLog
-from fdm_platform.control.journal import Journal
-from fdm_platform.control.orphans import deliver_orphans
+from fdm_platform.control.execution_log.journal import Journal
+from fdm_platform.control.execution_log.log import ExecutionLog
+from fdm_platform.control.execution_log.orphans import deliver_orphans
 from fdm_platform.control.schema import TABLES
 from fdm_platform.control.sqlite import SqliteStore
 from fdm_platform.control.store import ControlStore, open_store

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from fdm_platform.control.attempt_rows import AttemptRows
-from fdm_platform.control.execution_log import ExecutionLog
+from fdm_platform.control.execution_log.log import ExecutionLog
+from fdm_platform.control.execution_log.rows import AttemptRows
 from fdm_platform.control.kudu.client import NewTable
 from fdm_platform.control.kudu.java import JavaClient
 from fdm_platform.control.kudu.opening import client_jars

@@ -16,10 +16,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from fdm_platform.control.attempt_rows import STARTED, TABLE, AttemptRows
-from fdm_platform.control.delivery import CLOSE_WAIT_S, Delivery
-from fdm_platform.control.journal import Journal, JournalEntry
-from fdm_platform.control.orphans import Orphans
+from fdm_platform.control.execution_log.delivery import CLOSE_WAIT_S, Delivery
+from fdm_platform.control.execution_log.journal import Journal, JournalEntry
+from fdm_platform.control.execution_log.orphans import Orphans
+from fdm_platform.control.execution_log.rows import STARTED, TABLE, AttemptRows
 from fdm_platform.control.store import ControlStore
 from fdm_platform.control.values import Row, from_micros, to_micros
 from fdm_platform.errors import ControlError, ControlUnavailableError

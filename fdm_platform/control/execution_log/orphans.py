@@ -6,8 +6,8 @@ import logging
 from dataclasses import dataclass
 from pathlib import Path
 
-from fdm_platform.control.attempt_rows import STARTED, AttemptRows
-from fdm_platform.control.journal import Journal, JournalEntry
+from fdm_platform.control.execution_log.journal import Journal, JournalEntry
+from fdm_platform.control.execution_log.rows import STARTED, AttemptRows
 from fdm_platform.control.store import ControlStore
 from fdm_platform.errors import ControlError, ControlUnavailableError
 
