@@ -60,6 +60,6 @@ def _is_away(failure: KuduFailure) -> bool:
 
 
 def _brief(failure: KuduFailure) -> str:
-    """Without the trace of the client's own tries, which is long."""
-    text = " ".join(failure.message.split())
+    """Without the trace of the client's own tries, which is long and names nothing that helps."""
+    text = " ".join(failure.message.split()).partition(" KuduRpc(")[0].rstrip(":")
     return f"{failure.status}: {text[:_MAX_MESSAGE]}{'…' if len(text) > _MAX_MESSAGE else ''}"
