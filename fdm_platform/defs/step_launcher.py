@@ -95,6 +95,8 @@ class Narrator:
             case DateDone():
                 self._tell_outcome(message)
             case DriverDone():
+                if tasks := message.metrics.get("tasks"):  # a short load ends before anyone has looked
+                    self._log.info("Spark tasks done: %d of %d", tasks, tasks)
                 phases = ", ".join(f"{k} {v:.1f} s" for k, v in message.seconds.items())
                 self._log.info("Spark is done after %.1f s (%s)", sum(message.seconds.values()), phases)
 
