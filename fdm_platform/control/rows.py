@@ -172,10 +172,15 @@ def _parsed(table: str, name: str, row: Row) -> Any:
         return value
     key = ", ".join(f"{k}={row[k]}" for k in spec.key)
     raise ControlError(
-        f"{text!r} in the row {key} is not {json_description(spec.column(name))}",
+        f"{_quoted(name, text)} in the row {key} is not {json_description(spec.column(name))}",
         field=f"{table}.{name}",
         remedy="correct that row; `fdm control seed` checks what it writes",
     )
+
+
+def _quoted(name: str, text: str) -> str:
+    """The text, unless parameters and settings are in it, of which some may be secret."""
+    return "the text" if name in _OBJECTS else repr(text)
 
 
 _LISTS = ("business_keys", "compare_cols")

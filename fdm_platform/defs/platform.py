@@ -5,6 +5,7 @@ The command line plans with it in milliseconds, and starts Spark with it before 
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -31,6 +32,9 @@ from fdm_platform.planning.parameters import job_params_document
 from fdm_platform.planning.planner import due
 from fdm_platform.planning.planner import plan as plan_load
 from fdm_platform.planning.secrets import Secrets, masked
+
+_NEIGHBOURS = 3
+"""Rows on either side of a missing date that its message chooses the nearest from."""
 
 
 @dataclass(frozen=True)
@@ -112,9 +116,13 @@ class Platform:
                 return None, (refused(dates[0], error),)
         plans: list[LoadPlan] = []
         failed: list[DateOutcome] = []
+        control = sorted(rows.control, key=lambda row: row.biz_dt)
         for biz_dt in dates:
+            # Its row, or its neighbours for the message: all rows for each date would be their square.
+            at = bisect_left(control, biz_dt, key=lambda row: row.biz_dt)
+            near = replace(rows, control=tuple(control[max(at - _NEIGHBOURS, 0) : at + _NEIGHBOURS]))
             try:
-                plans.append(self.plan(spec, [biz_dt], load_id, rows))
+                plans.append(self.plan(spec, [biz_dt], load_id, near))
             except FdmError as error:
                 failed.append(refused(biz_dt, error))
         return _merge(plans), tuple(failed)

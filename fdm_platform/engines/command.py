@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fdm_platform.engines.java import Jdk, Spark
-from fdm_platform.engines.secrets import redaction, secret_conf
+from fdm_platform.engines.secrets import REDACTION, redaction, secret_conf
 from fdm_platform.errors import ParameterError
 from fdm_platform.model.plan import LaunchProfile, LoadPlan, Setting
 
@@ -255,8 +255,8 @@ def conf(plan: LoadPlan, machine: Machine) -> dict[str, str]:
     settings = dict(_lean_conf(plan)) if is_lean(plan, machine) else {}
     hidden = secret_conf(plan)
     settings |= {key: setting.value for key, setting in profile.conf.items() if key not in hidden}
-    if hidden:
-        settings.setdefault("spark.redaction.regex", redaction(plan))
+    if hidden and REDACTION in settings:  # otherwise it stands in the secrets' own file, with the site's
+        settings[REDACTION] = redaction(plan, settings[REDACTION])
     if profile.master.value.startswith("yarn"):
         tags = settings.get("spark.yarn.tags")
         settings["spark.yarn.tags"] = f"{tags},{plan.load_id}" if tags else plan.load_id

@@ -17,6 +17,7 @@ from typing import Any
 from fdm_platform.errors import ParameterError
 from fdm_platform.model.plan import SECRET_MARK, DatePlan, LoadPlan
 
+REDACTION = "spark.redaction.regex"
 SPARKS_OWN_REDACTION = "(?i)secret|password|token|access[.]?key"
 """Default of spark.redaction.regex in Spark 3.5: settings that Spark hides in its UI and logs."""
 
@@ -70,13 +71,22 @@ def write_files(
     conf = secret_conf(plan)
     if conf:
         site = defaults.read_text(encoding="utf-8") if defaults.is_file() else ""
-        lines = [f"{key}={_escaped(values[name])}" for key, name in conf.items()]
+        settings = {key: values[name] for key, name in conf.items()}
+        if REDACTION not in plan.launch.conf:
+            settings[REDACTION] = redaction(plan, _redaction_of(site))
+        lines = [f"{key}={_escaped(value)}" for key, value in settings.items()]
         _write_private(properties, "\n".join([site, *lines, ""]))
 
 
-def redaction(plan: LoadPlan) -> str:
-    """Spark's redaction with the names of the secret settings."""
-    return "|".join([SPARKS_OWN_REDACTION, *(re.escape(key) for key in secret_conf(plan))])
+def redaction(plan: LoadPlan, base: str = SPARKS_OWN_REDACTION) -> str:
+    """A pattern for spark.redaction.regex: what it was, and the names of the secret settings."""
+    return "|".join([base, *(re.escape(key) for key in secret_conf(plan))])
+
+
+def _redaction_of(site: str) -> str:
+    """The pattern of a spark-defaults.conf, else Spark's own. In such a file a backslash is written twice."""
+    found = re.findall(rf"(?m)^[ \t]*{re.escape(REDACTION)}[ \t]*[=: \t][ \t]*(.+?)[ \t]*$", site)
+    return found[-1].replace("\\\\", "\\") if found else SPARKS_OWN_REDACTION
 
 
 def take(plan: LoadPlan, folder: Path) -> tuple[LoadPlan, tuple[str, ...]]:

@@ -65,7 +65,7 @@ def start(
     env = environment(plan, folder, machine, inherited, has_params=job_params is not None)
     secrets = values_of(plan, inherited)
     _write_folder(folder, plan, job_params)
-    _write_secrets(folder, plan, secrets, machine)
+    _write_secrets(folder, plan, secrets, machine, inherited)
     process = _spawn(command, env, folder)
     after = (
         (lambda: class_archive.build_in_background(cache, machine.jdk, machine.spark))
@@ -101,8 +101,14 @@ def _write_folder(folder: LoadFolder, plan: LoadPlan, job_params: Mapping[str, A
         raise _disk_error(error, folder.path) from error
 
 
-def _write_secrets(folder: LoadFolder, plan: LoadPlan, secrets: Mapping[str, str], machine: Machine) -> None:
-    site = Path(os.environ.get("SPARK_CONF_DIR") or machine.spark.home / "conf") / "spark-defaults.conf"
+def _write_secrets(
+    folder: LoadFolder,
+    plan: LoadPlan,
+    secrets: Mapping[str, str],
+    machine: Machine,
+    environ: Mapping[str, str],
+) -> None:
+    site = Path(environ.get("SPARK_CONF_DIR") or machine.spark.home / "conf") / "spark-defaults.conf"
     try:
         write_files(plan, secrets, folder.secrets, folder.secret_properties, site)
     except OSError as error:

@@ -8,7 +8,7 @@ from datetime import date, datetime
 
 from fdm_platform.model.control import JobMasterRow, ProcessControlRow, SysParamRow
 from fdm_platform.model.parameters import JobParameters
-from fdm_platform.model.plan import LaunchProfile, Parameter
+from fdm_platform.model.plan import SECRET_MARK, LaunchProfile, Parameter
 from fdm_platform.model.table import JobSpec
 from fdm_platform.planning.launch import KEYS, resolve_launch
 from fdm_platform.planning.parameters import resolve_parameters
@@ -41,7 +41,7 @@ def job_parameters(
 ) -> JobParameters:
     """Resolve them; the precedence is that of parameters.py and launch.py. ParameterError names the row."""
     parameters = resolve_parameters(
-        spec=spec, row=row, job=job, sys_params=sys_params, environment=environment
+        spec=spec, row=row, job=job, sys_params=sys_params, environment=environment, secrets=secrets
     )
     launch = resolve_launch(spec=spec, job=job, sys_params=sys_params, environment=environment)
     return JobParameters(
@@ -52,16 +52,20 @@ def job_parameters(
         environment=environment,
         biz_dt=biz_dt,
         parameters=secrets.conceal_parameters(parameters),
-        settings=secrets.conceal_parameters(_settings(launch)),
+        settings=_settings(secrets.conceal_launch(launch)),
         rows=_rows(job, row, sys_params),
         read_at=read_at,
     )
 
 
-def _settings(launch: LaunchProfile) -> list[Parameter]:
+def _settings(launch: LaunchProfile) -> tuple[Parameter, ...]:
     named = {key: getattr(launch, key) for key in KEYS if key not in ("py_files", "additional_conf")}
     every = [*named.items(), *(("py_files", file) for file in launch.py_files), *launch.conf.items()]
-    return [Parameter(name, s.value, "string", s.origin) for name, s in every if s]
+    return tuple(
+        Parameter(name, s.value, "string", s.origin, is_secret=s.value == SECRET_MARK + name)
+        for name, s in every
+        if s
+    )
 
 
 def _rows(

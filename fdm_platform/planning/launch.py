@@ -66,8 +66,7 @@ def resolve_launch(
     options: _Options = {}
     options |= _defaults(_DEFAULTS)
     options |= _of_sys_params(applying(sys_params, environment=environment, job_name=spec.job_name))
-    options |= _of_config((job.spark_config or {}) if job else {}, "job_master.spark_config", file=None)
-    options |= _of_context((job.context_params or {}) if job else {})
+    options |= _of_job(job) if job else {}
     options |= _of_config(spec.launch, "launch", file=spec.file)
     if not options["master"].value.startswith("local"):
         options = _defaults(_CLUSTER_DEFAULTS) | options
@@ -92,6 +91,16 @@ def _of_sys_params(rows: Sequence[SysParamRow]) -> _Options:
     return options
 
 
+def _of_job(job: JobMasterRow) -> _Options:
+    """spark_config, then context_params; an error names the row."""
+    try:
+        of_config = _of_config(job.spark_config or {}, "job_master.spark_config", file=None)
+        return of_config | _of_context(job.context_params or {})
+    except ParameterError as error:
+        message = f"{error.message}, in the row job_id={job.job_id}"
+        raise ParameterError(message, field=error.field, remedy=error.remedy) from None
+
+
 def _of_context(context: Mapping[str, Any]) -> _Options:
     settings = {k: v for k, v in context.items() if k.startswith("spark.")}
     return _of_conf(settings, "job_master.context_params", file=None)
@@ -106,7 +115,7 @@ def _of_config(config: Mapping[str, Any], place: str, file: str | None) -> _Opti
             )
     conf = config.get("additional_conf") or {}
     if not isinstance(conf, Mapping):
-        raise _wrong(conf, "an object of Spark settings", f"{place}.additional_conf", file)
+        raise _wrong("additional_conf", conf, "an object of Spark settings", f"{place}.additional_conf", file)
     own = {k: v for k, v in config.items() if k != "additional_conf" and v is not None}
     return _of_conf(conf, f"{place}.additional_conf", file) | {
         key: _option(key, value, f"{place}.{key}", file) for key, value in own.items()
@@ -134,15 +143,15 @@ def _option(key: str, value: Any, place: str, file: str | None) -> Setting:
     """The value as spark-submit is given it, checked."""
     text = _text(key, value, place, file)
     if _CONTROL.search(text):
-        raise _wrong(value, "a text of one line", place, file)
+        raise _wrong(key, value, "a text of one line", place, file)
     if key.endswith("_memory") and not _MEMORY.fullmatch(text):
-        raise _wrong(value, "an amount of memory such as 2g or 512m", place, file)
+        raise _wrong(key, value, "an amount of memory such as 2g or 512m", place, file)
     if key in ("num_executors", "executor_cores") and not _COUNT.fullmatch(text):
-        raise _wrong(value, "a whole number above 0", place, file)
+        raise _wrong(key, value, "a whole number above 0", place, file)
     if key == "deploy_mode" and text not in ("client", "cluster"):
-        raise _wrong(value, "`client` or `cluster`", place, file)
+        raise _wrong(key, value, "`client` or `cluster`", place, file)
     if key in KEYS and not text:
-        raise _wrong(value, "a value", place, file)
+        raise _wrong(key, value, "a value", place, file)
     return Setting(text, f"table.yaml {place}" if file else place)
 
 
@@ -154,8 +163,12 @@ def _text(key: str, value: Any, place: str, file: str | None) -> str:
     if isinstance(value, (int, float, str)):
         text = str(value).strip()
         return re.sub(r"\s*,\s*", ",", text) if key in _LISTS else text
-    raise _wrong(value, "a list of texts, or one text" if key in _LISTS else "a single value", place, file)
+    raise _wrong(
+        key, value, "a list of texts, or one text" if key in _LISTS else "a single value", place, file
+    )
 
 
-def _wrong(value: Any, wanted: str, place: str, file: str | None) -> ParameterError:
-    return ParameterError(f"{value!r} is not {wanted}", field=place, file=file, remedy=f"give {wanted}")
+def _wrong(key: str, value: Any, wanted: str, place: str, file: str | None) -> ParameterError:
+    """Spark settings are not quoted: a secret may be among them."""
+    shown = repr(value) if key in FIELDS_OF_CONF.values() else f"the value of {key}"
+    return ParameterError(f"{shown} is not {wanted}", field=place, file=file, remedy=f"give {wanted}")

@@ -26,6 +26,7 @@ from fdm_platform.model.control import JobMasterRow, ProcessControlRow, SysParam
 from fdm_platform.model.plan import Parameter, ParameterType
 from fdm_platform.model.table import JobSpec
 from fdm_platform.planning.names import suggest
+from fdm_platform.planning.secrets import Secrets
 
 ALL_JOBS = ("*", "DEFAULT", "GLOBAL", "COMMON", "ALL")
 """Values of sys_params.key_name that stand for every job, in any letter case."""
@@ -69,14 +70,18 @@ def resolve_parameters(
     job: JobMasterRow | None,
     sys_params: Sequence[SysParamRow],
     environment: str,
+    secrets: Secrets | None = None,
 ) -> tuple[Parameter, ...]:
     """The parameters of one job and business date, by name; see the module for the precedence.
 
-    Without a control row, those that do not come from it. ParameterError: a sys_params value that is not of its own param_type.
+    Without a control row, those that do not come from it. ParameterError: a sys_params value that is not of
+    its own param_type. A secret is text whatever its param_type, and no message quotes it.
     """
     resolved: dict[str, Parameter] = {}
     for parameter in (
-        *_of_sys_params(applying(sys_params, environment=environment, job_name=spec.job_name)),
+        *_of_sys_params(
+            applying(sys_params, environment=environment, job_name=spec.job_name), secrets or Secrets(())
+        ),
         *_of_context(job),
         *_of_identity(spec, job, environment),
         *_of_lists(spec, row),
@@ -138,11 +143,11 @@ def _newness(row: Mapping[str, Any]) -> tuple[str, str]:
     return str(row.get("biz_dt") or ""), str(row.get("last_update_ts") or row.get("updated_at") or "")
 
 
-def _of_sys_params(rows: Iterable[SysParamRow]) -> list[Parameter]:
-    return [_typed(row) for row in rows if "." not in row.param_key]
+def _of_sys_params(rows: Iterable[SysParamRow], secrets: Secrets) -> list[Parameter]:
+    return [_typed(row, secrets) for row in rows if "." not in row.param_key]
 
 
-def _typed(row: SysParamRow) -> Parameter:
+def _typed(row: SysParamRow, secrets: Secrets) -> Parameter:
     origin = sys_param_origin(row)
     declared = (row.param_type or "string").strip().lower()
     kind = _TYPES.get(declared)
@@ -152,6 +157,8 @@ def _typed(row: SysParamRow) -> Parameter:
             field=f"{origin}: param_type",
             remedy=suggest(declared, _TYPES),
         )
+    if secrets.is_secret(row.param_key, row.param_value):
+        return Parameter(row.param_key, row.param_value, "string", origin)
     try:
         value = None if row.param_value is None else _PARSE[kind](row.param_value)
     except (ValueError, KeyError, InvalidOperation):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from pathlib import PurePath
@@ -25,7 +25,6 @@ from fdm_platform.model.control import JobMasterRow, ProcessControlRow, SysParam
 from fdm_platform.model.partition import folder_name
 from fdm_platform.model.plan import (
     DatePlan,
-    LaunchProfile,
     LoadPlan,
     OutputPlan,
     Parameter,
@@ -129,6 +128,7 @@ def plan(
                         job=job,
                         sys_params=sys_params,
                         environment=settings.environment,
+                        secrets=secrets,
                     )
                 ),
                 published.get(day.biz_dt, 0),
@@ -138,9 +138,8 @@ def plan(
         transform=spec.transform,
         python_path=(str(settings.project / PurePath(spec.file).parent), str(settings.project)),
         output=planner.output_plan(),
-        launch=_concealed(
-            resolve_launch(spec=spec, job=job, sys_params=sys_params, environment=settings.environment),
-            secrets,
+        launch=secrets.conceal_launch(
+            resolve_launch(spec=spec, job=job, sys_params=sys_params, environment=settings.environment)
         ),
         secrets=secrets.found,
     )
@@ -304,11 +303,6 @@ def _no_control_row(
         field="process_control.biz_dt",
         remedy="add the row to a seed file and run `fdm control seed FILE`, or choose another date",
     )
-
-
-def _concealed(launch: LaunchProfile, secrets: Secrets) -> LaunchProfile:
-    conf = {name: secrets.conceal_setting(name, setting) for name, setting in launch.conf.items()}
-    return replace(launch, conf=conf)
 
 
 def _step_plan(step: StepSpec, by_name: Mapping[str, Parameter]) -> StepPlan:

@@ -105,10 +105,19 @@ def test_secrets_are_not_shown(fdm: Fdm, tmp_path: Path) -> None:
         f'  - {{param_key: {key}, environment: DEV, key_name: ALL, param_value: "{value}"}}\n'
         for key, value in rows
     )
+    text += (
+        "  - {param_key: pin_token, environment: DEV, key_name: ALL, param_value: canary, param_type: int}\n"
+    )
+    text += (
+        "job_master:\n  - {job_id: JOB_1001, job_name: "
+        + MASTER
+        + ", context_params: {db: {password: canary}}}\n"
+    )
     seed(fdm, tmp_path, f"sys_params:\n{text}")
     found = values(fdm, "t_contract_master")
     assert [found[key][0] for key, _ in rows] == ["******"] * 3
     assert found["user"][1] == "sys_params[DEV, ALL].user"
+    assert (found["pin_token"][0], found["db"][0]) == ("******", "******")
     for shown in (
         fdm("params", "show", "t_contract_master"),
         fdm("plan", "t_contract_master", "--biz-dt", "2024-05-15", "--json"),
@@ -157,3 +166,30 @@ def test_a_value_that_is_not_of_its_type_names_table_key_and_column(
     seed(fdm, tmp_path, f"sys_params: [{{param_key: limit, environment: DEV, key_name: ALL, {row}}}]\n")
     with pytest.raises(ParameterError, match=message):
         fdm("params", "show", "t_contract_master")
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        (
+            "{driver_memroy: 2g}",
+            r"spark_config.driver_memroy: 'driver_memroy' is no key .* row job_id=JOB_1001",
+        ),
+        ("{additional_conf: [canary]}", r"spark_config.additional_conf: the value of additional_conf is not"),
+        (
+            '{additional_conf: {spark.x.token: ["canary"]}}',
+            r"the value of spark.x.token is not a single value",
+        ),
+    ],
+)
+def test_what_is_wrong_in_spark_config_names_its_row_and_quotes_no_secret(
+    fdm: Fdm, tmp_path: Path, config: str, message: str
+) -> None:
+    seed(
+        fdm,
+        tmp_path,
+        f"job_master: [{{job_id: JOB_1001, job_name: {MASTER}, spark_config: {config}}}]\n",
+    )
+    with pytest.raises(ParameterError, match=message) as caught:
+        fdm("params", "show", "t_contract_master")
+    assert "canary" not in str(caught.value)

@@ -138,6 +138,14 @@ def test_a_job_whose_json_is_none_is_named(store: ControlStore) -> None:
         job_master_row(store, "load")
 
 
+def test_a_message_about_context_params_quotes_no_secret(store: ControlStore) -> None:
+    text = '{"db_password": "canary"'
+    store.insert("job_master", {"job_id": "JOB_1", "job_name": "load", "context_params": text})
+    with pytest.raises(ControlError, match=r"job_master.context_params: the text in the row") as caught:
+        job_master_row(store, "load")
+    assert "canary" not in str(caught.value)
+
+
 def test_two_jobs_of_one_name_are_refused(store: ControlStore) -> None:
     store.upsert("job_master", [{"job_id": i, "job_name": "load"} for i in ("JOB_2", "JOB_1")])
     with pytest.raises(ControlError, match="2 jobs named 'load': JOB_1, JOB_2"):

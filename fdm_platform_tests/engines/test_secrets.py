@@ -15,9 +15,9 @@ import pytest
 from fdm_platform.control.seed import compare, write
 from fdm_platform.control.seed_file import read_seed
 from fdm_platform.control.values import EPOCH
-from fdm_platform.engines.secrets import take, values_of, write_files
+from fdm_platform.engines.secrets import SPARKS_OWN_REDACTION, take, values_of, write_files
 from fdm_platform.errors import ParameterError
-from fdm_platform.model.plan import LoadPlan
+from fdm_platform.model.plan import LoadPlan, Setting
 from fdm_platform_tests.deployment import DAYS, Deployment, deploy
 from fdm_platform_tests.engines.plans import load_plan
 
@@ -57,6 +57,26 @@ def test_files_of_secrets_are_the_users_alone_and_go_when_they_are_read(tmp_path
     _, hidden = take(plan_with({}), tmp_path)
     assert hidden == (CANARY,)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("site", "base"),
+    [
+        ("spark.ui.enabled false\n", SPARKS_OWN_REDACTION),
+        ("spark.redaction.regex  (?i)pin|a\\\\.b\nspark.x y\n", "(?i)pin|a\\.b"),
+    ],
+)
+def test_what_the_site_hides_stays_hidden(tmp_path: Path, site: str, base: str) -> None:
+    plan = plan_with({"spark.x.pin": "env:PIN"})
+    conf = {"spark.x.pin": Setting("secret:spark.x.pin", "here")}
+    plan = replace(plan, launch=replace(plan.launch, conf=conf))
+    (tmp_path / "defaults").write_text(site)
+    files = (tmp_path / "secrets.json", tmp_path / "secrets.properties")
+    write_files(plan, {"spark.x.pin": CANARY}, *files, tmp_path / "defaults")
+    text = files[1].read_text()
+    assert text.startswith(site)
+    pattern = (base + r"|spark\.x\.pin").replace("\\", "\\\\")  # as properties are written
+    assert text.splitlines()[-1] == f"spark.redaction.regex={pattern}"
 
 
 SECRETS = f"""
