@@ -193,6 +193,9 @@ _FDM_PUBLISHES = ControlTable(
         _key("version", "int32"),
         _required("load_id"),
         _required("control_version"),
+        _required("code_version"),
+        _required("settings_version"),
+        ControlColumn("parents", json_form="object"),
         _required("manifest"),
         _required("published_at", "timestamp_micros"),
     ),
@@ -214,11 +217,47 @@ _FDM_MANIFEST_PARTS = ControlTable(
     hash_by=("table_name",),
 )
 
+_FDM_ATTEMPTS = ControlTable(
+    "fdm_attempts",
+    "execution_log by landing table and business date: one row per attempt",
+    (
+        _key("table_name"),
+        _key("biz_dt", "date"),
+        _key("load_id"),
+        _required("id"),
+        ControlColumn("control_version"),
+        ControlColumn("asked_by"),
+        ControlColumn("spark_app_id"),
+        ControlColumn("status"),
+        ControlColumn("start_time", "timestamp_micros"),
+        ControlColumn("end_time", "timestamp_micros"),
+        ControlColumn("duration", "double"),
+        ControlColumn("error_message"),
+    ),
+    is_seedable=False,
+    hash_by=("table_name",),
+)
+
+_FDM_REQUESTS = ControlTable(
+    "fdm_requests",
+    "what the process_control sensors requested: one row per version of a control row and landing table",
+    (
+        _key("partition_set"),
+        _key("biz_dt", "date"),
+        _key("table_name"),
+        _key("control_version"),
+        _required("run_key"),
+        _required("requested_at", "timestamp_micros"),
+    ),
+    is_seedable=False,
+    hash_by=("partition_set",),
+)
+
 TABLES: dict[str, ControlTable] = {
     t.name: t
     for t in (
         *(_JOB_MASTER, _PROCESS_CONTROL, _JOB_DEPENDENCY, _SYS_PARAMS, _EXECUTION_LOG),
-        *(_FDM_EXECUTION_LOG, _FDM_PUBLISHES, _FDM_MANIFEST_PARTS),
+        *(_FDM_EXECUTION_LOG, _FDM_PUBLISHES, _FDM_MANIFEST_PARTS, _FDM_ATTEMPTS, _FDM_REQUESTS),
     )
 }
 """Every control table by name."""

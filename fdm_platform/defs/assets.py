@@ -2,7 +2,6 @@
 
 # Annotations stay real here: Dagster reads those of an asset's function, and takes no strings.
 
-import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from fdm_platform.defs.step_launcher import SparkSubmitStepLauncher
 from fdm_platform.model.manifest import CheckResult, DateOutcome
 from fdm_platform.model.partition import parse_biz_dt
 from fdm_platform.model.table import CheckSpec, TableSpec
+from fdm_platform.planning.versions import code_version
 
 SECONDS_BETWEEN_RETRIES = 10
 
@@ -59,12 +59,6 @@ def landing_asset(
         yield dg.Output(done)
 
     return load
-
-
-def code_version(spec: TableSpec) -> str:
-    """Hash of what the table's rows depend on in its folder: YAML and HQL."""
-    texts = [Path(spec.file).read_text(encoding="utf-8"), *(s.sql for s in spec.steps)]
-    return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:16]
 
 
 def load_id(run_id: str, table: str, retry: int = 0) -> str:

@@ -137,6 +137,9 @@ def _publish_date(load: Load, outcome: DateOutcome) -> Metadata:
         control_version=planned.control_version,
         keep_versions=plan.output.keep_versions,
         commit_wait_s=load.platform.settings.commit_wait_s,
+        code_version=plan.code_version,
+        settings_version=plan.settings_version,
+        parents=planned.parents,
     )
     published = publish(request, load.platform.ledger)
     return date_metadata(plan, planned, manifest, published, load.report)

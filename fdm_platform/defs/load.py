@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 
 from fdm_platform import errors
+from fdm_platform.control.execution_log.log import DateAttempt
 from fdm_platform.control.job_rows import JobRows
 from fdm_platform.defs.platform import Platform, refused
 from fdm_platform.engines.process_group import held_signals
@@ -85,19 +86,21 @@ class Load:
             self.close(biz_dt, reason(error))
 
 
-def begin(platform: Platform, spec: TableSpec, dates: Sequence[date], load_id: str) -> Load:
+def begin(
+    platform: Platform, spec: TableSpec, dates: Sequence[date], load_id: str, asked_by: str = "hand"
+) -> Load:
     """Write the start rows, plan, and start Spark on the dates that can be planned.
 
-    The others have their outcome in the report already.
+    The others have their outcome in the report already. `asked_by` is for the attempts' rows.
     """
     load = Load(platform, load_id, tuple(dates), LoadReport(load_id, ()))
     try:
         rows = platform.job_rows(spec, dates)
     except FdmError as error:
-        load.open = _start_rows(platform, spec, dates, None)
+        load.open = _start_rows(load, spec, None, asked_by)
         load.report = LoadReport(load_id, tuple(refused(biz_dt, error) for biz_dt in dates))
         return load
-    load.open = _start_rows(platform, spec, dates, rows)
+    load.open = _start_rows(load, spec, rows, asked_by)
     try:
         load.plan, outcomes = platform.plan_each(spec, dates, load_id, rows)
         load.report = LoadReport(load_id, outcomes)
@@ -136,10 +139,15 @@ def error_of(outcome: DateOutcome) -> FdmError:
     return kind(failure.headline, **place)
 
 
-def _start_rows(
-    platform: Platform, spec: TableSpec, dates: Sequence[date], rows: JobRows | None
-) -> dict[date, str]:
+def _start_rows(load: Load, spec: TableSpec, rows: JobRows | None, asked_by: str) -> dict[date, str]:
     """Written even where the control tables cannot be read: the attempt is one."""
-    log, job_id = platform.execution_log, rows.job.job_id if rows and rows.job else spec.job_name
-    run_ids = {row.biz_dt: row.run_id for row in rows.control} if rows else {}
-    return {d: log.start(job_id=job_id, job_name=spec.job_name, run_id=run_ids.get(d)) for d in dates}
+    log, job_id = load.platform.execution_log, rows.job.job_id if rows and rows.job else spec.job_name
+    control = {row.biz_dt: row for row in rows.control} if rows else {}
+    ids = {}
+    for biz_dt in load.dates:
+        row = control.get(biz_dt)
+        of = DateAttempt(spec.name, biz_dt, load.load_id, row.version if row else None, asked_by)
+        ids[biz_dt] = log.start(
+            job_id=job_id, job_name=spec.job_name, run_id=row.run_id if row else None, of=of
+        )
+    return ids

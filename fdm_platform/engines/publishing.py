@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import logging
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -48,6 +49,10 @@ class PublishRequest:
     keep_versions: int
     commit_wait_s: float = 3600.0
     """How long to wait for a control store that is away: the date is staged, loading it again costs more."""
+    code_version: str = ""
+    settings_version: str = ""
+    parents: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """As in the plan."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +181,9 @@ def _commit(request: PublishRequest, ledger: PublishLedger) -> PublishRecord:
         control_version=request.control_version,
         manifest=manifest.to_json(),
         published_at=datetime.now(UTC),
+        code_version=request.code_version,
+        settings_version=request.settings_version,
+        parents=json.dumps(request.parents) if request.parents else None,
     )
     marker = {"load_id": record.load_id, "version": str(record.version)}
     write_durably(_staged(manifest) / MARKER, json.dumps(marker))

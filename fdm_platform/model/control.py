@@ -90,3 +90,9 @@ class PublishRecord:
     manifest: str
     """The Manifest as JSON."""
     published_at: datetime
+    code_version: str = ""
+    """Hash of the declaration and its SQL."""
+    settings_version: str = ""
+    """Hash of the parameters that job_master and sys_params gave."""
+    parents: str | None = None
+    """What it read of other landing tables, as JSON: their dates' versions, by table and ISO date."""

@@ -89,6 +89,8 @@ class DatePlan:
     parameters: tuple[Parameter, ...]
     staging: str
     """Folder that the driver writes for this date; below it stands `folder`."""
+    parents: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """Versions of the landing tables that it reads, by table and ISO date."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +162,10 @@ class LoadPlan:
     """Folders from which the driver imports the transform."""
     output: OutputPlan
     launch: LaunchProfile
+    code_version: str = ""
+    """Hash of the declaration and its SQL."""
+    settings_version: str = ""
+    """Hash of the parameters that job_master and sys_params give, secrets left out."""
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False, metadata={IN_MEMORY: True})
     """What `secret:<name>` stands for, by name: the value, or where it is. Not part of the plan's JSON."""
 

@@ -3,13 +3,13 @@ import re
 import sqlite3
 import threading
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from fdm_platform.control.execution_log.log import ExecutionLog
+from fdm_platform.control.execution_log.log import DateAttempt, ExecutionLog
 from fdm_platform.control.sqlite import SqliteStore
 from fdm_platform.control.store import ControlStore, open_store
 
@@ -277,3 +277,29 @@ def test_a_store_without_the_table_is_a_warning_at_once(
     attempts.close()
     assert waits == []
     store.close()
+
+
+def test_an_attempt_of_a_landing_tables_date_is_found_by_table_and_date(store: ControlStore) -> None:
+    log = ExecutionLog(store, now=Clock())
+    of = DateAttempt("gels_fpms_t_x", date(2024, 5, 15), "run-1", "v1", "sensor")
+    attempt = start(log, of=of)
+    (opened,) = store.scan("fdm_attempts")
+    assert (opened["status"], opened["id"], opened["asked_by"]) == ("Started", attempt, "sensor")
+    log.note_application(attempt, "local-1")
+    log.finish(attempt, status="Failed", error="no such file")
+    (closed,) = store.scan("fdm_attempts")
+    assert closed == {
+        "table_name": "gels_fpms_t_x",
+        "biz_dt": date(2024, 5, 15),
+        "load_id": "run-1",
+        "id": attempt,
+        "control_version": "v1",
+        "asked_by": "sensor",
+        "spark_app_id": "local-1",
+        "status": "Failed: no such file",
+        "start_time": NOON,
+        "end_time": NOON + timedelta(seconds=1.5),
+        "duration": 1.5,
+        "error_message": "no such file",
+    }
+    assert [row["status"] for row in rows(store)] == ["Failed: no such file"]

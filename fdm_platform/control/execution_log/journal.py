@@ -16,7 +16,7 @@ import secrets
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
-from datetime import datetime
+from datetime import date
 from pathlib import Path
 from typing import IO
 
@@ -29,7 +29,7 @@ OPEN = ".jsonl"
 DELIVERED = ".started"
 """Suffix of the file of a dead attempt whose start row is in the store, and whose end nobody wrote."""
 _NAME = re.compile(r"[0-9]{1,19}_[0-9A-Za-z]{1,64}")
-_ATTEMPT = find_table("execution_log")
+_ATTEMPT = {c.name: c for t in ("execution_log", "fdm_attempts") for c in find_table(t).columns}
 
 
 class JournalEntry:
@@ -160,16 +160,16 @@ def _sync(folder: Path) -> None:
 
 
 def _plain(value: object) -> object:
-    return value.isoformat() if isinstance(value, datetime) else value
+    return value.isoformat() if isinstance(value, date) else value
 
 
 def _row(line: bytes) -> Row | None:
     """The row of a line; None for a line that a full disk or a power cut tore."""
     try:
         plain = json.loads(line)
-        times = {c.name for c in _ATTEMPT.columns if c.type == "timestamp_micros"}
+        times = {n for n, c in _ATTEMPT.items() if c.type in ("timestamp_micros", "date")}
         return {
-            name: parse_text(_ATTEMPT.column(name), value) if name in times and value else value
+            name: parse_text(_ATTEMPT[name], value) if name in times and value else value
             for name, value in plain.items()
         }
     except (ValueError, AttributeError, ControlError):

@@ -11,8 +11,8 @@ import logging
 import secrets
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -27,6 +27,18 @@ from fdm_platform.errors import ControlError, ControlUnavailableError
 MAX_ERROR_CHARACTERS = 500
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class DateAttempt:
+    """A landing table's date that is attempted, and who asked for it."""
+
+    table_name: str
+    biz_dt: date
+    load_id: str
+    control_version: str | None = None
+    asked_by: str | None = None
+    """`sensor`, `backfill`, `automation`, `schedule` or `hand`."""
 
 
 def utc_now() -> datetime:
@@ -58,9 +70,18 @@ class ExecutionLog:
         self._is_used = False
 
     def start(
-        self, *, job_id: str, job_name: str, run_id: str | None, spark_app_id: str | None = None
+        self,
+        *,
+        job_id: str,
+        job_name: str,
+        run_id: str | None,
+        spark_app_id: str | None = None,
+        of: DateAttempt | None = None,
     ) -> str:
-        """Write the start row and return its id, whether or not the store could take it yet."""
+        """Write the start row and return its id, whether or not the store could take it yet.
+
+        `of` is the landing table's date that is attempted: it makes the attempt a row of fdm_attempts, too.
+        """
         started = self._now()
         attempt_id = f"{to_micros(started)}_{secrets.token_hex(8)}"
         row: Row = {
@@ -71,6 +92,7 @@ class ExecutionLog:
             "spark_app_id": spark_app_id,
             "status": STARTED,
             "start_time": started,
+            **(asdict(of) if of else {}),
         }
         attempt = self._attempt(attempt_id)
         if attempt.change(row):

@@ -17,6 +17,8 @@ from fdm_platform.errors import RowExistsError
 
 TABLE = "execution_log"
 HISTORY = "fdm_execution_log"
+BY_DATE = "fdm_attempts"
+"""The same attempts by landing table and business date, which execution_log does not know."""
 STARTED = "Started"
 
 
@@ -36,7 +38,21 @@ class AttemptRows:
         standing = self._write_start(table, row) if row["status"] == STARTED else self._write_end(table, row)
         if table != TABLE and standing.get("job_id"):
             self._show_newest(standing)
+        if row.get("table_name"):
+            self._write_by_date({**row, **{k: v for k, v in standing.items() if v is not None}})
         return standing
+
+    def _write_by_date(self, row: Row) -> None:
+        """An open attempt's row never replaces a final one: `row` is as execution_log has it."""
+        if row["status"] != STARTED:
+            self._store.upsert(self._own(BY_DATE), [self._fitting(BY_DATE, row)])
+            return
+        try:
+            self._store.insert(self._own(BY_DATE), self._fitting(BY_DATE, row))
+        except RowExistsError:
+            if row.get("spark_app_id"):
+                key = {name: row[name] for name in ("table_name", "biz_dt", "load_id")}
+                self._store.upsert(BY_DATE, [{**key, "id": row["id"], "spark_app_id": row["spark_app_id"]}])
 
     def find(self, attempt_id: str) -> Row | None:
         """The attempt's row, or None."""
@@ -80,10 +96,14 @@ class AttemptRows:
         """The table that has a row for each attempt; made where it is the platform's own and missing."""
         if self._layout(TABLE).key != ("job_id",):
             return TABLE
-        if HISTORY not in self._layouts:
-            self._store.create([HISTORY])
-        self._layout(HISTORY)
-        return HISTORY
+        return self._own(HISTORY)
+
+    def _own(self, table: str) -> str:
+        """One of the platform's own tables; made where it is missing."""
+        if table not in self._layouts:
+            self._store.create([table])
+        self._layout(table)
+        return table
 
     def _layout(self, table: str) -> TableLayout:
         if table not in self._layouts:
