@@ -15,7 +15,6 @@ from fdm_platform.defs.step_launcher import SparkSubmitStepLauncher
 from fdm_platform.model.manifest import CheckResult, DateOutcome
 from fdm_platform.model.partition import parse_biz_dt
 from fdm_platform.model.table import CheckSpec, TableSpec
-from fdm_platform.planning.versions import code_version
 
 SECONDS_BETWEEN_RETRIES = 10
 
@@ -40,7 +39,7 @@ def landing_asset(
         tags={**spec.tags, "entity": spec.key[0], "source_system": spec.key[1]},
         op_tags={"fdm/source_system": spec.partition_set},
         pool=spec.partition_set,
-        code_version=code_version(spec),
+        code_version=spec.code_version,
         description=description(spec),
         metadata=asset_metadata(spec, landing_root),
         check_specs=[_check_spec(spec, c) for c in spec.checks],

@@ -140,6 +140,8 @@ class TableSpec:
     owner: str | None = None
     description: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
+    code_version: str = ""
+    """Hash of what its rows depend on in its folder: YAML and HQL."""
 
     @property
     def name(self) -> str:

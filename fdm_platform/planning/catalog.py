@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from fdm_platform.planning.findings import Findings
 from fdm_platform.planning.relations import join_tables
 from fdm_platform.planning.rules import check_table
 from fdm_platform.planning.specification import build_spec
+from fdm_platform.planning.versions import code_version
 
 TABLE_FILE = "table.yaml"
 _MISNAMED = ("table.yml", "tables.yaml", "tables.yml")
@@ -114,6 +115,7 @@ def _read(file: Path) -> tuple[TableSpec | None, Key, list[DeclarationError]]:
     else:
         check_table(declaration, findings)
         spec = build_spec(declaration, file, findings)
+        spec = replace(spec, code_version=code_version(document.text, spec.steps))
     return (None if findings.errors else spec), _key(document, file), findings.errors
 
 

@@ -45,6 +45,7 @@ class Document:
     file: str
     value: dict[str, Any]
     node: yaml.Node
+    text: str
 
     def line(self, place: Place) -> int:
         """The 1-based line of the key or item at the place, or of the nearest one above it."""
@@ -87,7 +88,7 @@ def read_document(file: Path) -> Document:
             remedy="begin with entity, source_system, table, sources and steps",
         )
     try:
-        return Document(str(file), _mapping(node, str(file), ()), node)
+        return Document(str(file), _mapping(node, str(file), ()), node, text)
     except RecursionError:
         raise DeclarationError(
             "an alias contains itself", file=str(file), remedy="write the value out"

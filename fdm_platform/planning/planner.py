@@ -40,7 +40,7 @@ from fdm_platform.planning.names import suggest
 from fdm_platform.planning.parameters import resolve_parameters
 from fdm_platform.planning.secrets import Secrets, refuse_in_sql
 from fdm_platform.planning.sources import resolve_options, resolve_path
-from fdm_platform.planning.versions import code_version, settings_version
+from fdm_platform.planning.versions import settings_version
 
 ListFiles = Callable[[str], tuple[SourceFile, ...]]
 
@@ -142,7 +142,7 @@ def plan(
         launch=secrets.conceal_launch(
             resolve_launch(spec=spec, job=job, sys_params=sys_params, environment=settings.environment)
         ),
-        code_version=code_version(spec),
+        code_version=spec.code_version,
         settings_version=settings_version(
             spec=spec, job=job, sys_params=sys_params, environment=settings.environment, secrets=secrets
         ),

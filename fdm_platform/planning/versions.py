@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Iterable, Sequence
 
 from fdm_platform.model.codec import to_plain
 from fdm_platform.model.control import JobMasterRow, SysParamRow
-from fdm_platform.model.table import TableSpec
+from fdm_platform.model.table import StepSpec, TableSpec
 from fdm_platform.planning.parameters import resolve_parameters
 from fdm_platform.planning.secrets import Secrets
 
@@ -17,10 +16,9 @@ _NOT_OF_ROWS = ("comments", "script_path")
 """Parameters that say something about the job and nothing about a table's rows."""
 
 
-def code_version(spec: TableSpec) -> str:
-    """Hash of what the table's rows depend on in its folder: YAML and HQL."""
-    texts = [Path(spec.file).read_text(encoding="utf-8"), *(s.sql for s in spec.steps)]
-    return _digest("\0".join(texts))
+def code_version(table_yaml: str, steps: Iterable[StepSpec]) -> str:
+    """Hash of what a table's rows depend on in its folder: the text of its YAML, and its HQL."""
+    return _digest("\0".join([table_yaml, *(step.sql for step in steps)]))
 
 
 def settings_version(

@@ -66,7 +66,7 @@ def test_the_minimal_declaration_gets_every_default(tmp_path: Path) -> None:
     assert spec.partition_by == ("biz_dt", "biz_status")
     assert spec.job_name == "etl_lnd_gels_fpms_t_contract_master"
     bare = TableSpec("GELS", "FPMS", "t_contract_master", str(file), spec.sources, spec.steps)
-    same = {"partition_by", "job_name"}
+    same = {"partition_by", "job_name", "code_version"}
     assert {f.name: getattr(spec, f.name) for f in fields(spec) if f.name not in same} == {
         f.name: getattr(bare, f.name) for f in fields(bare) if f.name not in same
     }
@@ -137,7 +137,8 @@ tags: {domain: x, level: 3}
         "additional_conf": {"spark.sql.ansi.enabled": "false", "spark.sql.shuffle.partitions": "8"},
     }
     plain = to_plain(spec)
-    read = {k: plain[k] for k in plain if k not in {"file", "sources", "columns", "checks", "launch"}}
+    others = {"file", "sources", "columns", "checks", "launch", "code_version"}
+    read = {k: plain[k] for k in plain if k not in others}
     assert read == {
         "entity": "GELS",
         "source_system": "FPMS",
@@ -643,3 +644,14 @@ def test_the_format_is_guessed_from_the_extension(path: str, expected: str, tmp_
     text: dict[str, Any] = yaml.safe_load(named("t_x"))
     text["sources"]["row1"]["path"] = path
     assert read_table(declare(tmp_path, yaml.safe_dump(text))).sources[0].format == expected
+
+
+def test_the_code_version_follows_yaml_and_hql_and_nothing_else(tmp_path: Path) -> None:
+    file = declare(tmp_path)
+    first = read_table(file).code_version
+    (file.parent / "notes.md").write_text("x")
+    assert read_table(file).code_version == first
+    (file.parent / "tMap_1_out1.hql").write_text(SQL + "\n-- and a comment")
+    second = read_table(file).code_version
+    file.write_text(file.read_text() + "retries: 1\n")
+    assert len({first, second, read_table(file).code_version}) == 3

@@ -37,7 +37,7 @@ def test_keys_are_the_specs_fields_with_the_specs_defaults(
     declaration: type[Declared], spec: type[Any]
 ) -> None:
     known = {f.name: f for f in fields(spec)}
-    assert set(known) - set(declaration.model_fields) <= {"file", "view"}
+    assert set(known) - set(declaration.model_fields) <= {"file", "view", "code_version"}
     assert set(declaration.model_fields) <= set(known)
     for name, key in declaration.model_fields.items():
         field = known[name]
