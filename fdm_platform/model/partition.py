@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Literal
 
@@ -38,12 +39,16 @@ def folder_name(biz_dt: date, folder_format: FolderDateFormat) -> str:
     return f"{BIZ_DT}={folder_value(biz_dt, folder_format)}"
 
 
-def contiguous_runs(chosen: Iterable[date], known: Iterable[date]) -> list[list[date]]:
-    """The chosen dates in runs that are neighbours among the known dates, in order; an unknown one by itself."""
-    position = {d: i for i, d in enumerate(sorted(known))}
+def contiguous_runs(chosen: Iterable[date], known: Sequence[date]) -> list[list[date]]:
+    """The chosen dates in runs that are neighbours among the known dates; an unknown one by itself.
+
+    `known` is in order, so is the result.
+    """
     runs: list[list[date]] = []
     for d in sorted(set(chosen)):
-        if runs and d in position and position[d] - 1 == position.get(runs[-1][-1]):
+        at = bisect_left(known, d)
+        is_known = at < len(known) and known[at] == d
+        if runs and is_known and at and known[at - 1] == runs[-1][-1]:
             runs[-1].append(d)
         else:
             runs.append([d])

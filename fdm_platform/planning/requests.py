@@ -1,0 +1,161 @@
+"""Decides what a sensor requests of the control rows that it found: pure.
+
+One version of a control row is requested once for each table. What is not requested now is held back with a
+reason, and looked at again where time alone can change that: dates beyond the cap of a tick, and dates that
+have not come yet.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from itertools import islice
+
+from fdm_platform.model.control import ProcessControlRow
+from fdm_platform.model.partition import contiguous_runs
+from fdm_platform.model.request import DateRequest, RunOfDates
+from fdm_platform.model.table import TableSpec
+
+PublishedVersions = Callable[[str, Collection[date]], Mapping[date, str]]
+"""The control row version that each of a table's dates was published from, for those that were."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeldBack:
+    """Dates that are not requested, and why."""
+
+    reason: str
+    dates: tuple[date, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a tick requests, what it holds back, and which dates it looks at again."""
+
+    runs: tuple[RunOfDates, ...] = ()
+    requests: tuple[DateRequest, ...] = ()
+    """The dates of `runs`, to be remembered before they are requested."""
+    held: tuple[HeldBack, ...] = ()
+    again: tuple[date, ...] = ()
+    """Beyond the cap: at the next tick."""
+    later: tuple[date, ...] = ()
+    """When the date has come."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A source system as its sensor sees it."""
+
+    partition_set: str
+    tables: tuple[TableSpec, ...]
+    """Those that the sensor requests."""
+    dates: Sequence[date]
+    """The partition set, in order."""
+    today: date
+    """In the calendar's zone."""
+    start: date = date.min
+    """The calendar's first date: what is before is history."""
+
+
+def decide(
+    source: Source,
+    rows: Iterable[ProcessControlRow],
+    requested: Iterable[DateRequest],
+    published: PublishedVersions,
+    *,
+    now: datetime,
+    most_runs: int,
+) -> Decision:
+    """The runs for these control rows, newest dates first, at most so many.
+
+    `requested` is what is remembered of these rows' dates. `now` is what the new requests are stamped with.
+    """
+    ready, held, later = _sort_out(source, rows)
+    groups = _groups(source, ready, requested)
+    runs: list[RunOfDates] = []
+    requests: list[DateRequest] = []
+    remaining = iter(groups)
+    for table, dates in remaining:
+        known = published(table.name, dates)
+        due = [d for d in dates if known.get(d) != ready[d].version]
+        for run in _runs(table, due, ready, source.dates):
+            runs.append(run)
+            requests += _remembered(source.partition_set, run, ready, now)
+        if len(runs) >= most_runs:
+            break
+    again = sorted({d for _, dates in remaining for d in dates})
+    if again:
+        held.append(HeldBack(f"beyond the {most_runs} runs of one tick: at the next one", tuple(again)))
+    return Decision(tuple(runs), tuple(requests), tuple(held), tuple(again), tuple(later))
+
+
+def repeated(requests: Iterable[DateRequest]) -> tuple[RunOfDates, ...]:
+    """The runs that these requests were made as, to be requested again under their keys."""
+    dates = defaultdict(list)
+    for r in requests:
+        dates[r.run_key, r.table_name].append(r.biz_dt)
+    return tuple(RunOfDates(key, table, tuple(sorted(ds))) for (key, table), ds in sorted(dates.items()))
+
+
+def _sort_out(
+    source: Source, rows: Iterable[ProcessControlRow]
+) -> tuple[dict[date, ProcessControlRow], list[HeldBack], list[date]]:
+    """Rows to act on, what is held back, and dates that have not come."""
+    ready: dict[date, ProcessControlRow] = {}
+    held: dict[str, list[date]] = defaultdict(list)
+    later = []
+    for row in rows:
+        if row.is_held:
+            held["run_indicator is N"].append(row.biz_dt)
+        elif row.biz_dt < source.start:
+            held[f"before {source.start}, the start of the calendar"].append(row.biz_dt)
+        elif row.biz_dt > source.today:
+            held["the date has not come"].append(row.biz_dt)
+            later.append(row.biz_dt)
+        else:
+            ready[row.biz_dt] = row
+    return ready, [HeldBack(why, tuple(sorted(ds))) for why, ds in held.items()], sorted(later)
+
+
+def _groups(
+    source: Source, ready: Mapping[date, ProcessControlRow], requested: Iterable[DateRequest]
+) -> list[tuple[TableSpec, list[date]]]:
+    """What nobody has requested yet: neighbouring dates of a table, at most its dates_per_run, newest first."""
+    taken: dict[str, set[date]] = defaultdict(set)
+    for r in requested:
+        if r.biz_dt in ready and ready[r.biz_dt].version == r.control_version:
+            taken[r.table_name].add(r.biz_dt)
+    every = contiguous_runs(ready, source.dates)
+    groups = []
+    for table in source.tables:
+        mine = taken.get(table.name)
+        runs = contiguous_runs([d for d in ready if d not in mine], source.dates) if mine else every
+        groups += [(table, chunk) for run in runs for chunk in _chunks(run, table.dates_per_run)]
+    return sorted(groups, key=lambda group: group[1][-1], reverse=True)
+
+
+def _runs(
+    table: TableSpec, due: Sequence[date], ready: Mapping[date, ProcessControlRow], known: Sequence[date]
+) -> Iterable[RunOfDates]:
+    for dates in contiguous_runs(due, known) if due else ():
+        versions = "\0".join(f"{d} {ready[d].version}" for d in dates)
+        digest = hashlib.blake2b(versions.encode(), digest_size=6).hexdigest()
+        span = str(dates[0]) if len(dates) == 1 else f"{dates[0]}..{dates[-1]}"
+        yield RunOfDates(f"{table.name} {span} {digest}", table.name, tuple(dates))
+
+
+def _remembered(
+    partition_set: str, run: RunOfDates, ready: Mapping[date, ProcessControlRow], now: datetime
+) -> list[DateRequest]:
+    return [
+        DateRequest(partition_set, d, run.table_name, ready[d].version, run.run_key, now) for d in run.dates
+    ]
+
+
+def _chunks(dates: Sequence[date], size: int) -> Iterable[list[date]]:
+    rest = iter(dates)
+    while chunk := list(islice(rest, size)):
+        yield chunk
