@@ -1,11 +1,15 @@
-"""Business dates as Dagster partitions: one dynamic set per source system, kept in date order."""
+"""Business dates as Dagster partitions: one dynamic set per source system, in date order."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from datetime import date
 
 import dagster as dg
+from sqlalchemy.exc import IntegrityError
+
+log = logging.getLogger(__name__)
 
 
 def partitions_of(partition_set: str) -> dg.DynamicPartitionsDefinition:
@@ -14,19 +18,30 @@ def partitions_of(partition_set: str) -> dg.DynamicPartitionsDefinition:
 
 
 def add_dates(instance: dg.DagsterInstance, partition_set: str, dates: Iterable[date]) -> list[str]:
-    """Add the dates that the set lacks, and return them.
+    """Add the dates that the set lacks, and return them in order. Several processes may do so at once.
 
-    Dagster keeps a set in the order of insertion and ranges follow it, so the keys behind the
-    earliest new one are deleted and added again; their materializations are kept
-    (https://github.com/dagster-io/dagster/issues/28693). A process that dies in between leaves keys
-    out; the next call, with all of process_control's dates, brings them back.
+    The storage keeps the set in date order (`defs.storage`); one that does not, and gets a late date, is
+    told in the log.
     """
-    known = list(instance.get_dynamic_partitions(partition_set))
-    new = sorted({d.isoformat() for d in dates} - set(known))
+    known = set(instance.get_dynamic_partitions(partition_set))
+    new = sorted({d.isoformat() for d in dates} - known)
     if not new:
         return []
-    tail = sorted(k for k in known if k > new[0])
-    for key in tail:
-        instance.delete_dynamic_partition(partition_set, key)
-    instance.add_dynamic_partitions(partition_set, sorted([*new, *tail]))
+    try:
+        instance.add_dynamic_partitions(partition_set, new)
+    except IntegrityError:  # another process added one of them between Dagster's look and its insert
+        return add_dates(instance, partition_set, map(date.fromisoformat, new))
+    if known and new[0] < max(known):
+        _require_date_order(instance, partition_set)
     return new
+
+
+def _require_date_order(instance: dg.DagsterInstance, partition_set: str) -> None:
+    keys = list(instance.get_dynamic_partitions(partition_set))
+    if keys != sorted(keys):
+        log.warning(
+            "partition set %s is not in date order, so backfills of ranges over its late dates go wrong; "
+            "remedy: dagster.yaml says `storage: {custom: {module: fdm_platform.defs.storage, class: "
+            "SortedSqliteStorage, config: {base_dir: {env: FDM_DAGSTER_STORAGE}}}}`; the files stay the same",
+            partition_set,
+        )
