@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from datetime import date
 
 from fdm_platform.control.manifests import read_whole, store_parts
-from fdm_platform.control.store import ControlStore, Predicate
+from fdm_platform.control.store import MAX_IN_VALUES, ControlStore, Predicate
 from fdm_platform.control.values import Row
 from fdm_platform.errors import PublishConflictError, RowExistsError
-from fdm_platform.model.control import PublishRecord
+from fdm_platform.model.control import Published, PublishRecord
 
 TABLE = "fdm_publishes"
+_WITHOUT_MANIFEST = tuple(f.name for f in fields(Published))
 
 
 class Ledger:
@@ -40,6 +42,22 @@ class Ledger:
             if row["biz_dt"] in wanted:
                 newest[row["biz_dt"]] = max(row["version"], newest.get(row["biz_dt"], 0))
         return newest
+
+    def published(self, table_name: str, dates: Collection[date] | None = None) -> dict[date, Published]:
+        """The newest version of each of the dates that has one, or of all dates, in one scan; without manifests."""
+        if dates is not None and not dates:
+            return {}
+        where = [Predicate("table_name", "=", table_name)]
+        if dates is not None:
+            bounds = (Predicate("biz_dt", ">=", min(dates)), Predicate("biz_dt", "<=", max(dates)))
+            where += [*bounds, *_one_of(dates)]
+        newest: dict[date, Row] = {}
+        for row in self._store.scan(TABLE, where, _WITHOUT_MANIFEST):
+            if (dates is None or row["biz_dt"] in dates) and (
+                row["biz_dt"] not in newest or row["version"] > newest[row["biz_dt"]]["version"]
+            ):
+                newest[row["biz_dt"]] = row
+        return {day: _published(newest[day]) for day in sorted(newest)}
 
     def history(self, table_name: str, biz_dt: date) -> list[PublishRecord]:
         """All versions of a date, oldest first."""
@@ -73,6 +91,15 @@ class Ledger:
     def _whole(self, row: Row) -> PublishRecord:
         manifest = read_whole(self._store, row["table_name"], row["biz_dt"], row["load_id"], row["manifest"])
         return PublishRecord(**{**row, "manifest": manifest})
+
+
+def _one_of(dates: Collection[date]) -> list[Predicate]:
+    few = len(dates) <= MAX_IN_VALUES
+    return [Predicate("biz_dt", "in", sorted(dates))] if few else []
+
+
+def _published(row: Row) -> Published:
+    return Published(**{**row, "parents": json.loads(row["parents"] or "{}")})
 
 
 def _conflict(record: PublishRecord, winner: PublishRecord | None) -> PublishConflictError:

@@ -96,3 +96,18 @@ class PublishRecord:
     """Hash of the parameters that job_master and sys_params gave."""
     parents: str | None = None
     """What it read of other landing tables, as JSON: their dates' versions, by table and ISO date."""
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """The newest version of a date, without its manifest: what it was made from, and when."""
+
+    biz_dt: date
+    version: int
+    load_id: str
+    control_version: str
+    code_version: str
+    settings_version: str
+    parents: Mapping[str, Mapping[str, int]]
+    """Versions of the landing tables that it read, by table and ISO date."""
+    published_at: datetime

@@ -8,7 +8,7 @@ from fdm_platform.control.ledger import Ledger
 from fdm_platform.control.manifests import PART_BYTES
 from fdm_platform.control.store import ControlStore, open_store
 from fdm_platform.errors import ControlError, PublishConflictError
-from fdm_platform.model.control import PublishRecord
+from fdm_platform.model.control import Published, PublishRecord
 from fdm_platform.model.ledger import PublishLedger
 
 DAY = date(2024, 5, 15)
@@ -46,6 +46,32 @@ def test_current_versions_of_the_dates_that_have_one(ledger: Ledger) -> None:
     dates = [date(2024, 5, 13), date(2024, 5, 15), date(2024, 5, 16)]
     assert ledger.current_versions("gels_fpms_t", dates) == {date(2024, 5, 13): 1, DAY: 2}
     assert ledger.current_versions("gels_fpms_t", []) == {}
+
+
+def test_what_is_published_of_some_dates_or_of_all(ledger: Ledger) -> None:
+    made_from = {"code_version": "c1", "settings_version": "s1", "parents": '{"t_p": {"2024-05-14": 3}}'}
+    for day, version in [(13, 1), (14, 1), (15, 1), (15, 2)]:
+        ledger.commit(replace(FIRST, biz_dt=date(2024, 5, day), version=version, **made_from))
+    ledger.commit(replace(FIRST, table_name="another"))
+    newest = ledger.published("gels_fpms_t", {DAY, date(2024, 5, 20)})
+    assert newest == {
+        DAY: Published(
+            biz_dt=DAY,
+            version=2,
+            load_id="load-1",
+            control_version=FIRST.control_version,
+            code_version="c1",
+            settings_version="s1",
+            parents={"t_p": {"2024-05-14": 3}},
+            published_at=FIRST.published_at,
+        )
+    }
+    assert [(p.biz_dt.day, p.version) for p in ledger.published("gels_fpms_t").values()] == [
+        (13, 1),
+        (14, 1),
+        (15, 2),
+    ]
+    assert ledger.published("gels_fpms_t", []) == {}
 
 
 def test_the_second_load_of_a_version_is_told_who_came_first(ledger: Ledger) -> None:
