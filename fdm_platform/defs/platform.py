@@ -6,27 +6,32 @@ The command line plans with it in milliseconds, and starts Spark with it before 
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
 
+from fdm_platform.control.dependencies import read_dependency_rows
 from fdm_platform.control.execution_log.log import ExecutionLog
 from fdm_platform.control.job_rows import JobRows, read_job_rows
 from fdm_platform.control.ledger import Ledger
+from fdm_platform.control.parents import read_parents
 from fdm_platform.control.rows import process_control_rows
 from fdm_platform.control.store import ControlStore, open_store
 from fdm_platform.engines.filesystem import list_files
 from fdm_platform.errors import FdmError
 from fdm_platform.model.codec import to_plain
 from fdm_platform.model.control import ProcessControlRow
+from fdm_platform.model.dependency import Dependency, ParentState
 from fdm_platform.model.manifest import DateOutcome, LoadFailure
 from fdm_platform.model.parameters import JobParameters
 from fdm_platform.model.plan import LoadPlan
 from fdm_platform.model.settings import Settings
 from fdm_platform.model.table import JobSpec, TableSpec
 from fdm_platform.planning.catalog import Catalog, load_catalog
+from fdm_platform.planning.dependencies import reads_of
+from fdm_platform.planning.job_dependency import Dependencies, dependencies
 from fdm_platform.planning.job_parameters import job_parameters
 from fdm_platform.planning.parameters import job_params_document
 from fdm_platform.planning.planner import due
@@ -35,6 +40,16 @@ from fdm_platform.planning.secrets import Secrets, masked
 
 _NEIGHBOURS = 3
 """Rows on either side of a missing date that its message chooses the nearest from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parents:
+    """What a load's dates wait for."""
+
+    waits_for: tuple[Dependency, ...]
+    """What job_dependency adds to what the SQL reads."""
+    states: Mapping[str, ParentState]
+    """Of all its parents, by name."""
 
 
 @dataclass(frozen=True)
@@ -84,13 +99,20 @@ class Platform:
         )
 
     def plan(
-        self, spec: TableSpec, dates: Sequence[date], load_id: str, rows: JobRows | None = None
+        self,
+        spec: TableSpec,
+        dates: Sequence[date],
+        load_id: str,
+        rows: JobRows | None = None,
+        parents: Parents | None = None,
     ) -> LoadPlan:
         """What a load of these dates would do. The first thing that is wrong is raised.
 
-        `rows` are those of the job and of these dates, where they were read before.
+        `rows` are those of the job and of these dates, and `parents` what it waits for, where they were
+        read before.
         """
         rows = self._with_neighbours(spec, dates, rows or self.job_rows(spec, dates))
+        parents = parents or self.parents_of(spec, dates, rows)
         return plan_load(
             spec=spec,
             catalog_tables=self.catalog.tables,
@@ -102,15 +124,19 @@ class Platform:
             load_id=load_id,
             list_files=list_files,
             published=self.ledger.current_versions(spec.name, dates),
+            waits_for=parents.waits_for,
+            parents=parents.states,
         )
 
     def plan_each(
         self, spec: TableSpec, dates: Sequence[date], load_id: str, rows: JobRows
     ) -> tuple[LoadPlan | None, tuple[DateOutcome, ...]]:
         """The plan of the dates that can be loaded, and an outcome for each that cannot."""
+        parents: Parents | None = None
         try:
             rows = self._with_neighbours(spec, dates, rows)
-            return self.plan(spec, dates, load_id, rows), ()
+            parents = self.parents_of(spec, dates, rows)
+            return self.plan(spec, dates, load_id, rows, parents), ()
         except FdmError as error:
             if len(dates) == 1:
                 return None, (refused(dates[0], error),)
@@ -122,10 +148,22 @@ class Platform:
             at = bisect_left(control, biz_dt, key=lambda row: row.biz_dt)
             near = replace(rows, control=tuple(control[max(at - _NEIGHBOURS, 0) : at + _NEIGHBOURS]))
             try:
-                plans.append(self.plan(spec, [biz_dt], load_id, near))
+                plans.append(self.plan(spec, [biz_dt], load_id, near, parents))
             except FdmError as error:
                 failed.append(refused(biz_dt, error))
         return _merge(plans), tuple(failed)
+
+    @cached_property
+    def dependencies(self) -> Dependencies:
+        """What each table waits for, by its sources and by job_dependency; two scans, once."""
+        return dependencies(self.catalog.tables, read_dependency_rows(self.store))
+
+    def parents_of(self, spec: TableSpec, dates: Sequence[date], rows: JobRows) -> Parents:
+        """The parents of these dates as they stand now. A table without any costs no look-up."""
+        waits_for = self.dependencies.not_read_by(spec.name) if rows.stored_dependencies else ()
+        of = (*reads_of(spec), *waits_for)
+        states = read_parents(self.store, self.catalog.tables, of, dates) if of else {}
+        return Parents(waits_for, states)
 
     def _with_neighbours(self, spec: TableSpec, dates: Sequence[date], rows: JobRows) -> JobRows:
         """The rows; with those of all dates where one is missing, so that the message can name the nearest."""

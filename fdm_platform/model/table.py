@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
+from fdm_platform.model.dependency import SAME, ParentDates
 from fdm_platform.model.partition import FolderDateFormat
 
 FileFormat = Literal["csv", "orc", "parquet", "json", "jdbc"]
@@ -30,7 +31,7 @@ class SourceSpec:
     """An input, seen by the steps as the temporary view `view`.
 
     Either `path` (a template below the source root, or absolute) with a file format, or `table`
-    (the name of another landing table, read for the same business date), or JDBC with `options` alone.
+    (the name of another landing table, read for the business dates `biz_dt`), or JDBC with `options` alone.
     `columns` empty means that the reader infers the types.
     """
 
@@ -41,6 +42,7 @@ class SourceSpec:
     options: Mapping[str, str] = field(default_factory=dict)
     columns: tuple[ColumnSpec, ...] = ()
     allow_empty: bool = False
+    biz_dt: ParentDates = SAME
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,5 +162,5 @@ class TableSpec:
 
     @property
     def parents(self) -> tuple[str, ...]:
-        """Names of the landing tables that it reads."""
-        return tuple(s.table for s in self.sources if s.table)
+        """Names of the landing tables that it reads, once each."""
+        return tuple(dict.fromkeys(s.table for s in self.sources if s.table))

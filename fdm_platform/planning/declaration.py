@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from fdm_platform.model.partition import FolderDateFormat
 from fdm_platform.model.table import FileFormat, Sensitivity, Severity
 
 SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
+DATE_WORDS = ("same", "previous", "latest")
+"""What `biz_dt` of a landing table as a source may be, besides `{window: n}`."""
 Scalar = str | bool | int | float
 Count = Annotated[int, Field(ge=0)]
 Positive = Annotated[int, Field(ge=1)]
@@ -49,6 +51,20 @@ Columns = Annotated[
 ]
 
 
+_DATES_SCHEMA: dict[str, Any] = {
+    "anyOf": [
+        {"enum": list(DATE_WORDS)},
+        {
+            "type": "object",
+            "properties": {"window": {"type": "integer", "minimum": 1}},
+            "required": ["window"],
+            "additionalProperties": False,
+        },
+    ],
+    "default": "same",
+}
+
+
 class SourceDeclaration(Declared):
     """An input: a path, another landing table, or JDBC."""
 
@@ -59,7 +75,11 @@ class SourceDeclaration(Declared):
     format: FileFormat | None = Field(
         default=None, description="Default: by the path's extension, .csv, .orc, .parquet or .json."
     )
-    table: str | None = Field(default=None, description="A landing table, read for the same business date.")
+    table: str | None = Field(default=None, description="A landing table; biz_dt says for which dates.")
+    biz_dt: Annotated[Any, WithJsonSchema(_DATES_SCHEMA)] = Field(
+        default="same",
+        description="Dates of that table: same, previous, latest, or {window: 5} for the newest five.",
+    )
     options: dict[str, Scalar] = Field(
         default_factory=dict,
         description="Options of Spark's reader, e.g. sep, encoding; for jdbc, url and dbtable.",

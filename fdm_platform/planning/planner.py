@@ -22,6 +22,7 @@ from fdm_platform.errors import (
     UnknownTableError,
 )
 from fdm_platform.model.control import JobMasterRow, ProcessControlRow, SysParamRow
+from fdm_platform.model.dependency import UNPUBLISHED, Dependency, ParentState
 from fdm_platform.model.partition import folder_name
 from fdm_platform.model.plan import (
     DatePlan,
@@ -35,9 +36,11 @@ from fdm_platform.model.plan import (
 from fdm_platform.model.settings import Settings
 from fdm_platform.model.table import SourceSpec, StepSpec, TableSpec
 from fdm_platform.planning import sql
+from fdm_platform.planning.dependencies import reads_of, versions_read
 from fdm_platform.planning.launch import resolve_launch
 from fdm_platform.planning.names import suggest
 from fdm_platform.planning.parameters import resolve_parameters
+from fdm_platform.planning.parents import ParentSource, require_parent
 from fdm_platform.planning.secrets import Secrets, refuse_in_sql
 from fdm_platform.planning.sources import resolve_options, resolve_path
 from fdm_platform.planning.versions import settings_version
@@ -99,16 +102,30 @@ def plan(
     load_id: str,
     list_files: ListFiles,
     published: Mapping[date, int],
+    waits_for: Sequence[Dependency] = (),
+    parents: Mapping[str, ParentState] | None = None,
     force: bool = False,
 ) -> LoadPlan:
     """One load of the dates of a table, fully resolved; the first thing that is wrong is raised.
 
     `catalog_tables` is by TableSpec.name and holds the parents; `published` has each date's current
-    version where there is one. `list_files` answers with the visible files of a file, a folder
+    version where there is one. `waits_for` are the tables that it runs after without reading them,
+    `parents` the state of all its parents, looked up before files are listed: so what is read is never older
+    than what the plan says.
+    `list_files` answers with the visible files of a file, a folder
     (recursively) or a glob pattern, sizes in bytes, or nothing.
     """
     secrets = Secrets(settings.secret_names)
-    planner = _Planner(spec, catalog_tables, settings, _checked_load_id(load_id), cache(list_files), secrets)
+    planner = _Planner(
+        spec,
+        catalog_tables,
+        settings,
+        _checked_load_id(load_id),
+        cache(list_files),
+        secrets,
+        (*reads_of(spec), *waits_for),
+        parents or {},
+    )
     chosen = due(rows, dates, entity=spec.entity, source_system=spec.source_system, force=force)
     return LoadPlan(
         load_id=load_id,
@@ -158,6 +175,8 @@ class _Planner:
     load_id: str
     list_files: ListFiles
     secrets: Secrets
+    dependencies: Sequence[Dependency]
+    parents: Mapping[str, ParentState]
 
     def output_plan(self) -> OutputPlan:
         spec = self.spec
@@ -175,6 +194,9 @@ class _Planner:
 
     def date_plan(self, day: DueDate, parameters: tuple[Parameter, ...], base_version: int) -> DatePlan:
         by_name = {p.name: p for p in parameters}
+        for dependency in self.dependencies:
+            if not dependency.is_read:
+                require_parent(dependency, self.spec, day.biz_dt, self.parents)
         return DatePlan(
             biz_dt=day.biz_dt,
             reason=day.reason,
@@ -186,6 +208,7 @@ class _Planner:
             steps=tuple(_step_plan(s, by_name) for s in self.spec.steps),
             parameters=parameters,
             staging=posixpath.join(self.root_of(self.spec), ".staging", self.load_id, day.biz_dt.isoformat()),
+            parents=versions_read(self.dependencies, day.biz_dt, self.parents),
         )
 
     def source_plan(self, source: SourceSpec, biz_dt: date, by_name: Mapping[str, Parameter]) -> SourcePlan:
@@ -218,7 +241,7 @@ class _Planner:
         }
 
     def parent_plan(self, source: SourceSpec, table: str, biz_dt: date) -> SourcePlan:
-        """Another landing table's files of the same date; their schema is in them."""
+        """Another landing table's files, of the dates that the source says; their schema is in them."""
         parent = self.tables.get(table)
         if parent is None:
             raise UnknownTableError(
@@ -227,28 +250,9 @@ class _Planner:
                 field=f"sources.{source.view}.table",
                 remedy=suggest(table, self.tables),
             )
-        root = self.root_of(parent)
-        path = posixpath.join(root, folder_name(biz_dt, parent.folder_date_format))
-        files = self.list_files(path)
-        if not files and not source.allow_empty:
-            raise SourceError(
-                f"{parent.name} has no data of {biz_dt}, which {source.view} reads: {path}",
-                file=self.spec.file,
-                field=f"sources.{source.view}",
-                remedy=f"fdm materialize {parent.name} --biz-dt {biz_dt}",
-            )
-        # Without files there is nothing to read the schema from: the parent's declaration has it.
-        columns = () if files else parent.columns
-        return SourcePlan(
-            view=source.view,
-            format="orc",
-            path=path,
-            files=files,
-            base_path=root,
-            options=source.options,
-            columns=columns,
-            allow_empty=source.allow_empty,
-        )
+        state = self.parents.get(table, UNPUBLISHED)
+        of = ParentSource(self.spec, source, parent, self.root_of(parent), state)
+        return of.plan(biz_dt, self.list_files)
 
     def files_of(self, source: SourceSpec, path: str, biz_dt: date) -> tuple[SourceFile, ...]:
         files = self.list_files(path)

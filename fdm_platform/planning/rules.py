@@ -10,6 +10,7 @@ from string import Formatter
 from fdm_platform.model.partition import BIZ_DT
 from fdm_platform.model.table import FileFormat
 from fdm_platform.planning.declaration import (
+    DATE_WORDS,
     CheckDeclaration,
     ColumnDeclaration,
     SourceDeclaration,
@@ -17,7 +18,7 @@ from fdm_platform.planning.declaration import (
 )
 from fdm_platform.planning.document import Place
 from fdm_platform.planning.findings import Findings
-from fdm_platform.planning.names import suggest
+from fdm_platform.planning.names import nearest, suggest
 from fdm_platform.planning.spark_types import type_problem
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_]*")
@@ -123,6 +124,33 @@ def _check_source(view: str, source: SourceDeclaration, findings: Findings) -> N
             (*place, "format"), f"a landing table is ORC, not {source.format}", "remove the key format"
         )
     _check_columns(source.columns, (*place, "columns"), findings)
+    _check_dates(source, (*place, "biz_dt"), findings)
+
+
+def _check_dates(source: SourceDeclaration, place: Place, findings: Findings) -> None:
+    """`biz_dt`: which dates of a landing table are read."""
+    if source.table is None and "biz_dt" in source.model_fields_set:
+        findings.add(
+            place, "biz_dt is for landing tables", "remove it; a path has its date in it: {biz_dt:%Y%m%d}"
+        )
+        return
+    match source.biz_dt:
+        case str(word) if word in DATE_WORDS:
+            return
+        case {"window": int(size), **others} if not others and not isinstance(size, bool) and size > 0:
+            return
+        case {"window": _}:
+            findings.add(
+                place, f"{source.biz_dt} is no window", "write {window: 5} for the newest five dates"
+            )
+            return
+    close = nearest(str(source.biz_dt), DATE_WORDS)
+    hint = f"did you mean {close}? " if close else ""
+    findings.add(
+        place,
+        f"{source.biz_dt!r} says no dates of {source.table}",
+        f"{hint}write one of {', '.join(DATE_WORDS)}, or {{window: 5}} for the newest five",
+    )
 
 
 def _check_jdbc(source: SourceDeclaration, kinds: list[str], place: Place, findings: Findings) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from fdm_platform.errors import DeclarationError
+from fdm_platform.model.dependency import SAME, ParentDates
 from fdm_platform.model.table import CheckSpec, ColumnSpec, SourceSpec, StepSpec, TableSpec
 from fdm_platform.planning.declaration import (
     CheckDeclaration,
@@ -126,7 +127,18 @@ def _source(view: str, source: SourceDeclaration) -> SourceSpec:
         options=_texts(source.options),
         columns=_columns(source.columns),
         allow_empty=source.allow_empty,
+        biz_dt=_parent_dates(source.biz_dt),
     )
+
+
+def _parent_dates(value: Any) -> ParentDates:
+    """What is neither a word nor a window is a finding: the spec is then not used."""
+    match value:
+        case {"window": int(size)}:
+            return ParentDates("window", size)
+        case "same" | "previous" | "latest":
+            return ParentDates(value)
+    return SAME
 
 
 def _columns(columns: list[ColumnDeclaration]) -> tuple[ColumnSpec, ...]:

@@ -197,7 +197,27 @@ WRONG: dict[str, tuple[str, int | None, str | None, str, str]] = {
     ),
     "unknown key of a source": (
         replaced('fallback_lkp.csv"', 'fallback_lkp.csv", formt: csv'),
-        6, "sources.row2.formt", "unknown key 'formt'", "did you mean format? known: allow_empty, columns,",
+        6, "sources.row2.formt", "unknown key 'formt'", "did you mean format? known: allow_empty, biz_dt, columns,",
+    ),
+    "misspelt dates of a parent": (
+        replaced('path: "customer_contract_fallback_lkp.csv"', "table: t_up, biz_dt: previuos"),
+        6, "sources.row2.biz_dt", "'previuos' says no dates of t_up", "did you mean previous? write one of same,",
+    ),
+    "a window without dates": (
+        replaced('path: "customer_contract_fallback_lkp.csv"', "table: t_up, biz_dt: {window: 0}"),
+        6, "sources.row2.biz_dt", "{'window': 0} is no window", "write {window: 5} for the newest five",
+    ),
+    "a window of truth": (
+        replaced('path: "customer_contract_fallback_lkp.csv"', "table: t_up, biz_dt: {window: yes}"),
+        6, "sources.row2.biz_dt", "{'window': True} is no window", "write {window: 5} for the newest five",
+    ),
+    "a misspelt window": (
+        replaced('path: "customer_contract_fallback_lkp.csv"', "table: t_up, biz_dt: {windw: 5}"),
+        6, "sources.row2.biz_dt", "{'windw': 5} says no dates of t_up", "or {window: 5} for the newest five",
+    ),
+    "dates of a file": (
+        replaced('fallback_lkp.csv"', 'fallback_lkp.csv", biz_dt: latest'),
+        6, "sources.row2.biz_dt", "biz_dt is for landing tables", "a path has its date in it: {biz_dt:%Y%m%d}",
     ),
     "unknown launch key": (
         MINIMAL + "launch:\n  executor_memry: 4g\n",
@@ -482,7 +502,9 @@ def test_a_parent_may_be_named_in_any_form(tmp_path: Path) -> None:
     declare(tmp_path, named("t_down", "T_UP", "gels/fpms/t_up", "gels_fpms_t_up"), "b")
     catalog = load_catalog(tmp_path)
     assert catalog.errors == ()
-    assert catalog.tables["gels_fpms_t_down"].parents == ("gels_fpms_t_up",) * 3
+    down = catalog.tables["gels_fpms_t_down"]
+    assert [s.table for s in down.sources] == ["gels_fpms_t_up"] * 3
+    assert down.parents == ("gels_fpms_t_up",)
     assert {s.format for s in catalog.tables["gels_fpms_t_down"].sources} == {"orc"}
 
 

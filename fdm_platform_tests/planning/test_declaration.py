@@ -29,7 +29,7 @@ PAIRS: list[tuple[type[Declared], type[Any]]] = [
     (CheckDeclaration, CheckSpec),
 ]
 # Where the declaration says "not given" and the catalog fills in what the rest implies.
-FILLED_IN = {"format", "job_name"}
+FILLED_IN = {"format", "job_name", "biz_dt"}
 
 
 @pytest.mark.parametrize(("declaration", "spec"), PAIRS)

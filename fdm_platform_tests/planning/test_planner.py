@@ -18,6 +18,7 @@ from fdm_platform.errors import (
     UnknownTableError,
 )
 from fdm_platform.model.control import JobMasterRow, ProcessControlRow, SysParamRow
+from fdm_platform.model.dependency import ParentState
 from fdm_platform.model.plan import LoadPlan, Parameter, Setting, SourceFile, SourcePlan, StepPlan
 from fdm_platform.model.settings import Settings
 from fdm_platform.model.table import CheckSpec, ColumnSpec, SourceSpec, StepSpec, TableSpec
@@ -100,6 +101,7 @@ def plan_of(
         load_id=load_id,
         list_files=list_files,
         published=more.pop("published", {}),
+        parents=more.pop("parents", {PARENT.name: ParentState({D13: 1, D14: 2, D15: 3})}),
         **more,
     )
 
@@ -231,13 +233,13 @@ def test_a_remote_file_of_unknown_size_is_not_empty() -> None:
 
 def test_a_missing_parent_date_names_the_command_that_makes_it() -> None:
     with pytest.raises(SourceError) as caught:
-        plan_of(with_source(SPEC.sources[2]), files={})
+        plan_of(with_source(SPEC.sources[2]), parents={})
     assert "gels_fpms_t_contract has no data of 2024-05-15, which contracts reads" in caught.value.message
     assert caught.value.remedy == "fdm materialize gels_fpms_t_contract --biz-dt 2024-05-15"
 
 
 def test_a_parent_that_may_be_empty_is_read_by_its_declared_columns() -> None:
-    planned = plan_of(with_source(replace(SPEC.sources[2], allow_empty=True)), files={})
+    planned = plan_of(with_source(replace(SPEC.sources[2], allow_empty=True)), files={}, parents={})
     source = planned.dates[0].sources[0]
     assert (source.files, source.columns) == ((), (ColumnSpec("id", "string"),))
 
