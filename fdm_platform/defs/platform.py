@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
+from pathlib import Path
 
 from fdm_platform.control.dependencies import read_dependency_rows
 from fdm_platform.control.execution_log.log import ExecutionLog
@@ -42,6 +43,14 @@ _NEIGHBOURS = 3
 """Rows on either side of a missing date that its message chooses the nearest from."""
 
 
+_of_definitions: dict[Path, Catalog] = {}
+
+
+def use_catalog(catalog: Catalog) -> None:
+    """Every Platform of this process has this catalog from now on: a run, or a tick, need not read it again."""
+    _of_definitions[catalog.root] = catalog
+
+
 @dataclass(frozen=True, slots=True)
 class Parents:
     """What a load's dates wait for."""
@@ -61,8 +70,8 @@ class Platform:
 
     @cached_property
     def catalog(self) -> Catalog:
-        """The declared tables, read once."""
-        return load_catalog(self.settings.sql_root)
+        """The declared tables, read once: in a process that has definitions, theirs."""
+        return _of_definitions.get(self.settings.sql_root) or load_catalog(self.settings.sql_root)
 
     @cached_property
     def execution_log(self) -> ExecutionLog:
