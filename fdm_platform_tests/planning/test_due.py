@@ -1,0 +1,170 @@
+"""Whether a table's date is to be loaded, by its control row, its ledger and its parents."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+
+import pytest
+
+from fdm_platform.model.control import ProcessControlRow, Published
+from fdm_platform.model.dependency import SAME, Dependency, ParentDates, ParentState
+from fdm_platform.planning.due import Verdicts
+
+D13, D14, D15 = (date(2024, 5, d) for d in (13, 14, 15))
+NOON = datetime(2024, 5, 15, 12, tzinfo=UTC)
+
+
+@dataclass
+class Tables:
+    """Facts about tables of one source system."""
+
+    rows_: dict[date, ProcessControlRow] = field(default_factory=dict)
+    ledger: dict[tuple[str, date], Published] = field(default_factory=dict)
+    links: list[Dependency] = field(default_factory=list)
+    reads: int = 0
+
+    def row(self, day: date, **changes: object) -> None:
+        at = datetime(2024, 5, day.day, tzinfo=UTC)
+        values = {"entity": "E", "source_system": "S", "biz_dt": day, "last_update_ts": at, **changes}
+        self.rows_[day] = ProcessControlRow(**values)  # type: ignore[arg-type]
+
+    def publish(self, table: str, day: date, version: int = 1, **parents: int) -> None:
+        """As made from the date's row as it is now, and of these versions of parents on the same date."""
+        read = {name: {day.isoformat(): v} for name, v in parents.items()}
+        row = self.rows_[day]
+        self.ledger[table, day] = Published(
+            day, version, f"load-{version}", row.version, "c", "s", read, NOON
+        )
+
+    def depend(self, child: str, parent: str, dates: ParentDates = SAME, *, is_read: bool = True) -> None:
+        self.links.append(Dependency(child, parent, dates, "test", is_read=is_read))
+
+    def today(self, _table: str) -> date:
+        return date(2024, 6, 1)
+
+    def dependencies(self, table: str) -> Sequence[Dependency]:
+        return [link for link in self.links if link.child == table]
+
+    def rows(self, _table: str, dates: Collection[date]) -> Mapping[date, ProcessControlRow]:
+        self.reads += 1
+        return {d: self.rows_[d] for d in dates if d in self.rows_}
+
+    def published(self, table: str, dates: Collection[date]) -> Mapping[date, Published]:
+        return {d: self.ledger[table, d] for d in dates if (table, d) in self.ledger}
+
+    def parent(self, dependency: Dependency, _dates: Collection[date]) -> ParentState:
+        of = {d: p.version for (t, d), p in self.ledger.items() if t == dependency.parent}
+        return ParentState(of, sorted(self.rows_))
+
+
+@pytest.fixture
+def tables() -> Tables:
+    made = Tables()
+    for day in (D13, D14, D15):
+        made.row(day)
+    return made
+
+
+def verdict(tables: Tables, table: str, day: date = D15) -> tuple[str, str]:
+    found = Verdicts(tables).of(table, [day])[day]
+    return found.state, found.reason
+
+
+def test_a_date_that_was_never_published_is_due(tables: Tables) -> None:
+    assert verdict(tables, "a") == ("due", "not published yet")
+
+
+def test_a_date_is_current_until_its_control_row_changes(tables: Tables) -> None:
+    tables.publish("a", D15, 3)
+    assert verdict(tables, "a") == ("current", "version 3")
+    tables.row(D15, reprocess_dt=date(2024, 5, 20))
+    assert verdict(tables, "a") == ("due", "its control row changed after it was published")
+
+
+def test_no_row_a_held_row_and_a_date_to_come_are_not_loaded(tables: Tables) -> None:
+    tables.row(D15, run_indicator="n")
+    tables.row(date(2024, 6, 2))
+    assert verdict(tables, "a") == ("stopped", "held: run_indicator is N")
+    assert verdict(tables, "a", date(2024, 6, 2)) == ("stopped", "the date has not come")
+    assert verdict(tables, "a", date(2024, 5, 18)) == ("absent", "process_control has no row")
+
+
+def test_a_child_waits_for_a_parent_that_is_due_and_then_is_due_itself(tables: Tables) -> None:
+    tables.depend("b", "a")
+    assert verdict(tables, "b") == ("waiting", "a 2024-05-15 comes first: not published yet")
+    tables.publish("a", D15)
+    assert verdict(tables, "b") == ("due", "not published yet")
+    tables.publish("b", D15, a=1)
+    assert verdict(tables, "b")[0] == "current"
+
+
+def test_a_newer_parent_makes_its_child_due_for_that_date_alone(tables: Tables) -> None:
+    tables.depend("b", "a")
+    for day in (D14, D15):
+        tables.publish("a", day)
+        tables.publish("b", day, a=1)
+    tables.publish("a", D14, 2)
+    assert verdict(tables, "b", D14) == ("due", "a 2024-05-14 is version 2, version 1 was read")
+    assert verdict(tables, "b", D15)[0] == "current"
+
+
+def test_of_a_diamond_the_lowest_waits_for_both_sides(tables: Tables) -> None:
+    for child, parent in (("left", "top"), ("right", "top"), ("low", "left"), ("low", "right")):
+        tables.depend(child, parent)
+    tables.publish("top", D15)
+    tables.publish("left", D15, top=1)
+    tables.publish("right", D15, top=1)
+    tables.publish("low", D15, left=1, right=1)
+    tables.publish("top", D15, 2)
+    tables.publish("left", D15, 2, top=2)
+    state, reason = verdict(tables, "low")
+    assert state == "waiting"
+    assert reason.startswith("right 2024-05-15 comes first: top 2024-05-15 is version 2")
+    tables.publish("right", D15, 2, top=2)
+    assert verdict(tables, "low")[0] == "due"
+
+
+def test_a_long_line_of_parents_holds_back_its_end(tables: Tables) -> None:
+    for n in range(9):
+        tables.depend(f"t{n + 1}", f"t{n}")
+    assert verdict(tables, "t9")[0] == "waiting"
+    for n in range(9):
+        tables.publish(f"t{n}", D15, **({f"t{n - 1}": 1} if n else {}))
+    assert verdict(tables, "t9")[0] == "due"
+
+
+def test_a_parent_that_is_held_and_unpublished_is_waited_for(tables: Tables) -> None:
+    tables.depend("b", "a", ParentDates("previous"))
+    tables.row(D14, run_indicator="N")
+    assert verdict(tables, "b") == (
+        "waiting",
+        "a 2024-05-14 is not published: held: run_indicator is N",
+    )
+
+
+def test_a_held_parent_that_is_published_is_read_as_it_is(tables: Tables) -> None:
+    tables.depend("b", "a", ParentDates("previous"))
+    tables.publish("a", D14)
+    tables.row(D14, run_indicator="N")
+    assert verdict(tables, "b")[0] == "due"
+
+
+def test_a_window_is_due_when_any_of_its_dates_is_newer(tables: Tables) -> None:
+    tables.depend("b", "a", ParentDates("window", 3))
+    for day in (D13, D14, D15):
+        tables.publish("a", day)
+    tables.publish("b", D15, a=1)
+    state, reason = verdict(tables, "b")
+    assert (state, reason) == ("due", "a 2024-05-13 was not read yet")
+
+
+def test_a_parent_that_is_only_waited_for_may_lack_the_date(tables: Tables) -> None:
+    tables.depend("b", "elsewhere", is_read=False)
+    tables.rows = lambda t, ds: {} if t == "elsewhere" else {d: tables.rows_[d] for d in ds}  # type: ignore[method-assign]
+    assert verdict(tables, "b")[0] == "due"
+
+
+def test_many_dates_cost_as_many_reads_as_one(tables: Tables) -> None:
+    tables.depend("b", "a")
+    Verdicts(tables).of("b", [D13, D14, D15])
+    assert tables.reads == 2
