@@ -18,6 +18,7 @@ COMMANDS = {
     "new": "fdm_platform.cli.tables:new",
     "validate": "fdm_platform.cli.tables:validate",
     "test": "fdm_platform.cli.fixtures:test",
+    "dependencies": "fdm_platform.cli.dependencies:show_dependencies",
     "plan": "fdm_platform.cli.load:plan",
     "materialize": "fdm_platform.cli.load:materialize",
     "params": "fdm_platform.cli.params:params",

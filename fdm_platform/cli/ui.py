@@ -17,6 +17,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from fdm_platform.control.dependencies import refresh
 from fdm_platform.defs.platform import open_platform
 from fdm_platform.engines.process_group import has_living_member
 from fdm_platform.errors import MachineError
@@ -132,7 +133,7 @@ def stop_ui(settings: Settings, running: RunningUi) -> None:
 
 
 def sync_dates(settings: Settings) -> None:
-    """Bring the partition sets up to process_control, so that the UI offers every business date."""
+    """Bring what Dagster knows up to the control tables: every business date, and job_dependency."""
     from fdm_platform.defs.instance import open_instance  # noqa: PLC0415 - imports Dagster
     from fdm_platform.defs.partitions import add_dates  # noqa: PLC0415
 
@@ -140,6 +141,7 @@ def sync_dates(settings: Settings) -> None:
         first_of_set = {spec.partition_set: spec for spec in platform.catalog.tables.values()}
         for name, spec in first_of_set.items():
             add_dates(instance, name, [r.biz_dt for r in platform.control_rows(spec)])
+        refresh(platform.store, settings.home)
 
 
 def _command(settings: Settings, host: str, port: int) -> list[str]:

@@ -53,7 +53,8 @@ def read_job_rows(
         read_at = datetime.now(UTC)
         control = stored_process_control(store, entity, source_system, dates, snapshot=snapshot)
         job = stored_job(store, job_name, snapshot=snapshot)
-        waits_for = [Predicate("dependent_job_name", "=", job_name)]
+        spellings = sorted({job_name, job_name.lower(), job_name.upper()})
+        waits_for = [Predicate("dependent_job_name", "in", spellings)]
         dependencies = tuple(store.scan("job_dependency", waits_for, snapshot=snapshot))
         settings = tuple(sys_params_rows(store, environment, job_name, snapshot=snapshot))
     rows = tuple(process_control_row(row) for row in control)

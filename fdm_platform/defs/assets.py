@@ -8,10 +8,12 @@ from typing import Any
 
 import dagster as dg
 
+from fdm_platform.defs.dependencies import asset_deps, dependency_metadata
 from fdm_platform.defs.metadata import asset_metadata, description
 from fdm_platform.defs.partitions import partitions_of
 from fdm_platform.defs.resources import PlatformResource
 from fdm_platform.defs.step_launcher import SparkSubmitStepLauncher
+from fdm_platform.model.dependency import Dependency
 from fdm_platform.model.manifest import CheckResult, DateOutcome
 from fdm_platform.model.partition import parse_biz_dt
 from fdm_platform.model.table import CheckSpec, TableSpec
@@ -20,16 +22,19 @@ SECONDS_BETWEEN_RETRIES = 10
 
 
 def landing_asset(
-    spec: TableSpec, tables: Mapping[str, TableSpec], landing_root: Path
+    spec: TableSpec,
+    tables: Mapping[str, TableSpec],
+    landing_root: Path,
+    waits_for: Sequence[Dependency] = (),
 ) -> dg.AssetsDefinition:
     """The asset of a declared table: plan, launch, yield check results, hand over to the IO manager.
 
-    `tables` are all declared tables by name, to find the parents' keys.
+    `tables` are all declared tables by name, to find the parents' keys; `waits_for` are its parents.
     """
 
     @dg.asset(
         key=dg.AssetKey(spec.key),
-        deps=[_parent(tables[name]) for name in spec.parents if name in tables],
+        deps=asset_deps(spec, tables, waits_for),
         partitions_def=partitions_of(spec.partition_set),
         backfill_policy=dg.BackfillPolicy.multi_run(spec.dates_per_run),
         io_manager_key="orc_io_manager",
@@ -41,7 +46,7 @@ def landing_asset(
         pool=spec.partition_set,
         code_version=spec.code_version,
         description=description(spec),
-        metadata=asset_metadata(spec, landing_root),
+        metadata={**asset_metadata(spec, landing_root), **dependency_metadata(waits_for)},
         check_specs=[_check_spec(spec, c) for c in spec.checks],
         retry_policy=_retry_policy(spec),
         output_required=False,
@@ -63,10 +68,6 @@ def landing_asset(
 def load_id(run_id: str, table: str, retry: int = 0) -> str:
     """The correlation key of one attempt: Dagster's run and the step, and the retry if it is one."""
     return f"{run_id}-{table}" + (f"-r{retry}" if retry else "")
-
-
-def _parent(parent: TableSpec) -> dg.AssetDep:
-    return dg.AssetDep(dg.AssetKey(parent.key), partition_mapping=dg.IdentityPartitionMapping())
 
 
 def _retry_policy(spec: TableSpec) -> dg.RetryPolicy | None:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 import dagster as dg
 
 from fdm_platform.defs.assets import landing_asset
+from fdm_platform.defs.dependencies import saved_dependencies
 from fdm_platform.defs.io_manager import OrcIOManager
 from fdm_platform.defs.resources import ControlStoreResource, PlatformResource
 from fdm_platform.defs.step_launcher import SparkSubmitStepLauncher
@@ -34,13 +35,17 @@ def build_definitions(
     catalog = catalog or load_catalog(settings.sql_root)
     for error in catalog.errors:
         log.warning("left out of the definitions: %s", error)
+    waits_for = saved_dependencies(settings, catalog)
     control = ControlStoreResource()
     platform = PlatformResource(control=control)
     chosen = catalog.tables.values() if only is None else only
     with warnings.catch_warnings():
         # Code references and backfill policies are beta in Dagster 1.13; the pinned range is our answer.
         warnings.simplefilter("ignore", dg.BetaWarning)
-        assets = [landing_asset(spec, catalog.tables, settings.landing_root) for spec in chosen]
+        assets = [
+            landing_asset(spec, catalog.tables, settings.landing_root, waits_for.of.get(spec.name, ()))
+            for spec in chosen
+        ]
     return dg.Definitions(
         assets=assets,
         resources={

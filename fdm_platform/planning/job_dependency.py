@@ -6,7 +6,7 @@ A row that names no job, its own job, or that closes a cycle is left out and tol
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
@@ -24,7 +24,9 @@ class Dependencies:
     """What each table waits for. There is no cycle."""
 
     of: Mapping[str, tuple[Dependency, ...]]
-    """By TableSpec.name: what it reads, and then what job_dependency says; a parent may stand in both."""
+    """By TableSpec.name: what it reads, and then what job_dependency adds."""
+    told_twice: Mapping[str, tuple[Dependency, ...]]
+    """By TableSpec.name: rows whose parent is read anyhow. They say nothing more."""
     jobs: Mapping[str, tuple[Dependency, ...]]
     """By TableSpec.name: parents that are jobs without a declared table. The platform does not wait for those."""
     findings: tuple[ControlError, ...]
@@ -32,13 +34,7 @@ class Dependencies:
 
     def not_read_by(self, name: str) -> tuple[Dependency, ...]:
         """What the table only runs after."""
-        found = self.of.get(name, ())
-        read = {d.parent for d in found if d.is_read}
-        return tuple(d for d in found if d.parent not in read)
-
-    def parents_of(self, name: str) -> tuple[str, ...]:
-        """Names of the tables that it waits for, once each."""
-        return tuple(dict.fromkeys(d.parent for d in self.of.get(name, ())))
+        return tuple(d for d in self.of.get(name, ()) if not d.is_read)
 
 
 def dependencies(tables: Mapping[str, TableSpec], rows: DependencyRows) -> Dependencies:
@@ -91,13 +87,14 @@ class _Graph:
 
     def _result(self, links: Iterable[_Link]) -> Dependencies:
         of = {name: list(found) for name, found in self.reads.items()}
+        twice: dict[str, list[Dependency]] = defaultdict(list)
         jobs: dict[str, list[Dependency]] = defaultdict(list)
         for link in links:
-            for child, parent in link.pairs:
-                target = of if link.parent.is_table else jobs
-                if link.child.is_table:
-                    target[child].append(Dependency(child, parent, SAME, origin(link.row), is_read=False))
-        return Dependencies(_frozen(of), _frozen(jobs), tuple(self.findings))
+            for child, parent in link.pairs if link.child.is_table else ():
+                is_read = any(d.parent == parent for d in self.reads[child])
+                target = jobs if not link.parent.is_table else twice if is_read else of
+                target[child].append(Dependency(child, parent, SAME, origin(link.row), is_read=False))
+        return Dependencies(_frozen(of), _frozen(twice), _frozen(jobs), tuple(self.findings))
 
     def _link(self, row: JobDependencyRow) -> _Link | None:
         child = self._job(row, "dependent", row.dependent_job_id, row.dependent_job_name)
@@ -249,11 +246,13 @@ def _in_order(rows: Iterable[JobDependencyRow]) -> list[JobDependencyRow]:
 
 
 def _frozen(found: Mapping[str, list[Dependency]]) -> dict[str, tuple[Dependency, ...]]:
-    """Each parent once for each way that it is a parent: a row that is there twice says nothing more."""
-    return {
-        child: tuple({(d.parent, d.dates, d.origin if d.is_read else ""): d for d in reversed(of)}.values())[
-            ::-1
-        ]
-        for child, of in found.items()
-        if of
-    }
+    """Without rows that say what another has said."""
+    return {name: tuple(_distinct(of)) for name, of in found.items() if of}
+
+
+def _distinct(of: Iterable[Dependency]) -> Iterator[Dependency]:
+    told: set[str] = set()
+    for dependency in of:
+        if dependency.is_read or dependency.parent not in told:
+            yield dependency
+        told.add(dependency.parent)
