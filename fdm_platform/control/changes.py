@@ -14,9 +14,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
-from fdm_platform.control.rows import process_control_row, refuse_two_spellings, source_prefixes
+from fdm_platform.control.rows import RowProblem, readable_rows, source_prefixes
 from fdm_platform.control.store import ControlStore, Predicate
-from fdm_platform.control.values import EPOCH
+from fdm_platform.control.values import EPOCH, Row
+from fdm_platform.errors import ControlError
 from fdm_platform.model.control import ProcessControlRow
 
 OVERLAP = timedelta(hours=1)
@@ -55,6 +56,8 @@ class Changes:
     watermark: Watermark
     has_more: bool
     """There were more than the limit; the rest comes with the next look."""
+    problems: tuple[RowProblem, ...] = ()
+    """Rows that cannot be used. Their dates are not in the watermark: look at them again by date."""
 
 
 def changes(
@@ -71,11 +74,11 @@ def changes(
 
     Asking again with the old watermark returns the same rows again. `Watermark()` returns every row. A row
     whose last_update_ts is NULL has no place in this order and is left out: see `unstamped_dates`.
-    ControlError for two rows of one date in two spellings.
+    A row that cannot be used, or a date with two rows in two spellings, is a problem and stops no other.
     """
     windows = [_first_rows(store, p, watermark, limit) for p in source_prefixes(entity, source_system)]
-    found = sorted((row for rows, _ in windows for row in rows), key=lambda row: row.biz_dt)
-    refuse_two_spellings(found)
+    unreadable = [error for window, _ in windows for error in window.unreadable]
+    found, problems = readable_rows((window.rows for window, _ in windows), unreadable)
     is_all = all(whole for _, whole in windows)
     new = sorted((r for r in found if watermark.seen.get(r.biz_dt) != _digest(r)), key=_order)
     returned, has_more = new[:limit], not is_all or len(new) > limit
@@ -86,7 +89,7 @@ def changes(
     stamps = {row.biz_dt: _stamp(row) for row in found}
     behind = EPOCH if is_all else floor
     kept = {day: seen[day] for day in sorted(seen) if stamps.get(day, behind) >= floor}
-    return Changes(tuple(returned), Watermark(floor, kept), has_more)
+    return Changes(tuple(returned), Watermark(floor, kept), has_more, tuple(problems))
 
 
 def unstamped_dates(
@@ -105,9 +108,20 @@ def unstamped_dates(
     )[:limit]
 
 
+@dataclass(slots=True)
+class _Window:
+    """Stored rows of a window of time, and what was wrong with those that could not be read."""
+
+    rows: list[Row]
+    unreadable: list[ControlError]
+
+    def __len__(self) -> int:
+        return len(self.rows) + len(self.unreadable)
+
+
 def _first_rows(
     store: ControlStore, prefix: Sequence[Predicate], watermark: Watermark, limit: int
-) -> tuple[list[ProcessControlRow], bool]:
+) -> tuple[_Window, bool]:
     """Rows from the floor on: all of them and True, or too many to read, the earliest of them and False.
 
     Kudu gives no order. A window of time with too many rows is cut at the median of those that came, until
@@ -117,26 +131,29 @@ def _first_rows(
     most = 2 * (limit + len(watermark.seen) + 1)
     ceiling: datetime | None = None
     while True:
-        rows = _window(store, prefix, watermark.floor, ceiling, most)
-        if len(rows) < most:
-            return rows, ceiling is None
-        median = sorted(_stamp(row) for row in rows)[most // 2 - 1]
+        window = _window(store, prefix, watermark.floor, ceiling, most)
+        if len(window) < most or not window.rows:
+            return window, ceiling is None
+        median = sorted(row["last_update_ts"] for row in window.rows)[(len(window.rows) - 1) // 2]
         if median != ceiling:
             ceiling = median
             continue
         earlier = _window(store, prefix, watermark.floor, ceiling - _MICROSECOND, most)
         if len(earlier) < most:
-            return [*earlier, *(row for row in rows if _stamp(row) == ceiling)], False
+            earlier.rows += [row for row in window.rows if row["last_update_ts"] == ceiling]
+            return earlier, False
         ceiling -= _MICROSECOND
 
 
 def _window(
     store: ControlStore, prefix: Sequence[Predicate], floor: datetime, ceiling: datetime | None, most: int
-) -> list[ProcessControlRow]:
+) -> _Window:
     where = [*prefix, Predicate("last_update_ts", ">=", floor)]
     if ceiling is not None:
         where.append(Predicate("last_update_ts", "<=", ceiling))
-    return [process_control_row(row) for row in store.scan("process_control", where, limit=most)]
+    unreadable: list[ControlError] = []
+    rows = list(store.scan("process_control", where, limit=most, unreadable=unreadable.append))
+    return _Window(rows, unreadable)
 
 
 def _order(row: ProcessControlRow) -> tuple[datetime, date]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise, product
 from typing import Any
@@ -51,6 +52,68 @@ def stored_process_control(
         for row in store.scan("process_control", [*of_source, *of_dates], snapshot=snapshot)
     ]
     return sorted(rows, key=lambda row: row["biz_dt"])
+
+
+def process_control_dates(
+    store: ControlStore,
+    entity: str,
+    source_system: str,
+    unreadable: Callable[[ControlError], object] | None = None,
+) -> list[date]:
+    """The source system's business dates, in order and once each; nothing else is read."""
+    return sorted(
+        {
+            row["biz_dt"]
+            for of_source in source_prefixes(entity, source_system)
+            for row in store.scan("process_control", of_source, ["biz_dt"], unreadable=unreadable)
+        }
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class RowProblem:
+    """A row, or a date with two rows, that nothing can be done with until somebody corrects it."""
+
+    biz_dt: date | None
+    """None where that is what cannot be read."""
+    error: ControlError
+
+
+def readable_rows(
+    scans: Iterable[Iterable[Row]], unreadable: list[ControlError]
+) -> tuple[list[ProcessControlRow], list[RowProblem]]:
+    """The rows of scans that can be used, by date, and what is wrong with the others.
+
+    `unreadable` is what the scans' own `unreadable` was told; it may grow while they are read.
+    """
+    rows: dict[date, list[ProcessControlRow]] = {}
+    problems: list[RowProblem] = []
+    for stored in (row for scan in scans for row in scan):
+        try:
+            rows.setdefault(stored["biz_dt"], []).append(process_control_row(stored))
+        except ControlError as error:
+            problems.append(RowProblem(stored["biz_dt"], error))
+    sound = []
+    for day in sorted(rows):
+        try:
+            refuse_two_spellings(rows[day])
+            sound += rows[day]
+        except ControlError as error:
+            problems.append(RowProblem(day, error))
+    return sound, [*problems, *(RowProblem(None, error) for error in unreadable)]
+
+
+def readable_rows_of(
+    store: ControlStore, entity: str, source_system: str, dates: Collection[date]
+) -> tuple[list[ProcessControlRow], list[RowProblem]]:
+    """The source system's rows of these dates that can be used, by date, and what is wrong with the others."""
+    unreadable: list[ControlError] = []
+    scans = (
+        store.scan("process_control", [*of_source, *of_dates], unreadable=unreadable.append)
+        for of_source in source_prefixes(entity, source_system)
+        for of_dates in _any_date(dates)
+    )
+    return readable_rows(scans, unreadable)
 
 
 def source_prefixes(entity: str, source_system: str) -> list[list[Predicate]]:

@@ -11,6 +11,7 @@ import sqlite3
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +109,7 @@ class SqliteStore:
         *,
         snapshot: Snapshot | None = None,
         limit: int | None = None,
+        unreadable: Callable[[ControlError], object] | None = None,
     ) -> Iterator[Row]:
         """Rows that meet every predicate. The query runs now; rows are fetched as they are asked for."""
         spec = find_table(table)
@@ -117,7 +119,7 @@ class SqliteStore:
             connection = self._own(snapshot).connection
             with translated(self._connections.path):
                 cursor = connection.execute(sql, arguments)
-            return self._fetch(spec, chosen, cursor, lambda: None)
+            return self._fetch(spec, chosen, cursor, lambda: None, unreadable)
         connection, owner = self._connections.take()
         try:
             with translated(self._connections.path):
@@ -125,7 +127,8 @@ class SqliteStore:
         except ControlError:
             self._connections.give_back(connection, owner)
             raise
-        return self._fetch(spec, chosen, cursor, lambda: self._connections.give_back(connection, owner))
+        give_back = partial(self._connections.give_back, connection, owner)
+        return self._fetch(spec, chosen, cursor, give_back, unreadable)
 
     def insert(self, table: str, row: Mapping[str, Any]) -> None:
         """Add a row; RowExistsError if its key is there."""
@@ -204,12 +207,20 @@ class SqliteStore:
         columns: Sequence[ControlColumn],
         cursor: sqlite3.Cursor,
         done: Callable[[], None],
+        unreadable: Callable[[ControlError], object] | None,
     ) -> Generator[Row, None, None]:
         try:
             with translated(self._connections.path):
                 while batch := cursor.fetchmany(_BATCH_ROWS):
                     for values in batch:
-                        yield {c.name: _decode(spec, c, v) for c, v in zip(columns, values, strict=True)}
+                        try:
+                            row = {c.name: _decode(spec, c, v) for c, v in zip(columns, values, strict=True)}
+                        except ControlError as error:
+                            if unreadable is None:
+                                raise
+                            unreadable(error)
+                            continue
+                        yield row
         finally:
             cursor.close()
             done()

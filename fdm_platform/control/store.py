@@ -9,7 +9,7 @@ to change at once needs another design.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
@@ -88,10 +88,13 @@ class ControlStore(Protocol):
         *,
         snapshot: Snapshot | None = None,
         limit: int | None = None,
+        unreadable: Callable[[ControlError], object] | None = None,
     ) -> Iterator[Row]:
         """Rows that meet every predicate, in no order, with these columns (default all), at most `limit`.
 
-        A column that the table does not have here is None.
+        A column that the table does not have here is None. A row that holds what its column cannot hold, such
+        as a biz_dt that is no date, is an error; `unreadable` is told it instead, where given, and the row is
+        left out.
         """
         ...
 

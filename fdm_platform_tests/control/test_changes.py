@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from fdm_platform.control.changes import Changes, Watermark, changes, unstamped_dates
+from fdm_platform.control.rows import readable_rows_of
 from fdm_platform.control.store import ControlStore
-from fdm_platform.errors import ControlError
 
 NOON = datetime(2024, 5, 15, 12, 0, tzinfo=UTC)
 FIRST = date(2024, 1, 1)
@@ -143,11 +143,28 @@ def test_rows_of_other_sources_are_not_seen(store: ControlStore) -> None:
     assert days(look(store, Watermark())) == [1]
 
 
-def test_two_spellings_of_one_date_are_refused(store: ControlStore) -> None:
-    write(store, (0, NOON))
+def test_a_date_in_two_spellings_is_a_problem_and_stops_no_other(store: ControlStore) -> None:
+    write(store, (0, NOON), (1, NOON))
     write(store, (0, NOON), source_system="fpms")
-    with pytest.raises(ControlError, match="two rows for 2024-01-01"):
-        look(store, Watermark())
+    found = look(store, Watermark())
+    assert days(found) == [1]
+    ((day, error),) = [(p.biz_dt, p.error) for p in found.problems]
+    assert day == FIRST
+    assert error.message.startswith("two rows for 2024-01-01")
+    rows, problems = readable_rows_of(store, "GELS", "FPMS", [FIRST, FIRST + timedelta(days=1)])
+    assert ([r.biz_dt for r in rows], [p.biz_dt for p in problems]) == ([FIRST + timedelta(days=1)], [FIRST])
+
+
+def test_a_row_whose_lists_are_none_is_a_problem_and_stops_no_other(store: ControlStore) -> None:
+    write(store, (0, NOON), (1, NOON))
+    key = {"entity": "GELS", "source_system": "FPMS", "biz_dt": FIRST}
+    store.upsert("process_control", [{**key, "business_keys": "contract_id"}])
+    found = look(store, Watermark())
+    assert days(found) == [1]
+    assert [(p.biz_dt, p.error.field) for p in found.problems] == [(FIRST, "process_control.business_keys")]
+    store.upsert("process_control", [{**key, "business_keys": '["contract_id"]'}])
+    rows, problems = readable_rows_of(store, "GELS", "FPMS", [FIRST])
+    assert ([r.business_keys for r in rows], problems) == ([("contract_id",)], [])
 
 
 def test_rows_without_a_stamp_are_told(store: ControlStore) -> None:

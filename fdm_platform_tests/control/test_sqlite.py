@@ -3,11 +3,13 @@
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
 
+from fdm_platform.control.changes import Watermark, changes
+from fdm_platform.control.rows import process_control_dates
 from fdm_platform.control.schema import TABLES
 from fdm_platform.control.sqlite import SqliteStore
 from fdm_platform.control.store import ControlStore, Snapshot
@@ -108,6 +110,30 @@ def test_a_value_that_somebody_else_wrote_wrongly_is_named(
         connection.execute(f"UPDATE process_control SET {column} = ?", (value,))  # noqa: S608 - a literal
     with pytest.raises(ControlError, match=message):
         list(store.scan("process_control"))
+
+
+def test_a_row_that_cannot_be_read_stops_no_other_where_the_reader_is_told(
+    store: ControlStore, path: Path
+) -> None:
+    for day in (14, 15):
+        store.insert(
+            "process_control",
+            {
+                "entity": "GELS",
+                "source_system": "FPMS",
+                "biz_dt": date(2024, 5, day),
+                "last_update_ts": datetime(2024, 5, 16, tzinfo=UTC),
+            },
+        )
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE process_control SET biz_dt = '2024-02-30' WHERE biz_dt = '2024-05-14'")
+    found = changes(store, "GELS", "FPMS", Watermark(), datetime(2024, 5, 16, tzinfo=UTC))
+    assert [row.biz_dt.day for row in found.rows] == [15]
+    (problem,) = found.problems
+    assert "holds '2024-02-30' in column biz_dt" in problem.error.message
+    told: list[ControlError] = []
+    assert process_control_dates(store, "GELS", "FPMS", told.append) == [date(2024, 5, 15)]
+    assert len(told) == 1
 
 
 def test_a_table_of_other_columns_is_an_error_and_not_a_value(store: ControlStore, path: Path) -> None:

@@ -106,6 +106,14 @@ class Journal:
         """Entries of dead processes whose attempts began and never ended, as far as the store knows."""
         return self._left(DELIVERED)
 
+    def is_owned(self, attempt_id: str) -> bool:
+        """A living process of this machine has the attempt."""
+        path = self.folder / f"{attempt_id}{OPEN}"
+        entry = _locked(path)
+        if entry:
+            entry.release()
+        return entry is None and path.exists()
+
     def _left(self, suffix: str) -> Iterator[JournalEntry]:
         for name in self._names(suffix):
             if entry := _locked(self.folder / name):

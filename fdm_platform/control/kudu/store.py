@@ -96,6 +96,7 @@ class KuduStore:
         *,
         snapshot: Snapshot | None = None,
         limit: int | None = None,
+        unreadable: Callable[[ControlError], object] | None = None,
     ) -> Iterator[Row]:
         """Rows that meet every predicate. The query runs now; rows are fetched as they are asked for."""
         spec = find_table(table)
@@ -113,7 +114,8 @@ class KuduStore:
             names = [s.name for _, s in present] or [layout.stored[layout.key[0]].name]
             rows = self._client.scan(self._name(table), names, conditions, at=at, limit=limit)
             nulls = {column.name: None for column in asked}
-            return self._decoded(table, rows, nulls, [(n, s, spec.column(n)) for n, s in present])
+            decoders = [(n, s, spec.column(n)) for n, s in present]
+            return self._decoded(table, rows, nulls, decoders, unreadable)
 
         with self._explained(table):
             return self._by_layout(table, begin)
@@ -241,14 +243,25 @@ class KuduStore:
         return conditions
 
     def _decoded(
-        self, table: str, rows: Iterator[tuple[Any, ...]], nulls: Row, decoders: Sequence[tuple[Any, ...]]
+        self,
+        table: str,
+        rows: Iterator[tuple[Any, ...]],
+        nulls: Row,
+        decoders: Sequence[tuple[Any, ...]],
+        unreadable: Callable[[ControlError], object] | None,
     ) -> Iterator[Row]:
         spec = find_table(table)
         with self._explained(table):
             for cells in rows:
                 row = dict(nulls)
-                for (name, stored, column), found in zip(decoders, cells, strict=False):
-                    row[name] = value(spec, column, stored, found)
+                try:
+                    for (name, stored, column), found in zip(decoders, cells, strict=False):
+                        row[name] = value(spec, column, stored, found)
+                except ControlError as error:
+                    if unreadable is None:
+                        raise
+                    unreadable(error)
+                    continue
                 yield row
 
     def _copies(self) -> int:

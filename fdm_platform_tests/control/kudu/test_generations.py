@@ -25,6 +25,7 @@ from fdm_platform.control.seed import compare, write
 from fdm_platform.control.seed_file import read_seed
 from fdm_platform.control.store import ControlStore, Predicate, open_store
 from fdm_platform.control.transfer import compare_export, export_tables, import_rows
+from fdm_platform.control.values import to_micros
 from fdm_platform.errors import ControlError, RowExistsError
 
 pytestmark = pytest.mark.kudu
@@ -161,6 +162,21 @@ def test_changes_are_seen_by_the_column_that_is_there(legacy: ControlStore) -> N
     legacy.upsert("process_control", [control_row(last_update_ts=NOON.replace(hour=13))])
     second = changes(legacy, "GELS", "FPMS", first.watermark, NOON)
     assert ([r.biz_dt for r in first.rows], [r.biz_dt for r in second.rows]) == ([DAY], [DAY])
+
+
+def test_a_text_that_is_no_date_stops_no_other_date(make: Make, kudu_servers: Servers) -> None:
+    legacy = make({"process_control": SECOND["process_control"]})
+    legacy.upsert("process_control", [control_row()])
+    client = JavaClient([kudu_servers.address], client_jars)
+    table = legacy.url.partition("prefix=")[2] + "process_control"
+    columns = ("entity", "source_system", "biz_dt", "updated_at")
+    client.write("insert", table, columns, [("GELS", "FPMS", "15.05.2024", to_micros(NOON))])
+    client.close()
+    found = changes(legacy, "GELS", "FPMS", Watermark(), NOON)
+    assert [row.biz_dt for row in found.rows] == [DAY]
+    assert [p.error.message for p in found.problems] == [
+        "process_control holds '15.05.2024' in column biz_dt, which is no date such as 2024-05-15"
+    ]
 
 
 def test_a_job_is_read_whatever_columns_it_has(legacy: ControlStore) -> None:
