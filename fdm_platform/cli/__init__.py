@@ -67,7 +67,8 @@ def cli() -> None:
 def main() -> None:
     """Entry point: an FdmError becomes one clear message on stderr and its own exit code."""
     try:
-        cli(standalone_mode=False)
+        # What a command gave to `context.exit` comes back as a value here.
+        sys.exit(cli(standalone_mode=False))
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)

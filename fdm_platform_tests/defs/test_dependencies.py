@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -12,7 +14,10 @@ from dagster._core.execution.asset_backfill import AssetBackfillData
 from fdm_platform.control.dependencies import FILE, refresh
 from fdm_platform.control.store import open_store
 from fdm_platform.defs.location import build_definitions
-from fdm_platform_tests.deployment import PROJECT, Deployment, deploy
+from fdm_platform.defs.partitions import add_dates
+from fdm_platform.engines.landed import LandedDates
+from fdm_platform.planning.dependencies import newer_parents, reads_of, versions_read
+from fdm_platform_tests.deployment import DAYS, PROJECT, Deployment, deploy
 
 MASTER, PAYMENT = (dg.AssetKey(["gels", "fpms", name]) for name in ("t_contract_master", "t_payment"))
 CHILD = dg.AssetKey(["gels", "fpms", "t_child"])
@@ -126,3 +131,73 @@ def test_the_ui_shows_which_dates_are_read(deployment: Deployment) -> None:
     node = build_definitions(deployment.settings).resolve_asset_graph().get(CHILD)
     (record,) = node.metadata["parents"].records
     assert record.data == {"table": "gels_fpms_t_payment", "biz_dt": "window of 2", "by": "sources.up"}
+
+
+READER_SQL = """\
+SELECT 'before' AS rule, biz_dt AS read_dt, COUNT(*) AS contracts, CAST('${BIZ_DT}' AS DATE) AS biz_dt
+FROM before GROUP BY before.biz_dt
+UNION ALL
+SELECT 'two', biz_dt, COUNT(*), CAST('${BIZ_DT}' AS DATE) FROM two GROUP BY two.biz_dt
+"""
+
+
+def declare_reader(deployment: Deployment) -> None:
+    """A table that tells which dates of t_contract_master it has read."""
+    folder = deployment.settings.sql_root / "gels" / "fpms" / "t_reader"
+    folder.mkdir(parents=True)
+    (folder / "out.hql").write_text(READER_SQL)
+    (folder / "table.yaml").write_text(
+        "entity: GELS\nsource_system: FPMS\ntable: t_reader\nsources:\n"
+        "  before: {table: t_contract_master, biz_dt: previous}\n"
+        "  two: {table: t_contract_master, biz_dt: {window: 2}}\n"
+        "steps: [out.hql]\n"
+    )
+
+
+def load(
+    deployment: Deployment, instance: dg.DagsterInstance, key: dg.AssetKey, *dates: str
+) -> dg.ExecuteInProcessResult:
+    job = build_definitions(deployment.settings).resolve_implicit_global_asset_job_def()
+    ends = {"dagster/asset_partition_range_start": dates[0], "dagster/asset_partition_range_end": dates[-1]}
+    return job.execute_in_process(instance=instance, asset_selection=[key], raise_on_error=False, tags=ends)
+
+
+@pytest.mark.spark
+def test_the_previous_date_and_a_window_are_read_and_remembered(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in deployment.environ.items():
+        monkeypatch.setenv(name, value)
+    declare_reader(deployment)
+    reader = dg.AssetKey(["gels", "fpms", "t_reader"])
+    with dg.instance_for_test() as instance:
+        add_dates(instance, "gels_fpms", DAYS)
+        assert load(deployment, instance, MASTER, *ALL_DATES).success
+        result = load(deployment, instance, reader, *ALL_DATES)
+        assert instance.get_materialized_partitions(reader) == set(ALL_DATES[1:])
+    (failure,) = (e.step_failure_data.user_failure_data for e in result.all_events if e.is_step_failure)
+    assert failure
+    assert "no business date before 2024-05-13 in process_control" in str(failure.description)
+
+    landed = LandedDates(deployment.settings.landing_root / "gels_fpms_t_reader", "yyyyMMdd", DAYS[1:])
+    read: dict[str, list[tuple[str, str]]] = {}
+    for row in landed.to_pandas().itertuples():
+        assert row.contracts == 1
+        read.setdefault(str(row.biz_dt), []).append((str(row.rule), str(row.read_dt)))
+    assert {d: sorted(of) for d, of in read.items()} == {
+        "2024-05-14": [("before", "2024-05-13"), ("two", "2024-05-13"), ("two", "2024-05-14")],
+        "2024-05-15": [("before", "2024-05-14"), ("two", "2024-05-14"), ("two", "2024-05-15")],
+    }
+    assert recorded(deployment) == {"2024-05-13": 1, "2024-05-14": 1}
+
+
+def recorded(deployment: Deployment) -> Any:
+    """What the ledger says that t_reader has read for 14 May, and that nothing is newer."""
+    with deployment.platform() as platform:
+        record = platform.ledger.current("gels_fpms_t_reader", DAYS[1])
+        assert record
+        spec = platform.catalog.get("t_reader")
+        parents = platform.parents_of(spec, [DAYS[1]], platform.job_rows(spec, [DAYS[1]]))
+        read = json.loads(record.parents or "{}")
+        assert newer_parents(read, versions_read(reads_of(spec), DAYS[1], parents.states)) == []
+        return read["gels_fpms_t_contract_master"]
