@@ -19,6 +19,7 @@ COMMANDS = {
     "validate": "fdm_platform.cli.tables:validate",
     "test": "fdm_platform.cli.fixtures:test",
     "dependencies": "fdm_platform.cli.dependencies:show_dependencies",
+    "status": "fdm_platform.cli.status:status",
     "plan": "fdm_platform.cli.load:plan",
     "materialize": "fdm_platform.cli.load:materialize",
     "params": "fdm_platform.cli.params:params",

@@ -1,0 +1,155 @@
+"""The state of landing tables' dates, read from the control tables. No Dagster here.
+
+A source's process_control is read once and without the columns that do not matter, a table's ledger and
+attempts once, job_master and sys_params once for all tables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from functools import cached_property
+from graphlib import TopologicalSorter
+
+from fdm_platform.control.attempts import newest_attempts, read_attempts
+from fdm_platform.control.control_states import control_states
+from fdm_platform.control.job_settings import JobSettings, read_job_settings
+from fdm_platform.control.parents import read_parents
+from fdm_platform.defs.platform import Platform
+from fdm_platform.errors import FdmError
+from fdm_platform.model.control import ProcessControlRow, Published
+from fdm_platform.model.dependency import Dependency, ParentState
+from fdm_platform.model.table import TableSpec
+from fdm_platform.planning.secrets import Secrets
+from fdm_platform.planning.status import Basis, Expectations, TableStatus, table_status
+from fdm_platform.planning.versions import settings_version
+
+
+@dataclass(frozen=True, slots=True)
+class TableReport:
+    """A table's status, or why there is none."""
+
+    spec: TableSpec
+    status: TableStatus | None
+    errors: tuple[FdmError, ...] = ()
+    """What could not be read. With a status, it leaves out what depends on that."""
+
+
+def read_status(platform: Platform, spec: TableSpec) -> TableStatus:
+    """The state of all dates of one table, as of now. Raises what is wrong with its control tables."""
+    return Statuses(platform, [spec]).of(spec)
+
+
+@dataclass
+class Statuses:
+    """Reads the status of some tables, as of one time."""
+
+    platform: Platform
+    specs: Sequence[TableSpec]
+    now: datetime = field(default_factory=lambda: datetime.now(UTC))
+    _control: dict[str, list[ProcessControlRow]] = field(default_factory=dict)
+    _versions: dict[str, dict[date, int]] = field(default_factory=dict)
+
+    def reports(self) -> Iterator[TableReport]:
+        """One for each table, parents first; one that is broken does not take down the others."""
+        for spec in _parents_first(self.specs, self.platform.dependencies.of):
+            try:
+                yield self._report(spec)
+            except FdmError as error:
+                yield TableReport(spec, None, (error,))
+
+    def of(self, spec: TableSpec) -> TableStatus:
+        """All dates of a table."""
+        return self._status(spec, self.settings_of(spec))
+
+    def of_dates(self, spec: TableSpec, dates: Collection[date]) -> TableStatus:
+        """Some dates of a table: of process_control, ledger and attempts, only those are read."""
+        store, ledger = self.platform.store, self.platform.ledger
+        dependencies = self.platform.dependencies.of.get(spec.name, ())
+        states = read_parents(store, self.platform.catalog.tables, dependencies, dates)
+        parents = {d: states[d.parent] for d in dependencies if d.parent in states}
+        rows = control_states(store, spec.entity, spec.source_system, dates)
+        return table_status(
+            spec.name,
+            rows=rows,
+            published=ledger.published(spec.name, dates),
+            attempts=newest_attempts(read_attempts(store, spec.name, dates)),
+            basis=Basis(spec.code_version, self.settings_of(spec), parents),
+            expectations=self.expectations(spec, [row.biz_dt for row in rows], dates),
+        )
+
+    def settings_of(self, spec: TableSpec) -> str:
+        """The settings version that a load would have now."""
+        return settings_version(
+            spec=spec,
+            job=self._settings.job(spec.job_name),
+            sys_params=self._settings.params(spec.job_name),
+            environment=self.platform.settings.environment,
+            secrets=Secrets(self.platform.settings.secret_names),
+        )
+
+    def expectations(
+        self, spec: TableSpec, known: Sequence[date], dates: Collection[date] | None = None
+    ) -> Expectations:
+        """What the calendar says of the table's dates, or of these; `known` are those that are there."""
+        return Expectations(today=self.now.date())
+
+    def _report(self, spec: TableSpec) -> TableReport:
+        try:
+            return TableReport(spec, self._status(spec, self.settings_of(spec)))
+        except FdmError as error:
+            return TableReport(spec, self._status(spec, ""), (error,))
+
+    def _status(self, spec: TableSpec, settings: str) -> TableStatus:
+        rows, dependencies = self._rows(spec), self.platform.dependencies.of.get(spec.name, ())
+        return table_status(
+            spec.name,
+            rows=rows,
+            published=self._published(spec),
+            attempts=newest_attempts(read_attempts(self.platform.store, spec.name)),
+            basis=Basis(spec.code_version, settings, {d: self._parent(d) for d in dependencies}),
+            expectations=self.expectations(spec, [row.biz_dt for row in rows]),
+        )
+
+    @cached_property
+    def _settings(self) -> JobSettings:
+        names = [spec.job_name for spec in self.specs]
+        return read_job_settings(self.platform.store, self.platform.settings.environment, names)
+
+    @cached_property
+    def _read_by_others(self) -> frozenset[str]:
+        of = self.platform.dependencies.of
+        return frozenset(d.parent for spec in self.specs for d in of.get(spec.name, ()))
+
+    def _rows(self, spec: TableSpec) -> list[ProcessControlRow]:
+        if spec.partition_set not in self._control:
+            rows = control_states(self.platform.store, spec.entity, spec.source_system)
+            self._control[spec.partition_set] = rows
+        return self._control[spec.partition_set]
+
+    def _published(self, spec: TableSpec) -> Mapping[date, Published]:
+        """What is published; of a table that others read, the versions are kept."""
+        published = self.platform.ledger.published(spec.name)
+        if spec.name in self._read_by_others:
+            self._versions[spec.name] = {d: p.version for d, p in published.items()}
+        return published
+
+    def _parent(self, dependency: Dependency) -> ParentState:
+        parent = self.platform.catalog.tables[dependency.parent]
+        if parent.name not in self._versions:
+            self._published(parent)
+        needs_known = dependency.dates.needs_known_dates
+        known = [row.biz_dt for row in self._rows(parent)] if needs_known else None
+        return ParentState(self._versions[parent.name], known)
+
+
+def _parents_first(
+    specs: Sequence[TableSpec], dependencies: Mapping[str, Sequence[Dependency]]
+) -> list[TableSpec]:
+    """There is no cycle among them."""
+    by_name = {spec.name: spec for spec in specs}
+    order = TopologicalSorter(
+        {name: {d.parent for d in dependencies.get(name, ())} for name in by_name}
+    ).static_order()
+    return [by_name[name] for name in order if name in by_name]
