@@ -21,6 +21,8 @@ from fdm_platform.planning.catalog import Catalog
 from fdm_platform.planning.job_dependency import Dependencies, dependencies
 
 log = logging.getLogger(__name__)
+_MOST_TOLD = 20
+"""Findings that every process which loads definitions logs."""
 
 
 def saved_dependencies(settings: Settings, catalog: Catalog) -> Dependencies:
@@ -31,8 +33,11 @@ def saved_dependencies(settings: Settings, catalog: Catalog) -> Dependencies:
         log.warning("job_dependency is left out of the definitions: %s", error)
         rows = DependencyRows()
     found = dependencies(catalog.tables, rows)
-    for finding in found.findings:
+    for finding in found.findings[:_MOST_TOLD]:
         log.warning("%s", finding)
+    if len(found.findings) > _MOST_TOLD:
+        more = len(found.findings) - _MOST_TOLD
+        log.warning("%d more findings on job_dependency: see `fdm dependencies`", more)
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -85,7 +86,7 @@ def test_a_damaged_file_is_named_with_what_mends_it(text: str, tmp_path: Path) -
 
 
 def test_a_file_of_a_newer_platform_is_read(tmp_path: Path) -> None:
-    row = {"dependent_job_id": "J1", "dependent_job_name": "etl_1", "new": 1}
+    row = {**asdict(JobDependencyRow("J1", "etl_1")), "new": 1}
     (tmp_path / FILE).write_text(json.dumps({"rows": [row], "jobs": [["J1", "etl_1"]], "new": {}}))
     assert saved(tmp_path) == DependencyRows((JobDependencyRow("J1", "etl_1"),), (("J1", "etl_1"),))
 
