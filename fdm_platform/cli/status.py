@@ -28,7 +28,14 @@ MANY_TABLES = 20
 MOST_GROUPS = 40
 """Groups of dates that are printed of one table."""
 _ALWAYS: tuple[State, ...] = ("published", "stale", "missing", "failed")
-_COLOURS = {"failed": "red", "overdue": "red", "stale": "yellow", "missing": "yellow", "running": "cyan"}
+_COLOURS = {
+    "failed": "red",
+    "overdue": "red",
+    "broken": "red",
+    "stale": "yellow",
+    "missing": "yellow",
+    "running": "cyan",
+}
 
 
 @click.command()

@@ -5,31 +5,38 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from datetime import date
 
-from fdm_platform.control.rows import refuse_two_spellings, source_prefixes
+from fdm_platform.control.rows import RowProblem, readable_rows, source_prefixes
 from fdm_platform.control.store import MAX_IN_VALUES, ControlStore, Predicate
+from fdm_platform.control.values import Row
+from fdm_platform.errors import ControlError
 from fdm_platform.model.control import ProcessControlRow
 
 _COLUMNS = ("entity", "source_system", "biz_dt", "run_indicator", "reprocess_dt", "last_update_ts")
+_NOT_READ: Row = {"business_keys": None, "compare_cols": None}
 
 
 def control_states(
     store: ControlStore, entity: str, source_system: str, dates: Collection[date] | None = None
-) -> list[ProcessControlRow]:
+) -> tuple[list[ProcessControlRow], list[RowProblem]]:
     """The source system's rows by date, of these dates or of all, without the other columns, in one scan.
 
-    ControlError where a date has two rows, by letter case.
+    Rows that nothing can be done with are told beside them.
     """
-    rows = sorted(_scan(store, entity, source_system, dates), key=lambda row: row.biz_dt)
-    refuse_two_spellings(rows)
-    return rows
+    unreadable: list[ControlError] = []
+    return readable_rows([_scan(store, entity, source_system, dates, unreadable)], unreadable)
 
 
 def _scan(
-    store: ControlStore, entity: str, source_system: str, dates: Collection[date] | None
-) -> Iterator[ProcessControlRow]:
+    store: ControlStore,
+    entity: str,
+    source_system: str,
+    dates: Collection[date] | None,
+    unreadable: list[ControlError],
+) -> Iterator[Row]:
     is_few = dates is not None and len(dates) <= MAX_IN_VALUES
     of_dates = [Predicate("biz_dt", "in", sorted(dates))] if dates is not None and is_few else []
     for prefix in source_prefixes(entity, source_system):
-        for row in store.scan("process_control", [*prefix, *of_dates], _COLUMNS):
+        where = [*prefix, *of_dates]
+        for row in store.scan("process_control", where, _COLUMNS, unreadable=unreadable.append):
             if dates is None or row["biz_dt"] in dates:
-                yield ProcessControlRow(**row)
+                yield {**row, **_NOT_READ}

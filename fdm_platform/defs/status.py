@@ -16,6 +16,7 @@ from fdm_platform.control.attempts import newest_attempts, read_attempts
 from fdm_platform.control.control_states import control_states
 from fdm_platform.control.job_settings import JobSettings, read_job_settings
 from fdm_platform.control.parents import read_parents
+from fdm_platform.control.rows import RowProblem
 from fdm_platform.defs.platform import Platform
 from fdm_platform.errors import FdmError
 from fdm_platform.model.control import ProcessControlRow, Published
@@ -48,7 +49,7 @@ class Statuses:
     platform: Platform
     specs: Sequence[TableSpec]
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
-    _control: dict[str, list[ProcessControlRow]] = field(default_factory=dict)
+    _control: dict[str, tuple[list[ProcessControlRow], list[RowProblem]]] = field(default_factory=dict)
     _versions: dict[str, dict[date, int]] = field(default_factory=dict)
 
     def reports(self) -> Iterator[TableReport]:
@@ -66,10 +67,10 @@ class Statuses:
     def of_dates(self, spec: TableSpec, dates: Collection[date]) -> TableStatus:
         """Some dates of a table: of process_control, ledger and attempts, only those are read."""
         store, ledger = self.platform.store, self.platform.ledger
-        dependencies = self.platform.dependencies.of.get(spec.name, ())
+        dependencies = self._dependencies(spec)
         states = read_parents(store, self.platform.catalog.tables, dependencies, dates)
         parents = {d: states[d.parent] for d in dependencies if d.parent in states}
-        rows = control_states(store, spec.entity, spec.source_system, dates)
+        rows, problems = control_states(store, spec.entity, spec.source_system, dates)
         return table_status(
             spec.name,
             rows=rows,
@@ -77,6 +78,7 @@ class Statuses:
             attempts=newest_attempts(read_attempts(store, spec.name, dates)),
             basis=Basis(spec.code_version, self.settings_of(spec), parents),
             expectations=self.expectations(spec, [row.biz_dt for row in rows], dates),
+            broken=_broken(problems),
         )
 
     def settings_of(self, spec: TableSpec) -> str:
@@ -96,13 +98,16 @@ class Statuses:
         return Expectations(today=self.now.date())
 
     def _report(self, spec: TableSpec) -> TableReport:
+        errors: list[FdmError] = [problem.error for problem in self._rows(spec)[1]]
         try:
-            return TableReport(spec, self._status(spec, self.settings_of(spec)))
+            settings = self.settings_of(spec)
         except FdmError as error:
-            return TableReport(spec, self._status(spec, ""), (error,))
+            settings = ""
+            errors.append(error)
+        return TableReport(spec, self._status(spec, settings), tuple(errors))
 
     def _status(self, spec: TableSpec, settings: str) -> TableStatus:
-        rows, dependencies = self._rows(spec), self.platform.dependencies.of.get(spec.name, ())
+        (rows, problems), dependencies = self._rows(spec), self._dependencies(spec)
         return table_status(
             spec.name,
             rows=rows,
@@ -110,6 +115,7 @@ class Statuses:
             attempts=newest_attempts(read_attempts(self.platform.store, spec.name)),
             basis=Basis(spec.code_version, settings, {d: self._parent(d) for d in dependencies}),
             expectations=self.expectations(spec, [row.biz_dt for row in rows]),
+            broken=_broken(problems),
         )
 
     @cached_property
@@ -119,13 +125,15 @@ class Statuses:
 
     @cached_property
     def _read_by_others(self) -> frozenset[str]:
-        of = self.platform.dependencies.of
-        return frozenset(d.parent for spec in self.specs for d in of.get(spec.name, ()))
+        return frozenset(d.parent for spec in self.specs for d in self._dependencies(spec))
 
-    def _rows(self, spec: TableSpec) -> list[ProcessControlRow]:
+    def _dependencies(self, spec: TableSpec) -> Sequence[Dependency]:
+        return self.platform.dependencies.of.get(spec.name, ())
+
+    def _rows(self, spec: TableSpec) -> tuple[list[ProcessControlRow], list[RowProblem]]:
         if spec.partition_set not in self._control:
-            rows = control_states(self.platform.store, spec.entity, spec.source_system)
-            self._control[spec.partition_set] = rows
+            found = control_states(self.platform.store, spec.entity, spec.source_system)
+            self._control[spec.partition_set] = found
         return self._control[spec.partition_set]
 
     def _published(self, spec: TableSpec) -> Mapping[date, Published]:
@@ -140,8 +148,13 @@ class Statuses:
         if parent.name not in self._versions:
             self._published(parent)
         needs_known = dependency.dates.needs_known_dates
-        known = [row.biz_dt for row in self._rows(parent)] if needs_known else None
+        known = [row.biz_dt for row in self._rows(parent)[0]] if needs_known else None
         return ParentState(self._versions[parent.name], known)
+
+
+def _broken(problems: Sequence[RowProblem]) -> dict[date, str]:
+    """Those of a date that can be read."""
+    return {problem.biz_dt: problem.error.message for problem in problems if problem.biz_dt}
 
 
 def _parents_first(

@@ -30,13 +30,15 @@ State = Literal[
     "future",
     "history",
     "gone",
+    "broken",
 ]
 STATES: tuple[State, ...] = get_args(State)
 """`stale`: published from something that is not what it was; `missing`: may run and was never published;
 `failed`: the newest attempt failed; `running`: an attempt has no end; `held`: run_indicator is N;
 `overdue`, `expected`: the calendar's date without a control row, after or before its cut-off; `future`: the
-date has not come; `history`: before the calendar's start; `gone`: loaded once, and its control row is gone."""
-ALARMING: tuple[State, ...] = ("failed", "overdue")
+date has not come; `history`: before the calendar's start; `gone`: loaded once, and its control row is gone; `broken`: its
+control row cannot be used."""
+ALARMING: tuple[State, ...] = ("failed", "overdue", "broken")
 """What monitoring is told of."""
 QUIET: tuple[State, ...] = ("published", "history")
 """What needs nobody's attention."""
@@ -101,7 +103,7 @@ class TableStatus:
 
     @property
     def is_alarming(self) -> bool:
-        """Something failed, or is overdue."""
+        """Something failed, is overdue, or has a control row that cannot be used."""
         return any(state in self.counts for state in ALARMING)
 
     def in_states(self, states: Iterable[State]) -> dict[DateStatus, list[date]]:
@@ -122,14 +124,17 @@ def table_status(
     attempts: Mapping[date, Attempt],
     basis: Basis | None = None,
     expectations: Expectations | None = None,
+    broken: Mapping[date, str] | None = None,
 ) -> TableStatus:
     """The states of all dates that have a control row, were published or attempted, or are expected.
 
-    `published` is the newest version of each date, `attempts` the newest attempt at each.
+    `published` is the newest version of each date, `attempts` the newest attempt at each; `broken` are dates
+    whose control row cannot be used, and why.
     """
     basis, expectations = basis or Basis(), expectations or Expectations()
     judge = _Judge(basis, expectations)
     found = {r.biz_dt: judge.of_row(r, published.get(r.biz_dt), attempts.get(r.biz_dt)) for r in rows}
+    found |= {biz_dt: DateStatus("broken", why) for biz_dt, why in (broken or {}).items()}
     for biz_dt in (published.keys() | attempts.keys()) - found.keys():
         if status := judge.without_row(published.get(biz_dt), attempts.get(biz_dt)):
             found[biz_dt] = status

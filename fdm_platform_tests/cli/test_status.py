@@ -125,9 +125,11 @@ def test_two_rows_of_one_date_are_told_once_for_the_source(fdm: Fdm, deployment:
         platform.store.upsert(
             "process_control", [{"entity": "gels", "source_system": "FPMS", "biz_dt": DAYS[0]}]
         )
-    result = fdm("status")
+    result = fdm("status", "--check")
     assert result.exit_code == 3
     assert result.stderr.count("two rows for 2024-05-13") == 1
+    found = dates(fdm("status", "--json"))
+    assert [state for state, _ in found.values()] == ["broken", "missing", "missing"]
 
 
 def test_tables_are_chosen_by_entity_and_source_system(fdm: Fdm) -> None:
