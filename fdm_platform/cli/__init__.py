@@ -22,6 +22,7 @@ COMMANDS = {
     "status": "fdm_platform.cli.status:status",
     "plan": "fdm_platform.cli.load:plan",
     "materialize": "fdm_platform.cli.load:materialize",
+    "backfill": "fdm_platform.cli.backfill:backfill",
     "params": "fdm_platform.cli.params:params",
     "control": "fdm_platform.cli.control:control",
     "kudu": "fdm_platform.cli.kudu:kudu",

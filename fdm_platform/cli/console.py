@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from datetime import date
 
 import click
 from rich.console import Console
@@ -11,9 +12,12 @@ from rich.table import Table
 
 from fdm_platform.model.control import PublishRecord
 from fdm_platform.model.manifest import Manifest
+from fdm_platform.model.partition import contiguous_runs
 
 WIDTH = 100
 """Columns of the terminal that the table of published dates takes at least: a name is never cut."""
+
+MOST_DATES_SPELT_OUT = 2
 
 COLOURS = {logging.WARNING: "yellow", logging.ERROR: "red", logging.CRITICAL: "red"}
 
@@ -48,3 +52,17 @@ def print_published(records: Iterable[PublishRecord]) -> None:
         cells = (str(m.biz_dt), str(record.version), f"{m.rows:,}", str(len(m.files)), human_bytes(m.bytes))
         table.add_row(record.table_name, *cells)
     Console(width=max(Console().width, WIDTH)).print(table)
+
+
+def ranges_text(dates: Sequence[date], known: Sequence[date] = ()) -> str:
+    """Dates for people: `2024-01-02 … 2024-01-05 (4 dates), 2024-01-09`.
+
+    A range holds dates that stand next to each other among the known ones; without any, it holds all.
+    """
+    return ", ".join(_range(run) for run in contiguous_runs(dates, known or dates))
+
+
+def _range(run: Sequence[date]) -> str:
+    if len(run) <= MOST_DATES_SPELT_OUT:
+        return ", ".join(map(str, run))
+    return f"{run[0]} … {run[-1]} ({len(run)} dates)"

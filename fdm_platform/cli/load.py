@@ -6,24 +6,25 @@ import json
 import signal
 import sys
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
 import click
 
-from fdm_platform.cli.console import RunLog, human_bytes, print_published
+from fdm_platform.cli.console import RunLog, human_bytes, print_published, ranges_text
 from fdm_platform.defs.load import begin, error_of
 from fdm_platform.defs.platform import Platform, open_platform
-from fdm_platform.errors import FdmError, LoadError, NoControlRowError, ParameterError
+from fdm_platform.errors import FdmError, NoControlRowError, ParameterError
 from fdm_platform.model.codec import to_plain
 from fdm_platform.model.control import PublishRecord
 from fdm_platform.model.manifest import Manifest
-from fdm_platform.model.partition import contiguous_runs, parse_biz_dt
+from fdm_platform.model.partition import parse_biz_dt
 from fdm_platform.model.plan import LoadPlan
 from fdm_platform.model.table import TableSpec
+from fdm_platform.planning.backfill import chunks
 
 SIGTERM_EXIT = 143
 """What a shell reports of a command that SIGTERM ended."""
@@ -108,25 +109,51 @@ class LoadedDates:
             sys.exit(next(iter(self.failed.values())).exit_code)
 
 
-def load_dates(platform: Platform, spec: TableSpec, dates: Sequence[date]) -> LoadedDates:
-    """Load and publish dates, neighbours in one run each; every run is tried."""
-    known = [r.biz_dt for r in platform.control_rows(spec)]
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Who asked for a load, and how Dagster's runs of it are tagged."""
+
+    by: str = "hand"
+    """For the attempts' rows."""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    is_always_run: bool = False
+    """Dagster shows a run even where no date could be planned; it costs seconds."""
+
+
+HAND = Asked()
+
+
+def load_dates(
+    platform: Platform,
+    spec: TableSpec,
+    dates: Sequence[date],
+    per_run: int | None = None,
+    asked: Asked = HAND,
+) -> LoadedDates:
+    """Load and publish dates, at most `per_run` in one submit, neighbours or not; every submit is tried."""
     failed: dict[date, FdmError] = {}
+    submits = chunks(dates, per_run or spec.dates_per_run)
     with ended_by_signals() as raise_again:
-        for run in contiguous_runs(dates, known):
-            failed |= _run(platform, spec, run, raise_again)
+        for number, chunk in enumerate(submits, 1):
+            if len(submits) > 1:
+                click.secho(f"submit {number} of {len(submits)}", err=True)
+            failed |= _submit(platform, spec, chunk, asked, raise_again)
     good = [d for d in dates if d not in failed]
     return LoadedDates([r for d in good if (r := platform.ledger.current(spec.name, d))], failed)
 
 
-def _run(
-    platform: Platform, spec: TableSpec, dates: Sequence[date], raise_again: Callable[[], None]
+def _submit(
+    platform: Platform,
+    spec: TableSpec,
+    dates: Sequence[date],
+    asked: Asked,
+    raise_again: Callable[[], None],
 ) -> dict[date, FdmError]:
-    """One Dagster run. Spark is started first: its JVM boots while Dagster is imported."""
-    load = begin(platform, spec, dates, f"{uuid.uuid4()}-{spec.name}")
-    click.secho(f"  {spec.name} {', '.join(map(str, dates))}: load {load.load_id}", err=True)
+    """One submit, as runs of Dagster. Spark is started first: its JVM boots while Dagster is imported."""
+    load = begin(platform, spec, dates, f"{uuid.uuid4()}-{spec.name}", asked.by)
+    click.secho(f"  {spec.name} {ranges_text(dates)}: load {load.load_id}", err=True)
     try:
-        if load.plan is None:  # nothing to run: the outcomes say why
+        if load.plan is None and not asked.is_always_run:  # nothing to run: the outcomes say why
             for outcome in load.outcomes:
                 load.close(outcome.biz_dt, error_of(outcome))
             return load.failed
@@ -134,13 +161,12 @@ def _run(
         from fdm_platform.defs.run import run_load  # noqa: PLC0415
 
         with open_instance(platform.settings) as instance:
-            error = run_load(instance, load, spec, RunLog(), raise_again)
+            run_load(instance, load, spec, RunLog(), raise_if_stopped=raise_again, tags=asked.tags)
         raise_again()
-        load.fail_open(LoadError(error or "the run ended without publishing this date"))
     except BaseException as error:
         load.abandon(error)
         raise
-    return load.failed
+    return load.all_failed
 
 
 @contextmanager

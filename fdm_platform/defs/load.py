@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 
@@ -38,6 +38,17 @@ class Load:
     open: dict[date, str] = field(default_factory=dict)
     """Dates without a final line, and their execution_log ids."""
     failed: dict[date, FdmError] = field(default_factory=dict)
+    is_followed: bool = False
+    """Spark has ended and the report is whole."""
+    error: BaseException | None = None
+    """Why all of it was abandoned."""
+    parts: list[Load] = field(default_factory=list)
+    """What was split off."""
+
+    @property
+    def all_failed(self) -> dict[date, FdmError]:
+        """Failed dates, those of its parts included."""
+        return {d: e for load in (self, *self.parts) for d, e in load.failed.items()}
 
     @property
     def outcomes(self) -> tuple[DateOutcome, ...]:
@@ -72,18 +83,51 @@ class Load:
             spark_app_id=self.submission.application_id if self.submission else None,
         )
 
+    def split_off(self, dates: Collection[date]) -> Load:
+        """Some of the dates as a load of their own, for a run that publishes them alone; they leave this one."""
+        part = replace(
+            self,
+            dates=tuple(d for d in self.dates if d in dates),
+            report=_some(self.report, dates),
+            plan=self._some_plan(dates),
+            open={d: self.open.pop(d) for d in dates if d in self.open},
+            failed={d: self.failed.pop(d) for d in dates if d in self.failed},
+            parts=[],
+        )
+        self.parts.append(part)
+        rest = [d for d in self.dates if d not in dates]
+        self.dates, self.report, self.plan = tuple(rest), _some(self.report, rest), self._some_plan(rest)
+        return part
+
+    def _some_plan(self, dates: Collection[date]) -> LoadPlan | None:
+        chosen = tuple(d for d in self.plan.dates if d.biz_dt in dates) if self.plan else ()
+        return replace(self.plan, dates=chosen) if self.plan and chosen else None
+
     def abandon(self, error: BaseException) -> None:
         """Before publishing: end Spark, remove what is staged, and fail every date, all for one reason."""
+        self.error = error
         if self.submission:
             self.submission.terminate()
         for planned in self.plan.dates if self.plan else ():
-            discard(Path(planned.staging))
+            if planned.biz_dt in self.open:  # a closed one may be committed
+                discard(Path(planned.staging))
         self.fail_open(error)
+        for part in self.parts:
+            part.abandon(error)
 
-    def fail_open(self, error: BaseException) -> None:
-        """Fail the dates that have no final line yet. Staging stays: one of them may be committed."""
+    def fail_open(self, error: BaseException, dates: Collection[date] | None = None) -> None:
+        """Fail the dates, or these of them, that have no final line yet. Staging stays: one may be committed."""
         for biz_dt in list(self.open):
-            self.close(biz_dt, reason(error))
+            if dates is None or biz_dt in dates:
+                self.close(biz_dt, reason(error))
+        for part in self.parts:
+            part.fail_open(error, dates)
+
+    def note_retried(self, dates: Collection[date]) -> None:
+        """Dates that failed here are published by a retry."""
+        for load in (self, *self.parts):
+            for biz_dt in dates:
+                load.failed.pop(biz_dt, None)
 
 
 def begin(
@@ -114,6 +158,10 @@ def begin(
         load.abandon(error)
         raise
     return load
+
+
+def _some(report: LoadReport, dates: Collection[date]) -> LoadReport:
+    return replace(report, outcomes=tuple(o for o in report.outcomes if o.biz_dt in dates))
 
 
 def reason(error: BaseException) -> FdmError:

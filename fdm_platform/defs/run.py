@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
 import dagster as dg
+from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
+from dagster._core.utils import make_new_run_id
 
-from fdm_platform.defs.load import Load
+from fdm_platform.control.rows import process_control_dates
+from fdm_platform.defs.load import Load, error_of
 from fdm_platform.defs.location import build_definitions
-from fdm_platform.defs.partitions import add_dates
+from fdm_platform.defs.partitions import add_dates, dates_of
 from fdm_platform.defs.step_launcher import hand_over, take_back
 from fdm_platform.errors import LoadError
+from fdm_platform.model.partition import contiguous_runs
 from fdm_platform.model.table import TableSpec
+
+LOAD = "fdm/load"
+"""Tag of a run: the load that it publishes dates of."""
 
 
 def run_load(
@@ -22,40 +29,65 @@ def run_load(
     load: Load,
     spec: TableSpec,
     handler: logging.Handler,
+    *,
     raise_if_stopped: Callable[[], None] = lambda: None,
-) -> str | None:
-    """Run a load that was begun: neighbouring dates of one table. The run has the load's id in it.
+    tags: Mapping[str, str] | None = None,
+) -> None:
+    """Record a load that was begun as runs of Dagster, and publish it in them. What failed is in the load.
 
-    What failed is in the load; the text returned is of a run that ended before its step could say more.
-    `raise_if_stopped` raises where a signal came: Dagster may have made a failed run of it.
+    A run holds dates that are neighbours in the partition set, because that is what Dagster can say of a
+    run: dates with gaps between them become several runs in turn, on the one Spark of the load. The first
+    has the load's id in its own. `raise_if_stopped` raises where a signal came: Dagster may have made a
+    failed run of it.
     """
-    platform = load.platform
-    add_dates(instance, spec.partition_set, [r.biz_dt for r in platform.control_rows(spec)])
+    platform, name = load.platform, spec.partition_set
+    add_dates(instance, name, process_control_dates(platform.store, spec.entity, spec.source_system))
     definitions = build_definitions(
         platform.settings, catalog=platform.catalog, only=[spec], loggers={"console": _logger(handler)}
     )
-    hand_over(load)
-    try:
-        result = definitions.resolve_implicit_global_asset_job_def().execute_in_process(
-            instance=instance,
-            run_id=load.load_id.removesuffix(f"-{spec.name}"),
-            run_config={"loggers": {"console": {}}},
-            raise_on_error=False,
-            **_selection(load.dates),
-        )
-    finally:
-        if take_back(load):
-            raise_if_stopped()
-            load.abandon(LoadError("the run ended before its step began; see it in the UI"))
-    return None if result.success else _error(result)
+    job = definitions.resolve_implicit_global_asset_job_def()
+    known = dates_of(instance, name)
+    runs = contiguous_runs(set(load.dates) & set(known), known)
+    run_id = load.load_id.removesuffix(f"-{spec.name}")
+    for dates in runs:
+        load_id = f"{run_id}-{spec.name}"
+        hand_over(load, load_id)
+        try:
+            result = job.execute_in_process(
+                instance=instance,
+                run_id=run_id,
+                run_config={"loggers": {"console": {}}},
+                raise_on_error=False,
+                **_selection(dates, {**(tags or {}), LOAD: load.load_id}),
+            )
+        finally:
+            if take_back(load_id):
+                raise_if_stopped()
+                load.abandon(LoadError("the run ended before its step began; see it in the UI"))
+        raise_if_stopped()
+        _settle(load, spec, dates, result)
+        run_id = make_new_run_id()
+    for outcome in load.outcomes:  # dates that process_control does not know have no partition to run
+        if outcome.biz_dt in load.open:
+            load.close(outcome.biz_dt, error_of(outcome))
 
 
-def _selection(dates: Sequence[date]) -> dict[str, Any]:
+def _settle(load: Load, spec: TableSpec, dates: Sequence[date], result: dg.ExecuteInProcessResult) -> None:
+    """Each of the dates has ended: what failed and was then retried has the retry's outcome."""
+    text = "the run ended without publishing this date" if result.success else _error(result)
+    load.fail_open(LoadError(text), dates)
+    if again := [d for d in dates if d in load.all_failed] if spec.retries else []:
+        published = load.platform.ledger.published(spec.name, again)
+        load.note_retried([d for d, p in published.items() if p.load_id.startswith(result.run_id)])
+
+
+def _selection(dates: Sequence[date], tags: Mapping[str, str]) -> dict[str, Any]:
     """One date is a partition of its own; several are a range, which must be neighbours in the set."""
     if len(dates) == 1:
-        return {"partition_key": dates[0].isoformat()}
+        return {"partition_key": dates[0].isoformat(), "tags": dict(tags)}
     first, last = min(dates).isoformat(), max(dates).isoformat()
-    return {"tags": {"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last}}
+    ends = {ASSET_PARTITION_RANGE_START_TAG: first, ASSET_PARTITION_RANGE_END_TAG: last}
+    return {"tags": {**tags, **ends}}
 
 
 def _logger(handler: logging.Handler) -> dg.LoggerDefinition:

@@ -13,6 +13,7 @@ from pydantic import Field
 
 from fdm_platform.defs.load import Load, begin, error_of
 from fdm_platform.defs.platform import Platform
+from fdm_platform.engines.spark_submit import Submission
 from fdm_platform.model.report import ApplicationStarted, DateDone, DriverDone, LogLine, Message, Progress
 from fdm_platform.model.table import TableSpec
 
@@ -21,14 +22,18 @@ _begun_early: dict[str, Load] = {}
 resource object for every run."""
 
 
-def hand_over(load: Load) -> None:
-    """Let the run of this load take over what was begun before Dagster was imported."""
-    _begun_early[load.load_id] = load
+def hand_over(load: Load, load_id: str) -> None:
+    """Let the run that makes this load id take over what was begun before Dagster was imported.
+
+    One load may be handed to several runs in turn: the first follows Spark to its end, and each publishes
+    its own dates.
+    """
+    _begun_early[load_id] = load
 
 
-def take_back(load: Load) -> bool:
+def take_back(load_id: str) -> bool:
     """True if no run has taken the load over; it is then the caller's to end."""
-    return _begun_early.pop(load.load_id, None) is not None
+    return _begun_early.pop(load_id, None) is not None
 
 
 class SparkSubmitStepLauncher(dg.ConfigurableResource):  # type: ignore[type-arg]
@@ -49,18 +54,23 @@ class SparkSubmitStepLauncher(dg.ConfigurableResource):  # type: ignore[type-arg
     ) -> Load:
         """Run the dates to their end. LoadError when Spark failed as a whole; failed dates are in the report."""
         load = _begun_early.pop(load_id, None) or begin(platform, spec, dates, load_id)
+        if load.error:
+            raise load.error
         try:
-            if load.submission:
+            if not load.is_followed:
                 self._follow(log, load)
-            load.report = load.report.with_outcomes(dates, ())
         except BaseException as error:  # also an interrupt: the attempt is over, and its log row must say so
             load.abandon(error)
             raise
-        return load
+        return load if set(load.dates) == set(dates) else load.split_off(dates)
 
     def _follow(self, log: logging.Logger | Any, load: Load) -> None:
-        submission = load.submission
-        assert submission is not None  # noqa: S101 - for the type checker; the caller looked
+        if load.submission:
+            self._follow_spark(log, load, load.submission)
+        load.report = load.report.with_outcomes(load.dates, ())
+        load.is_followed = True
+
+    def _follow_spark(self, log: logging.Logger | Any, load: Load, submission: Submission) -> None:
         log.info("spark-submit is process %s; its logs are in %s", submission.pid, submission.folder)
         narrator = Narrator(log)
         try:
