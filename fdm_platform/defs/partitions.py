@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import date
 
 import dagster as dg
@@ -15,6 +16,15 @@ log = logging.getLogger(__name__)
 def partitions_of(partition_set: str) -> dg.DynamicPartitionsDefinition:
     """The partitions of a source system. Keys are ISO dates."""
     return dg.DynamicPartitionsDefinition(name=partition_set)
+
+
+def dates_of(instance: dg.DagsterInstance, partition_set: str) -> list[date]:
+    """The dates of a set, in order. A key that is no date, which only a person can have added, is left out."""
+    dates = []
+    for key in instance.get_dynamic_partitions(partition_set):
+        with suppress(ValueError):
+            dates.append(date.fromisoformat(key))
+    return sorted(dates)
 
 
 def add_dates(instance: dg.DagsterInstance, partition_set: str, dates: Iterable[date]) -> list[str]:
