@@ -31,10 +31,13 @@ def read_parents(
 
 
 def control_dates(store: ControlStore, spec: TableSpec, last: date) -> list[date]:
-    """The dates of the table's source system in process_control up to `last`, in order; no other column is read."""
+    """The dates of the table's source system in process_control up to `last`, in order; no other column is read.
+
+    A row whose date is none is no date of it; the sensor and `fdm status` tell of those.
+    """
     up_to = Predicate("biz_dt", "<=", last)
     scans = (
-        store.scan("process_control", [*of_source, up_to], ["biz_dt"])
+        store.scan("process_control", [*of_source, up_to], ["biz_dt"], unreadable=lambda _: None)
         for of_source in source_prefixes(spec.entity, spec.source_system)
     )
     return sorted({row["biz_dt"] for rows in scans for row in rows})

@@ -14,6 +14,8 @@ from fdm_platform.model.table import FileFormat, Sensitivity, Severity
 
 SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
+MOST_DATES = 1000
+"""Of a window: the ledger names each date that was read, and a cell of Kudu holds 64 KiB."""
 DATE_WORDS = ("same", "previous", "latest")
 """What `biz_dt` of a landing table as a source may be, besides `{window: n}`."""
 Scalar = str | bool | int | float
@@ -56,7 +58,7 @@ _DATES_SCHEMA: dict[str, Any] = {
         {"enum": list(DATE_WORDS)},
         {
             "type": "object",
-            "properties": {"window": {"type": "integer", "minimum": 1}},
+            "properties": {"window": {"type": "integer", "minimum": 1, "maximum": MOST_DATES}},
             "required": ["window"],
             "additionalProperties": False,
         },

@@ -11,6 +11,7 @@ from fdm_platform.model.partition import BIZ_DT
 from fdm_platform.model.table import FileFormat
 from fdm_platform.planning.declaration import (
     DATE_WORDS,
+    MOST_DATES,
     CheckDeclaration,
     ColumnDeclaration,
     SourceDeclaration,
@@ -137,11 +138,15 @@ def _check_dates(source: SourceDeclaration, place: Place, findings: Findings) ->
     match source.biz_dt:
         case str(word) if word in DATE_WORDS:
             return
-        case {"window": int(size), **others} if not others and not isinstance(size, bool) and size > 0:
+        case {"window": int(size), **others} if (
+            not others and not isinstance(size, bool) and 0 < size <= MOST_DATES
+        ):
             return
         case {"window": _}:
             findings.add(
-                place, f"{source.biz_dt} is no window", "write {window: 5} for the newest five dates"
+                place,
+                f"{source.biz_dt} is no window",
+                f"write {{window: 5}} for the newest five dates, at most {MOST_DATES}",
             )
             return
     close = nearest(str(source.biz_dt), DATE_WORDS)

@@ -207,6 +207,10 @@ WRONG: dict[str, tuple[str, int | None, str | None, str, str]] = {
         replaced('path: "customer_contract_fallback_lkp.csv"', "table: t_up, biz_dt: {window: 0}"),
         6, "sources.row2.biz_dt", "{'window': 0} is no window", "write {window: 5} for the newest five",
     ),
+    "a window beyond a cell of the ledger": (
+        replaced('path: "customer_contract_fallback_lkp.csv"', "table: t_up, biz_dt: {window: 1001}"),
+        6, "sources.row2.biz_dt", "{'window': 1001} is no window", "at most 1000",
+    ),
     "a window of truth": (
         replaced('path: "customer_contract_fallback_lkp.csv"', "table: t_up, biz_dt: {window: yes}"),
         6, "sources.row2.biz_dt", "{'window': True} is no window", "write {window: 5} for the newest five",
