@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from fdm_platform.errors import DeclarationError, UnknownTableError
 from fdm_platform.model.table import TableSpec
+from fdm_platform.planning.calendars import CALENDAR_FILE, Calendars, read_calendars
 from fdm_platform.planning.declaration import TableDeclaration
 from fdm_platform.planning.document import Document, read_document
 from fdm_platform.planning.findings import Findings
@@ -37,6 +38,7 @@ class Catalog:
     """Everything that is wrong below the root, by file and line."""
     broken: Mapping[Key, tuple[DeclarationError, ...]]
     """The errors of each table that is therefore not in `tables`."""
+    calendars: Calendars = field(default_factory=Calendars)
 
     def get(self, name: str) -> TableSpec:
         """The table called `gels_fpms_t_x`, `gels/fpms/t_x` or, where only one is, `t_x`.
@@ -78,7 +80,11 @@ def load_catalog(sql_root: Path) -> Catalog:
     specs: list[TableSpec] = []
     broken: dict[Key, list[DeclarationError]] = {}
     stray: list[DeclarationError] = []
-    for file in _table_files(sql_root):
+    calendar_files: list[Path] = []
+    for file in _files(sql_root):
+        if file.name == CALENDAR_FILE:
+            calendar_files.append(file)
+            continue
         if file.name != TABLE_FILE:
             stray.append(_misnamed(file))
             continue
@@ -88,8 +94,10 @@ def load_catalog(sql_root: Path) -> Catalog:
         else:
             broken.setdefault(key, []).extend(errors)
     tables = join_tables(specs, broken)
-    errors = sorted([e for es in broken.values() for e in es] + stray, key=lambda e: (e.file, e.line or 0))
-    return Catalog(sql_root, tables, tuple(errors), {k: tuple(v) for k, v in broken.items()})
+    calendars, wrong = read_calendars(sql_root, calendar_files)
+    every = [e for es in broken.values() for e in es] + stray + wrong
+    errors = sorted(every, key=lambda e: (e.file, e.line or 0))
+    return Catalog(sql_root, tables, tuple(errors), {k: tuple(v) for k, v in broken.items()}, calendars)
 
 
 def read_table(table_yaml: Path) -> TableSpec:
@@ -131,9 +139,11 @@ def _folder_key(file: Path) -> Key:
     return (parts[0].lower(), parts[1].lower(), parts[2].lower())
 
 
-def _table_files(root: Path) -> Iterator[Path]:
-    """Every table.yaml, or a file that is probably meant to be one, in order of path."""
+def _files(root: Path) -> Iterator[Path]:
+    """Every table.yaml and calendar.yaml, or a file that is probably meant to be one, in order of path."""
     for folder, folders, files in os.walk(root):
+        if CALENDAR_FILE in files:
+            yield Path(folder, CALENDAR_FILE)
         if TABLE_FILE in files:
             folders.clear()
             yield Path(folder, TABLE_FILE)

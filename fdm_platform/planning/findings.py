@@ -1,4 +1,4 @@
-"""What is wrong with one table.yaml: every finding with its line, field and remedy."""
+"""What is wrong with one table.yaml or calendar.yaml: every finding with its line, field and remedy."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from fdm_platform.errors import DeclarationError
+from fdm_platform.planning.calendar_declaration import CalendarDeclaration, HolidayDeclaration
 from fdm_platform.planning.declaration import (
     CheckDeclaration,
     ColumnDeclaration,
@@ -33,6 +34,7 @@ _NESTED: dict[tuple[type[Declared], str | int], Nested] = {
     (TableDeclaration, "checks"): Nested(CheckDeclaration, is_item=True),
     (TableDeclaration, "launch"): Nested(LaunchDeclaration, is_item=False),
     (SourceDeclaration, "columns"): Nested(ColumnDeclaration, is_item=True),
+    (CalendarDeclaration, "holidays"): Nested(HolidayDeclaration, is_item=True),
 }
 _EXPECTED = {
     "string_type": "text",
@@ -55,8 +57,9 @@ _BRANCHES = {
 class Findings:
     """Collects the errors of one document."""
 
-    def __init__(self, document: Document) -> None:
+    def __init__(self, document: Document, model: type[Declared] = TableDeclaration) -> None:
         self.document = document
+        self.model = model
         self.errors: list[DeclarationError] = []
 
     def add(self, place: Place, message: str, remedy: str) -> None:
@@ -78,16 +81,16 @@ class Findings:
             place = _place(detail)
             if (field := self.document.field(place)) not in seen:
                 seen.add(field)
-                self.add(place, *_explain(detail, place))
+                self.add(place, *_explain(detail, place, self.model))
 
 
-def known_keys(place: Place) -> list[str]:
+def known_keys(place: Place, root: type[Declared] = TableDeclaration) -> list[str]:
     """The keys that are allowed beside the one at the place."""
-    return sorted(_model_at(place[:-1]).model_fields)
+    return sorted(_model_at(place[:-1], root).model_fields)
 
 
-def _model_at(place: Place) -> type[Declared]:
-    model: type[Declared] = TableDeclaration
+def _model_at(place: Place, root: type[Declared]) -> type[Declared]:
+    model = root
     parts = iter(place)
     for part in parts:
         nested = _NESTED.get((model, part))
@@ -104,15 +107,15 @@ def _place(detail: ErrorDetails) -> Place:
     return loc[:-1] if (detail["type"], loc[-1]) in _BRANCHES and len(loc) > 1 else loc
 
 
-def _explain(detail: ErrorDetails, place: Place) -> tuple[str, str]:
+def _explain(detail: ErrorDetails, place: Place, root: type[Declared]) -> tuple[str, str]:
     """The message and the remedy."""
     kind, value = detail["type"], detail["input"]
     if kind == "extra_forbidden":
-        return f"unknown key {place[-1]!r}", suggest(str(place[-1]), known_keys(place))
+        return f"unknown key {place[-1]!r}", suggest(str(place[-1]), known_keys(place, root))
     if kind == "missing":
         return f"{place[-1]!r} is missing", f"add `{place[-1]}: …`"
     if kind == "literal_error":
-        return _explain_literal(value, place)
+        return _explain_literal(value, place, root)
     if kind == "too_short":
         return f"{place[-1]!r} has no entries", f"name at least one below {place[-1]}"
     if kind in _EXPECTED:
@@ -120,11 +123,12 @@ def _explain(detail: ErrorDetails, place: Place) -> tuple[str, str]:
     return detail["msg"].removeprefix("Input ").lower(), "change the value"
 
 
-def _explain_literal(value: Any, place: Place) -> tuple[str, str]:
-    choices = _choices(_model_at(place[:-1]), str(place[-1]))
+def _explain_literal(value: Any, place: Place, root: type[Declared]) -> tuple[str, str]:
+    key = place[:-1] if isinstance(place[-1], int) else place  # an item of a list of words
+    choices = _choices(_model_at(key[:-1], root), str(key[-1]))
     match = nearest(str(value), choices)
     remedy = f"write one of {', '.join(choices)}"
-    return f"unknown {place[-1]} {_shown(value)}", f"did you mean {match!r}? {remedy}" if match else remedy
+    return f"unknown {key[-1]} {_shown(value)}", f"did you mean {match!r}? {remedy}" if match else remedy
 
 
 def _choices(model: type[Declared], key: str) -> list[str]:

@@ -1,6 +1,7 @@
 import json
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from typing import Any
 
 import pytest
 
@@ -49,7 +50,11 @@ def test_current_versions_of_the_dates_that_have_one(ledger: Ledger) -> None:
 
 
 def test_what_is_published_of_some_dates_or_of_all(ledger: Ledger) -> None:
-    made_from = {"code_version": "c1", "settings_version": "s1", "parents": '{"t_p": {"2024-05-14": 3}}'}
+    made_from: dict[str, Any] = {
+        "code_version": "c1",
+        "settings_version": "s1",
+        "parents": '{"t_p": {"2024-05-14": 3}}',
+    }
     for day, version in [(13, 1), (14, 1), (15, 1), (15, 2)]:
         ledger.commit(replace(FIRST, biz_dt=date(2024, 5, day), version=version, **made_from))
     ledger.commit(replace(FIRST, table_name="another"))

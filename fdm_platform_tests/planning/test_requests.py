@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,12 +21,12 @@ def table(name: str, dates_per_run: int = 30) -> TableSpec:
     return TableSpec("E", "S", name, "table.yaml", (), (), dates_per_run=dates_per_run)
 
 
-def row(day: date, version: int = 1, **changes: object) -> ProcessControlRow:
+def row(day: date, version: int = 1, **changes: Any) -> ProcessControlRow:
     at = datetime(2024, 5, 1, tzinfo=UTC) + timedelta(hours=version)
     return replace(ProcessControlRow("E", "S", day, last_update_ts=at), **changes)
 
 
-def source(*tables: TableSpec, **changes: object) -> Source:
+def source(*tables: TableSpec, **changes: Any) -> Source:
     made = Source("e_s", tables or (table("t"),), DAYS, date(2024, 5, 20))
     return replace(made, **changes)
 
