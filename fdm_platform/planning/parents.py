@@ -45,7 +45,7 @@ class ParentSource:
             path=posixpath.join(self.root, _pattern(folders)) if folders else self.root,
             files=files,
             base_path=self.root,
-            options=source.options,
+            options=_options(source.options, len(dates)),
             # Without files there is nothing to read the schema from: the parent's declaration has it.
             columns=() if files else self.parent.columns,
             allow_empty=source.allow_empty,
@@ -113,6 +113,13 @@ def require_parent(
         field="job_dependency",
         remedy=f"fdm materialize {dependency.parent} --biz-dt {biz_dt}, or correct that row",
     )
+
+
+def _options(given: Mapping[str, str], dates: int) -> Mapping[str, str]:
+    """Of several dates Spark would take the columns of one file, and drop those that only others have."""
+    if dates <= 1 or any(name.lower() == "mergeschema" for name in given):
+        return given
+    return {**given, "mergeSchema": "true"}
 
 
 def _listed(dates: Sequence[date]) -> str:

@@ -169,6 +169,14 @@ def test_a_plan_lists_the_dates_of_the_rule_and_remembers_their_versions(
     assert LoadPlan.from_json(plan_of(reading(rule)).to_json()) == plan_of(reading(rule))
 
 
+def test_several_dates_are_read_with_the_columns_of_all() -> None:
+    """Spark takes those of one file otherwise, and says nothing."""
+    assert day_of(reading(PREVIOUS)).sources[0].options == {}
+    assert day_of(reading(window(2))).sources[0].options == {"mergeSchema": "true"}
+    chosen = replace(reading(window(2)), options={"mergeschema": "false"})
+    assert day_of(chosen).sources[0].options == {"mergeschema": "false"}
+
+
 def test_two_sources_of_one_parent_are_remembered_together() -> None:
     day = day_of(reading(SAME, view="now"), reading(PREVIOUS))
     assert day.parents == {UP: {"2024-05-13": 2, "2024-05-14": 3}}
