@@ -10,12 +10,12 @@ import dagster as dg
 
 from fdm_platform.defs.dependencies import asset_deps, dependency_metadata
 from fdm_platform.defs.metadata import asset_metadata, description
-from fdm_platform.defs.partitions import partitions_of
+from fdm_platform.defs.partitions import dates_of_run, partitions_of
 from fdm_platform.defs.resources import PlatformResource
+from fdm_platform.defs.run_requests import asked_by
 from fdm_platform.defs.step_launcher import SparkSubmitStepLauncher
 from fdm_platform.model.dependency import Dependency
 from fdm_platform.model.manifest import CheckResult, DateOutcome
-from fdm_platform.model.partition import parse_biz_dt
 from fdm_platform.model.table import CheckSpec, TableSpec
 
 SECONDS_BETWEEN_RETRIES = 10
@@ -26,10 +26,12 @@ def landing_asset(
     tables: Mapping[str, TableSpec],
     landing_root: Path,
     waits_for: Sequence[Dependency] = (),
+    follows: dg.AutomationCondition[Any] | None = None,
 ) -> dg.AssetsDefinition:
     """The asset of a declared table: plan, launch, yield check results, hand over to the IO manager.
 
-    `tables` are all declared tables by name, to find the parents' keys; `waits_for` are its parents.
+    `tables` are all declared tables by name, to find the parents' keys; `waits_for` are its parents, and
+    `follows` is when it is loaded after them.
     """
 
     @dg.asset(
@@ -49,6 +51,7 @@ def landing_asset(
         metadata={**asset_metadata(spec, landing_root), **dependency_metadata(waits_for)},
         check_specs=[_check_spec(spec, c) for c in spec.checks],
         retry_policy=_retry_policy(spec),
+        automation_condition=follows,
         output_required=False,
     )
     def load(
@@ -56,9 +59,10 @@ def landing_asset(
         platform: PlatformResource,
         step_launcher: SparkSubmitStepLauncher,
     ) -> Iterator[Any]:
-        dates = [parse_biz_dt(key) for key in context.partition_keys]
+        dates = dates_of_run(context)
         this_load = load_id(context.run.run_id, spec.name, context.retry_number)
-        done = step_launcher.launch(context.log, platform.platform, spec, dates, this_load)
+        asked = asked_by(context.run.tags)
+        done = step_launcher.launch(context.log, platform.platform, spec, dates, this_load, asked_by=asked)
         yield from _check_results(spec, done.outcomes)
         yield dg.Output(done)
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 
 import dagster as dg
 
 from fdm_platform.defs.assets import landing_asset
 from fdm_platform.defs.dependencies import saved_dependencies
 from fdm_platform.defs.io_manager import OrcIOManager
+from fdm_platform.defs.platform import use_catalog
 from fdm_platform.defs.resources import ControlStoreResource, PlatformResource
 from fdm_platform.defs.step_launcher import SparkSubmitStepLauncher
+from fdm_platform.defs.watching import Watched, watch
 from fdm_platform.model.settings import Settings
 from fdm_platform.model.table import TableSpec
 from fdm_platform.planning.catalog import Catalog, load_catalog
@@ -24,10 +26,10 @@ def build_definitions(
     settings: Settings,
     *,
     catalog: Catalog | None = None,
-    only: Iterable[TableSpec] | None = None,
+    only: Sequence[TableSpec] = (),
     loggers: Mapping[str, dg.LoggerDefinition] | None = None,
 ) -> dg.Definitions:
-    """Definitions of the catalog's tables, or of `only` some of them.
+    """Definitions of the catalog's tables with what watches over them, or of `only` some tables alone.
 
     A broken table is logged and left out: it never takes the others down with it (`fdm validate`
     tells what is wrong). Runs execute in one process, because a run has one step.
@@ -35,19 +37,29 @@ def build_definitions(
     catalog = catalog or load_catalog(settings.sql_root)
     for error in catalog.errors:
         log.warning("left out of the definitions: %s", error)
+    use_catalog(catalog)
     waits_for = saved_dependencies(settings, catalog)
     control = ControlStoreResource()
     platform = PlatformResource(control=control)
-    chosen = catalog.tables.values() if only is None else only
     with warnings.catch_warnings():
-        # Code references and backfill policies are beta in Dagster 1.13; the pinned range is our answer.
+        # Code references, backfill policies and conditions of our own are beta in Dagster 1.13; the pinned
+        # range is our answer.
         warnings.simplefilter("ignore", dg.BetaWarning)
+        watched = Watched() if only else watch(settings, catalog, waits_for.of)
         assets = [
-            landing_asset(spec, catalog.tables, settings.landing_root, waits_for.of.get(spec.name, ()))
-            for spec in chosen
+            landing_asset(
+                spec,
+                catalog.tables,
+                settings.landing_root,
+                waits_for.of.get(spec.name, ()),
+                watched.follow.get(spec.name),
+            )
+            for spec in (only or catalog.tables.values())
         ]
     return dg.Definitions(
         assets=assets,
+        sensors=watched.sensors,
+        schedules=watched.schedules,
         resources={
             "control": control,
             "platform": platform,

@@ -6,10 +6,10 @@ The command line plans with it in milliseconds, and starts Spark with it before 
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
 from functools import cached_property
 from pathlib import Path
 
@@ -93,12 +93,16 @@ class Platform:
         self.store.close()
 
     def control_rows(self, spec: TableSpec, dates: Sequence[date] | None = None) -> list[ProcessControlRow]:
-        """process_control rows of the table's source system, for some dates or all."""
-        return process_control_rows(self.store, spec.entity, spec.source_system, dates)
+        """process_control rows of the table's source system, for some dates or all.
+
+        A source whose calendar says that it has none has a row for each of its business dates.
+        """
+        rows = process_control_rows(self.store, spec.entity, spec.source_system, dates)
+        return self._with_calendar_rows(spec, rows, dates)
 
     def job_rows(self, spec: JobSpec, dates: Collection[date], environment: str | None = None) -> JobRows:
         """What the control tables say of a job and these dates, in one state of them."""
-        return read_job_rows(
+        rows = read_job_rows(
             self.store,
             entity=spec.entity,
             source_system=spec.source_system,
@@ -106,6 +110,22 @@ class Platform:
             environment=environment or self.settings.environment,
             dates=dates,
         )
+        return replace(rows, control=tuple(self._with_calendar_rows(spec, rows.control, dates)))
+
+    def _with_calendar_rows(
+        self, spec: JobSpec, rows: Iterable[ProcessControlRow], dates: Collection[date] | None
+    ) -> list[ProcessControlRow]:
+        """The rows; of a source without control rows, one for each business date that has none."""
+        known = {row.biz_dt: row for row in rows}
+        if dates is not None and known.keys() >= set(dates):
+            return list(known.values())
+        calendar = self.catalog.calendars.of_source(spec.entity, spec.source_system)
+        if not calendar.control_rows:
+            today = datetime.now(calendar.zone).date()
+            for day in calendar.expected(calendar.start, today) if dates is None else dates:
+                if day not in known and calendar.is_business_day(day):
+                    known[day] = ProcessControlRow(spec.entity, spec.source_system, day)
+        return [known[day] for day in sorted(known)]
 
     def plan(
         self,

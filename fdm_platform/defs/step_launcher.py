@@ -51,9 +51,11 @@ class SparkSubmitStepLauncher(dg.ConfigurableResource):  # type: ignore[type-arg
         spec: TableSpec,
         dates: Sequence[date],
         load_id: str,
+        *,
+        asked_by: str = "hand",
     ) -> Load:
         """Run the dates to their end. LoadError when Spark failed as a whole; failed dates are in the report."""
-        load = _begun_early.pop(load_id, None) or begin(platform, spec, dates, load_id)
+        load = _begun_early.pop(load_id, None) or begin(platform, spec, dates, load_id, asked_by)
         if load.error:
             raise load.error
         try:

@@ -1,0 +1,208 @@
+"""How a table follows its parents: its automation condition, and the sensors that evaluate it.
+
+A date is requested when a parent's date that it reads was published anew, or its own control row changed, and
+the control tables say that it is due: its row may run, every parent is there, and none of them is due itself
+(planning/due.py). It is requested once for each such change; a run that fails is not repeated by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+import dagster as dg
+
+from fdm_platform.control.changes import OVERLAP, Watermark, changes
+from fdm_platform.control.store import ControlStore, open_store
+from fdm_platform.defs.facts import StoreFacts
+from fdm_platform.defs.partitions import dates_of
+from fdm_platform.defs.platform import Platform
+from fdm_platform.defs.run_requests import SECONDS_BETWEEN_TICKS, status
+from fdm_platform.model.dependency import Dependency
+from fdm_platform.model.settings import Settings
+from fdm_platform.model.table import TableSpec
+from fdm_platform.planning.dependencies import affected_dates
+from fdm_platform.planning.due import State, Verdicts
+
+MOST_TABLES = 400
+"""Of one sensor: Dagster evaluates 500 assets at most."""
+AssetContext = dg.AutomationContext[dg.AssetKey]
+AssetResult = dg.AutomationResult[dg.AssetKey]
+
+
+def following(
+    spec: TableSpec, parents: Mapping[Dependency, TableSpec], evaluations: Evaluations
+) -> dg.AutomationCondition[Any]:
+    """The condition of a table with parents; `parents` by what it reads of them."""
+    condition = dg.AutomationCondition
+    changed = ParentUpdated(spec, evaluations, parents) | ControlRowChanged(spec, evaluations)
+    # A table that was loaded by hand meanwhile is done, unless it was planned before its parent was published.
+    done = condition.newly_updated() & InState(spec, evaluations, "current")
+    handled = condition.newly_requested() | done
+    due = InState(spec, evaluations, "due")
+    return (changed.since(handled) & ~condition.in_progress() & due).with_label("follows its parents")
+
+
+def dependents_sensors(
+    partition_set: str, tables: Sequence[TableSpec], *, is_running: bool
+) -> list[dg.SensorDefinition]:
+    """The sensors that evaluate the tables' conditions: one for a source system, unless it has very many."""
+    chunks = [tables[i : i + MOST_TABLES] for i in range(0, len(tables), MOST_TABLES)]
+    return [
+        dg.AutomationConditionSensorDefinition(
+            name=f"dependents_{partition_set}" + (f"_{n}" if n else ""),
+            target=[dg.AssetKey(spec.key) for spec in chunk],
+            use_user_code_server=True,
+            minimum_interval_seconds=SECONDS_BETWEEN_TICKS,
+            default_status=status(is_running=is_running),
+            description=f"Loads tables of {partition_set} after their parents.",
+        )
+        for n, chunk in enumerate(chunks)
+    ]
+
+
+@dataclass
+class Evaluation:
+    """What one evaluation of a sensor reads of the control tables, once for all its tables."""
+
+    platform: Platform
+    now: datetime
+    verdicts: Verdicts
+    changed: dict[tuple[str, str], tuple[list[date], str]] = field(default_factory=dict)
+
+    def changed_rows(self, spec: TableSpec, cursor: str | None) -> tuple[list[date], str]:
+        """Dates whose control row changed since the cursor, and the next cursor."""
+        key = (spec.partition_set, cursor or "")
+        if key not in self.changed:
+            mark = Watermark.from_json(cursor) if cursor else Watermark(self.now - OVERLAP)
+            found = changes(self.platform.store, spec.entity, spec.source_system, mark, self.now)
+            self.changed[key] = ([row.biz_dt for row in found.rows], found.watermark.to_json())
+        return self.changed[key]
+
+
+class Evaluations:
+    """The evaluations of one sensor, in turn, on one control store that stays open."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._store: ControlStore | None = None
+        self._current: Evaluation | None = None
+
+    def at(self, moment: datetime) -> Evaluation:
+        """The evaluation of this moment: its conditions see one state of what was read."""
+        if self._current is None or self._current.now != moment:
+            self._store = self._store or open_store(self._settings.control_url)
+            platform = Platform(self._settings, self._store)
+            self._current = Evaluation(platform, moment, Verdicts(StoreFacts(platform, moment)))
+        return self._current
+
+
+class Following(dg.AutomationCondition[dg.AssetKey]):
+    """A condition on a landing table that asks the control tables."""
+
+    def __init__(self, spec: TableSpec, evaluations: Evaluations) -> None:
+        self.spec = spec
+        self.evaluations = evaluations
+
+    @property
+    def name(self) -> str:
+        """What the UI shows."""
+        return self.description
+
+    def _true_for(self, context: AssetContext, dates: Iterable[date]) -> Any:
+        keys = {d.isoformat() for d in dates}
+        assert context.partitions_def is not None  # noqa: S101 - every landing table has one
+        return context.asset_graph_view.get_subset_from_partition_keys(
+            context.key, context.partitions_def, keys
+        )
+
+
+class ParentUpdated(Following):
+    """A parent's date that the date reads was materialized since the last evaluation."""
+
+    description = "a parent was published anew"
+
+    def __init__(
+        self,
+        spec: TableSpec,
+        evaluations: Evaluations,
+        parents: Mapping[Dependency, TableSpec],
+    ) -> None:
+        super().__init__(spec, evaluations)
+        self.parents = parents
+
+    async def evaluate(self, context: AssetContext) -> AssetResult:  # type: ignore[override]
+        """Dates that an updated date of a parent leads to."""
+        since = context.previous_temporal_context
+        if since is None:
+            return dg.AutomationResult(context, context.get_empty_subset())
+        view, dates = context.asset_graph_view, set[date]()
+        for dependency, parent in self.parents.items():
+            key = dg.AssetKey(parent.key)
+            updated = await view.compute_updated_since_temporal_context_subset(
+                key=key, temporal_context=since
+            )
+            dates |= self._affected(context, dependency, parent, updated)
+        return dg.AutomationResult(context, self._true_for(context, dates))
+
+    def _affected(
+        self, context: AssetContext, dependency: Dependency, parent: TableSpec, updated: Any
+    ) -> set[date]:
+        if updated.is_empty:
+            return set()
+        instance = context.asset_graph_view.instance
+        of_parent = [date.fromisoformat(k) for k in updated.expensively_compute_partition_keys()]
+        known = dates_of(instance, parent.partition_set)
+        mine = dates_of(instance, self.spec.partition_set)
+        published = self._published(dependency, context)
+        return {d for p in of_parent for d in affected_dates(dependency.dates, p, mine, known, published)}
+
+    def _published(self, dependency: Dependency, context: AssetContext) -> Sequence[date]:
+        if dependency.dates.rule != "latest":
+            return ()
+        ledger = self.evaluations.at(context.evaluation_time).platform.ledger
+        return list(ledger.published(dependency.parent))
+
+
+class ControlRowChanged(Following):
+    """The table's own control row is new or changed since the last evaluation."""
+
+    description = "the control row changed"
+
+    @property
+    def requires_cursor(self) -> bool:
+        """How far changes are known."""
+        return True
+
+    def evaluate(self, context: AssetContext) -> AssetResult:
+        """Dates whose row changed, but those that the partition set does not have."""
+        dates, cursor = self.evaluations.at(context.evaluation_time).changed_rows(self.spec, context.cursor)
+        known = set(dates_of(context.asset_graph_view.instance, self.spec.partition_set)) if dates else set()
+        return dg.AutomationResult(context, self._true_for(context, known & set(dates)), cursor=cursor)
+
+
+class InState(Following):
+    """The control tables' verdict on the date is this one."""
+
+    def __init__(self, spec: TableSpec, evaluations: Evaluations, state: State) -> None:
+        super().__init__(spec, evaluations)
+        self.state = state
+
+    @property
+    def description(self) -> str:
+        """What the UI shows."""
+        return f"the control tables say: {self.state}"
+
+    def evaluate(self, context: AssetContext) -> AssetResult:
+        """Those of the candidates."""
+        dates = [date.fromisoformat(k) for k in context.candidate_subset.expensively_compute_partition_keys()]
+        if not dates:
+            return dg.AutomationResult(context, context.get_empty_subset())
+        verdicts = self.evaluations.at(context.evaluation_time).verdicts.of(self.spec.name, dates)
+        for d, verdict in sorted(verdicts.items()):
+            if verdict.state != self.state:
+                context.log.info("%s %s is %s: %s", self.spec.name, d, verdict.state, verdict.reason)
+        true = {d for d, verdict in verdicts.items() if verdict.state == self.state}
+        return dg.AutomationResult(context, self._true_for(context, true))

@@ -1,0 +1,44 @@
+"""What the control tables say of landing tables, for verdicts on their dates. No Dagster here."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from fdm_platform.control.parents import read_parents
+from fdm_platform.defs.platform import Platform
+from fdm_platform.model.control import ProcessControlRow, Published
+from fdm_platform.model.dependency import UNPUBLISHED, Dependency, ParentState
+
+
+@dataclass(frozen=True, slots=True)
+class StoreFacts:
+    """Facts, read from the control store when they are asked for."""
+
+    platform: Platform
+    now: datetime
+
+    def today(self, table: str) -> date:
+        """The date in the zone of the table's calendar."""
+        spec = self.platform.catalog.tables[table]
+        return self.now.astimezone(self.platform.catalog.calendars.of(spec).zone).date()
+
+    def dependencies(self, table: str) -> Sequence[Dependency]:
+        """What the table waits for."""
+        return self.platform.dependencies.of.get(table, ())
+
+    def rows(self, table: str, dates: Collection[date]) -> Mapping[date, ProcessControlRow]:
+        """Its control rows of these dates, those that there are."""
+        spec = self.platform.catalog.tables.get(table)
+        return {r.biz_dt: r for r in self.platform.control_rows(spec, list(dates))} if spec else {}
+
+    def published(self, table: str, dates: Collection[date]) -> Mapping[date, Published]:
+        """What is published of these dates."""
+        return self.platform.ledger.published(table, dates)
+
+    def parent(self, dependency: Dependency, dates: Collection[date]) -> ParentState:
+        """The parent's dates, as far as these dates of the child need them."""
+        tables = self.platform.catalog.tables
+        states = read_parents(self.platform.store, tables, [dependency], dates)
+        return states.get(dependency.parent, UNPUBLISHED)

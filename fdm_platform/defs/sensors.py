@@ -1,0 +1,214 @@
+"""The sensor of process_control: one for each source system, whatever the number of its tables.
+
+A tick reads what changed in process_control, requests runs of the tables that have no parents (the others
+follow their parents, see automation.py), and remembers each request in the control store before it hands
+it to Dagster. Dagster submits what a tick returned even where the daemon dies in between; what a tick
+remembered and never returned, because its process died, is returned by the next one under the same run key.
+"""
+
+# Annotations stay real here: Dagster reads those of a sensor's function, and takes no strings.
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import dagster as dg
+
+from fdm_platform.control.changes import LIMIT, changes, unstamped_dates
+from fdm_platform.control.requests import Requests
+from fdm_platform.control.rows import RowProblem, process_control_dates, readable_rows_of
+from fdm_platform.defs.cursor import SensorCursor
+from fdm_platform.defs.partitions import add_dates, dates_of
+from fdm_platform.defs.platform import Platform
+from fdm_platform.defs.resources import PlatformResource
+from fdm_platform.defs.run_requests import SECONDS_BETWEEN_TICKS, run_request, status
+from fdm_platform.errors import ControlError
+from fdm_platform.model.calendar import Calendar
+from fdm_platform.model.control import ProcessControlRow
+from fdm_platform.model.request import RunOfDates
+from fdm_platform.model.table import TableSpec
+from fdm_platform.planning.requests import Decision, Source, decide, repeated
+
+MOST_RUNS = 50
+"""Runs that one tick requests: Dagster looks up every run key by itself (200 took two minutes)."""
+MOST_CHOICES = 100_000
+"""Tables times dates that one tick looks at; there are always FEWEST_ROWS dates."""
+FEWEST_ROWS = 20
+SYNC_EVERY = timedelta(hours=1)
+"""How often all dates of a source are compared with its partition set."""
+_MICROSECOND = timedelta(microseconds=1)
+_MOST_SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True)
+class SourceSystem:
+    """A source system whose process_control is watched."""
+
+    entity: str
+    source_system: str
+    tables: tuple[TableSpec, ...]
+    """Those that its sensor requests."""
+    calendar: Calendar
+
+    @property
+    def name(self) -> str:
+        """For people."""
+        return f"{self.entity}/{self.source_system}"
+
+    @property
+    def partition_set(self) -> str:
+        """That its tables share."""
+        return self.tables[0].partition_set
+
+    @property
+    def most_rows(self) -> int:
+        """Control rows that one tick decides upon."""
+        return min(LIMIT, max(MOST_CHOICES // len(self.tables), FEWEST_ROWS))
+
+
+def process_control_sensor(source: SourceSystem, *, is_running: bool) -> dg.SensorDefinition:
+    """The sensor of one source system."""
+
+    @dg.sensor(
+        name=f"process_control_{source.partition_set}",
+        asset_selection=[dg.AssetKey(spec.key) for spec in source.tables],
+        minimum_interval_seconds=SECONDS_BETWEEN_TICKS,
+        default_status=status(is_running=is_running),
+        description=f"Loads what is new or changed in process_control of {source.name}.",
+    )
+    def sense(context: dg.SensorEvaluationContext, platform: PlatformResource) -> dg.SensorResult:
+        return Tick(context, platform.platform, source, datetime.now(UTC)).evaluate()
+
+    return sense
+
+
+class Tick:
+    """One evaluation of one source's sensor."""
+
+    def __init__(
+        self, context: dg.SensorEvaluationContext, platform: Platform, source: SourceSystem, now: datetime
+    ) -> None:
+        self.context = context
+        self.platform = platform
+        self.source = source
+        self.now = now
+        self.today = now.astimezone(source.calendar.zone).date()
+        self.requests = Requests(platform.store)
+        self.cursor = SensorCursor.read(context.cursor, now, context.log)
+
+    def evaluate(self) -> dg.SensorResult:
+        """Read, decide, remember, answer."""
+        cursor = self._sync(self.cursor)
+        rows, problems, cursor = self._rows(cursor)
+        name = self.source.partition_set
+        known = dates_of(self.context.instance, name) if rows else []
+        source = Source(name, self.source.tables, known, self.today, self.source.calendar.start)
+        requested = self.requests.of_dates(name, {row.biz_dt for row in rows}) if rows else []
+        lost = {r.run_key for r in requested if r.requested_at > self.cursor.requested_at}
+        if self.context.last_sensor_start_time != cursor.started:
+            lost |= set(cursor.run_keys)  # a sensor that is stopped drops what it has not submitted
+        tables = {spec.name for spec in self.source.tables}
+        lost_requests = self.requests.of_run_keys(name, lost)
+        again = repeated(r for r in lost_requests if r.table_name in tables)
+        stamp = max(self.now, self.cursor.requested_at + _MICROSECOND)
+        decision = decide(source, rows, requested, self._published, now=stamp, most_runs=MOST_RUNS)
+        self.requests.remember(decision.requests)
+        self._tell(decision, again, problems)
+        decision = replace(decision, again=tuple(sorted({*decision.again, *_dates_of(problems)})))
+        runs = (*again, *decision.runs)
+        cursor = cursor.with_decision(decision, runs, stamp, self.today, self.context.last_sensor_start_time)
+        return dg.SensorResult(
+            run_requests=[self._request(run, known) for run in runs],
+            skip_reason=None if runs else dg.SkipReason(_skip_reason(decision, self.source.name)),
+            cursor=cursor.to_json(),
+        )
+
+    @property
+    def names(self) -> tuple[str, str]:
+        """As the control tables are asked by."""
+        return self.source.entity, self.source.source_system
+
+    def _rows(self, cursor: SensorCursor) -> tuple[list[ProcessControlRow], list[RowProblem], SensorCursor]:
+        """What changed, and what is to be looked at again. A full backlog is worked off first."""
+        store, log, most = self.platform.store, self.context.log, self.source.most_rows
+        again = set(cursor.again) | {d for d in cursor.later if d <= self.today}
+        found, problems = readable_rows_of(store, *self.names, again) if again else ([], [])
+        rows = {row.biz_dt: row for row in found}
+        if len(again) < most:
+            changed = changes(store, *self.names, cursor.watermark, self.now, limit=most)
+            rows |= {row.biz_dt: row for row in changed.rows}
+            problems += [p for p in changed.problems if p.biz_dt is None or p.biz_dt not in again]
+            cursor = cursor.with_watermark(changed.watermark)
+            if changed.has_more:
+                log.info("more rows changed than one tick takes: the rest comes with the next")
+        if rows:
+            self._add(rows)
+        return list(rows.values()), problems, cursor
+
+    def _add(self, dates: Collection[date]) -> None:
+        added = add_dates(self.context.instance, self.source.partition_set, dates)
+        if added:
+            self.context.log.info("new in the partition set %s: %s", self.source.partition_set, _shown(added))
+
+    def _sync(self, cursor: SensorCursor) -> SensorCursor:
+        """Now and then, and at the first tick: every date of the source against its partition set."""
+        if cursor.synced and self.now < cursor.synced + SYNC_EVERY:
+            return cursor
+        store, log = self.platform.store, self.context.log
+        unreadable: list[ControlError] = []
+        there = set(process_control_dates(store, *self.names, unreadable.append))
+        for error in unreadable:
+            log.error("left out: %s", error)
+        self._add(there)
+        gone = [d for d in dates_of(self.context.instance, self.source.partition_set) if d not in there]
+        if gone and self.source.calendar.control_rows:
+            log.warning(
+                "no row of process_control any more, nothing is done about it: %s; "
+                "`fdm partitions remove` takes a date out of the set",
+                _shown(gone),
+            )
+        unstamped = unstamped_dates(store, *self.names)
+        if unstamped:
+            log.warning(
+                "last_update_ts is NULL, so that no change is noticed: %s; set it to the time of the change",
+                _shown(unstamped),
+            )
+        return cursor.with_sync(self.now)
+
+    def _published(self, table: str, dates: Collection[date]) -> Mapping[date, str]:
+        published = self.platform.ledger.published(table, dates)
+        return {d: p.control_version for d, p in published.items()}
+
+    def _request(self, run: RunOfDates, known: Sequence[date]) -> dg.RunRequest:
+        spec = next(s for s in self.source.tables if s.name == run.table_name)
+        is_newest = bool(known) and run.dates[-1] == known[-1]
+        return run_request(spec, run.dates, run_key=run.run_key, is_newest=is_newest)
+
+    def _tell(self, decision: Decision, again: Sequence[RunOfDates], problems: Sequence[RowProblem]) -> None:
+        """In the tick's log: what is requested, what is held back, and why."""
+        for problem in problems:
+            self.context.log.error("left out until it is corrected: %s", problem.error)
+        for run in again:
+            self.context.log.info("requested again, in case it was lost: %s", run.run_key)
+        for run in decision.runs:
+            self.context.log.info("requested: %s for %s", run.table_name, _shown(run.dates))
+        for held in decision.held:
+            self.context.log.info("held back, %s: %s", held.reason, _shown(held.dates))
+
+
+def _dates_of(problems: Sequence[RowProblem]) -> set[date]:
+    return {p.biz_dt for p in problems if p.biz_dt}
+
+
+def _skip_reason(decision: Decision, name: str) -> str:
+    if not decision.held:
+        return f"nothing to load changed in process_control of {name}"
+    return "; ".join(f"held back, {h.reason}: {_shown(h.dates)}" for h in decision.held)
+
+
+def _shown(dates: Collection[Any]) -> str:
+    """The dates, or the first of very many."""
+    texts = sorted(map(str, dates))
+    more = f" and {len(texts) - _MOST_SHOWN} more" if len(texts) > _MOST_SHOWN else ""
+    return ", ".join(texts[:_MOST_SHOWN]) + more
