@@ -17,7 +17,7 @@ from rich.table import Table
 from fdm_platform.errors import DeclarationError, FdmError, SqlError
 from fdm_platform.model.codec import to_plain
 from fdm_platform.model.settings import Settings
-from fdm_platform.model.table import CheckSpec, ColumnSpec, TableSpec
+from fdm_platform.model.table import CheckSpec, ColumnSpec, SourceSpec, TableSpec
 from fdm_platform.planning.catalog import TABLE_FILE, Catalog, load_catalog, read_table
 from fdm_platform.planning.declaration import table_schema
 from fdm_platform.planning.scaffold import new_table_files
@@ -237,7 +237,7 @@ def _print_table(spec: TableSpec) -> None:
     facts = {"name": spec.name, **{k: v for k, v in to_plain(spec).items() if k not in skipped}}
     facts["file"] = _shown(Path(spec.file))
     _print_grid(("key", "value"), ((k, text) for k, v in facts.items() if (text := _fact(v))))
-    sources = ((s.view, s.format, s.path or s.table or "", _fact(dict(s.options))) for s in spec.sources)
+    sources = ((s.view, s.format, _origin(s), _fact(dict(s.options))) for s in spec.sources)
     _print_grid(("source", "format", "path or table", "options"), sources)
     if spec.columns:
         _print_grid(
@@ -251,7 +251,14 @@ def _print_table(spec: TableSpec) -> None:
 
 
 def _source_label(spec: TableSpec) -> list[str]:
-    return [f"{s.view}: {s.path or s.table or s.format}" for s in spec.sources]
+    return [f"{s.view}: {_origin(s) or s.format}" for s in spec.sources]
+
+
+def _origin(source: SourceSpec) -> str:
+    """Its path, or the table that is read, with the dates where they are not the same."""
+    if source.table is None or source.biz_dt.rule == "same":
+        return source.path or source.table or ""
+    return f"{source.table} ({source.biz_dt})"
 
 
 def _column(column: ColumnSpec) -> tuple[str, ...]:

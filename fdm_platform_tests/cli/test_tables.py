@@ -189,6 +189,18 @@ def test_show_tells_defaults_columns_and_sql(run: Any, folder: Path) -> None:
     assert (folder / "claim.hql").read_text().strip() in shown
 
 
+def test_which_dates_of_a_parent_are_read_is_shown(run: Any, folder: Path) -> None:
+    run(*CLAIM)
+    run("new", "table", "GELS", "FPMS", "t_policy")
+    text = (folder / "table.yaml").read_text()
+    claims = next(line for line in text.splitlines() if "path:" in line)
+    (folder / "table.yaml").write_text(
+        text.replace(claims, f"{claims.partition('{')[0]}{{table: t_policy, biz_dt: {{window: 3}}}}")
+    )
+    for command in (["list"], ["show", "t_claim"]):
+        assert "(window of 3)" in run(*command).stdout
+
+
 def test_show_of_a_broken_table_is_its_error(run: Any, folder: Path) -> None:
     run(*CLAIM)
     (folder / "claim.hql").unlink()
