@@ -9,27 +9,25 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from queue import SimpleQueue
 
 from pyspark import SparkConf
 from pyspark.sql import SparkSession
 
 from fdm_platform.engines.checks import evaluate, observe, require_not_null
-from fdm_platform.engines.failure import describe, to_failure
-from fdm_platform.engines.malformed import explain
+from fdm_platform.engines.failure import to_failure
+from fdm_platform.engines.malformed import failure_of
 from fdm_platform.engines.messages import MessageWriter
 from fdm_platform.engines.progress import ProgressThread, read_metrics
-from fdm_platform.engines.reading import read_source
 from fdm_platform.engines.secrets import take
 from fdm_platform.engines.shaping import shape
-from fdm_platform.engines.sizing import configure, gather
+from fdm_platform.engines.sharing import SharedSources, share
+from fdm_platform.engines.sizing import configure, dates_at_once, gather
 from fdm_platform.engines.steps import run_body
 from fdm_platform.engines.writing import read_manifest, stage
-from fdm_platform.model.manifest import DateOutcome, LoadFailure
+from fdm_platform.model.manifest import DateOutcome
 from fdm_platform.model.plan import DatePlan, LoadPlan
 from fdm_platform.model.report import ApplicationStarted, DateDone, DriverDone
-
-DATES_AT_ONCE = 2
-"""While one date's tasks run, the next one's SQL is analysed and the last one's footers are read."""
 
 
 def run_files(plan_file: str, messages_file: str) -> int:
@@ -64,48 +62,60 @@ def start_session() -> SparkSession:
 
 
 def run(spark: SparkSession, plan: LoadPlan, writer: MessageWriter) -> dict[str, int | float]:
-    """Stage every date, two at a time, and tell each one's outcome; Spark's metrics at the end."""
+    """Stage every date and tell each one's outcome; Spark's metrics at the end."""
     context = spark.sparkContext
     writer.write(ApplicationStarted(context.applicationId, context.uiWebUrl))
-    with ProgressThread(context, writer.write), ThreadPoolExecutor(DATES_AT_ONCE) as pool:
-
-        def deal_with(date: DatePlan) -> None:
-            # a session of its own costs a tenth of a second; the only date of a load needs none
-            session = spark if len(plan.dates) == 1 else spark.newSession()
-            writer.write(DateDone(run_date(session, plan, date)))
-
-        list(pool.map(deal_with, plan.dates))
+    with ProgressThread(context, writer.write):
+        if len(plan.dates) == 1:
+            writer.write(DateDone(run_date(spark, plan, plan.dates[0])))
+        else:
+            _run_dates(spark, plan, writer)
     return read_metrics(context)
 
 
-def run_date(spark: SparkSession, plan: LoadPlan, date: DatePlan) -> DateOutcome:
+def _run_dates(spark: SparkSession, plan: LoadPlan, writer: MessageWriter) -> None:
+    """Some dates at a time, each in a session that it has to itself, so that their views do not meet."""
+    shared = share(spark, plan)
+    at_once = dates_at_once(plan, spark.sparkContext.defaultParallelism)
+    idle = SimpleQueue[SparkSession]()
+    for _ in range(at_once):
+        idle.put(spark.newSession())
+
+    def deal_with(date: DatePlan) -> None:
+        session = idle.get()
+        outcome = run_date(session, plan, date, shared)
+        # The next date of the same SQL replaces all views. A transform may have left anything behind,
+        # and a query that failed leaves its listener.
+        is_clean = outcome.failure is None and plan.transform is None
+        idle.put(session if is_clean else spark.newSession())
+        writer.write(DateDone(outcome))
+
+    with ThreadPoolExecutor(at_once) as pool:
+        list(pool.map(deal_with, plan.dates))
+    shared.release(spark)
+
+
+def run_date(
+    spark: SparkSession, plan: LoadPlan, date: DatePlan, shared: SharedSources | None = None
+) -> DateOutcome:
     """One date, by itself: what goes wrong with it is its outcome and stops no other date.
 
-    The session is the date's own, so that the views of dates that run at once do not meet.
+    No other date uses the session meanwhile.
     """
+    shared = shared or SharedSources()
+    if failure := shared.failure_of(date):
+        return DateOutcome(date.biz_dt, failure=failure)
     try:
-        return _stage_date(spark, plan, date)
+        return _stage_date(spark, plan, date, shared)
     except Exception as error:  # noqa: BLE001 - a failed date is a value
-        return DateOutcome(date.biz_dt, failure=_failure(spark, date, error))
+        return DateOutcome(date.biz_dt, failure=failure_of(spark, date.sources, error, [date.staging]))
 
 
-def _failure(spark: SparkSession, date: DatePlan, error: Exception) -> LoadFailure:
-    failure = to_failure(error, [date.staging])
-    try:
-        malformed = explain(spark, date.sources, error)
-    except Exception:  # noqa: BLE001 - the search came to nothing: Spark's own words remain
-        malformed = None
-    return replace(describe(malformed), detail=failure.detail) if malformed else failure
-
-
-def _stage_date(spark: SparkSession, plan: LoadPlan, date: DatePlan) -> DateOutcome:
+def _stage_date(spark: SparkSession, plan: LoadPlan, date: DatePlan, shared: SharedSources) -> DateOutcome:
     clock = [time.perf_counter()]
     spark.sparkContext.setJobDescription(f"{plan.table} {date.biz_dt}")
-    configure(spark, plan, date)
-    inputs = {}
-    for source in date.sources:
-        inputs[source.view] = read_source(spark, source, plan.file)
-        inputs[source.view].createOrReplaceTempView(source.view)
+    configure(spark, plan, date.sources)
+    inputs = shared.inputs(spark, plan, date)
     shaped = shape(run_body(spark, plan, date, inputs), plan, date)
     observed, observation = observe(shaped, plan.output.checks, plan.file)
     clock.append(time.perf_counter())

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import unquote, urlsplit
 
 from pyspark.sql import SparkSession
@@ -16,7 +16,7 @@ from pyspark.sql import functions as f
 from pyspark.sql import types as t
 
 from fdm_platform.engines.casting import parse_schema
-from fdm_platform.engines.failure import causes
+from fdm_platform.engines.failure import causes, describe, to_failure
 from fdm_platform.engines.files import literal_path, text_lines
 from fdm_platform.engines.headers import (
     DATE_FORMAT,
@@ -31,6 +31,7 @@ from fdm_platform.engines.headers import (
 )
 from fdm_platform.engines.raised import find_raised, name
 from fdm_platform.errors import SourceError
+from fdm_platform.model.manifest import LoadFailure
 from fdm_platform.model.plan import SourceFile, SourcePlan
 
 _RECORD, _FILE = "_fdm_record", "_fdm_file"
@@ -58,6 +59,18 @@ def explain(spark: SparkSession, sources: Sequence[SourcePlan], error: BaseExcep
     if isinstance(raised, SourceError) and value:
         return _explain_row(spark, sources) or _locate_value(spark, sources, raised, value[1])
     return _explain_row(spark, sources) if any(sign in text for sign in _SIGNS) else None
+
+
+def failure_of(
+    spark: SparkSession, sources: Sequence[SourcePlan], error: Exception, folders: Sequence[str] = ()
+) -> LoadFailure:
+    """What to tell of an exception of a load that read the sources and wrote to the folders."""
+    failure = to_failure(error, folders)
+    try:
+        malformed = explain(spark, sources, error)
+    except Exception:  # noqa: BLE001 - the search came to nothing: Spark's own words remain
+        malformed = None
+    return replace(describe(malformed), detail=failure.detail) if malformed else failure
 
 
 def _explain_row(spark: SparkSession, sources: Sequence[SourcePlan]) -> SourceError | None:

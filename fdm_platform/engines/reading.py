@@ -7,7 +7,7 @@ declared encoding (Spark puts U+FFFD for them), wrong types, rows with too few o
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
 
 from pyspark.sql import DataFrame, DataFrameReader, SparkSession
@@ -33,29 +33,37 @@ from fdm_platform.model.partition import BIZ_DT
 from fdm_platform.model.plan import SourcePlan
 from fdm_platform.model.table import ColumnSpec
 
+Keep = Callable[[DataFrame], DataFrame]
+"""Given a source's rows as Spark reads them, answers with the same rows."""
+
 _OWN_OPTIONS = ("encodingerrors",)
 _FAILING = {"mode": "FAILFAST", "dateFormat": DATE_FORMAT}
 
 
-def read_source(spark: SparkSession, source: SourcePlan, file: str) -> DataFrame:
+def read_source(
+    spark: SparkSession, source: SourcePlan, file: str, keep: Keep = lambda read: read
+) -> DataFrame:
     """The source as a DataFrame, lazily; `file` is the table.yaml, for messages.
+
+    What `keep` answers is what the declared types and guards are put on; it is not asked for a source
+    without rows.
 
     SourceError: nothing to read, or the files' columns are not the declared ones. Errors in the rows
     come when the rows are read, see `malformed.explain`.
     """
     schema = parse_schema(source.columns, file=file, field=f"sources.{source.view}.columns")
     if source.format == "jdbc":
-        return _conform(_reader(spark, source).load(), source, schema)
+        return _conform(keep(_reader(spark, source).load()), source, schema)
     if source.format == "csv":
-        return _read_csv(spark, source, schema)
+        return _read_csv(spark, source, schema, keep)
     if not has_rows(spark, source):
         return _empty(spark, source, schema)
     if source.format == "json":
-        return _read_json(spark, source, schema)
-    return _conform(_load_partitioned(spark, source), source, schema)
+        return _read_json(spark, source, schema, keep)
+    return _conform(keep(_load_partitioned(spark, source)), source, schema)
 
 
-def _read_csv(spark: SparkSession, source: SourcePlan, schema: t.StructType) -> DataFrame:
+def _read_csv(spark: SparkSession, source: SourcePlan, schema: t.StructType, keep: Keep) -> DataFrame:
     headers = [read_header(spark, f.path, source.options) for f in source.files]
     for header in headers:
         if header.names and has_header(source.options):
@@ -64,7 +72,7 @@ def _read_csv(spark: SparkSession, source: SourcePlan, schema: t.StructType) -> 
     if not filled:
         return _empty(spark, source, schema)
     parts = [_csv_part(spark, source, schema, group) for group in _by_names(filled).values()]
-    united = reduce(lambda a, b: _unite(a, b, source), parts)
+    united = keep(reduce(lambda a, b: _unite(a, b, source), parts))
     return guard(united, source, [c.name for c in source.columns] or united.columns, schema)
 
 
@@ -110,10 +118,10 @@ def _unite(left: DataFrame, right: DataFrame, source: SourcePlan) -> DataFrame:
     return left.unionByName(right)
 
 
-def _read_json(spark: SparkSession, source: SourcePlan, schema: t.StructType) -> DataFrame:
+def _read_json(spark: SparkSession, source: SourcePlan, schema: t.StructType, keep: Keep) -> DataFrame:
     reader = _reader(spark, source, _FAILING)
     reader = reader.schema(schema) if source.columns else reader
-    df = reader.load([literal_path(x.path) for x in source.files])
+    df = keep(reader.load([literal_path(x.path) for x in source.files]))
     return guard(df, source, df.columns)
 
 

@@ -7,6 +7,8 @@ target size. Only where many tasks would each meet many partition values are row
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pyspark.sql import DataFrame, SparkSession
 
 from fdm_platform.engines.raised import name
@@ -22,6 +24,7 @@ MANY_TASKS = 8
 OPEN_WRITERS = 8
 """Partition values that a task may write at once; up to so many, it need not sort its rows by them."""
 _MAX_SHUFFLE_PARTITIONS = 2000
+_MAX_DATES_AT_ONCE = 8
 
 
 def count_tasks(input_bytes: int, cores: int, file_bytes: int) -> int:
@@ -30,43 +33,62 @@ def count_tasks(input_bytes: int, cores: int, file_bytes: int) -> int:
     return max(1, min(cores * waves, input_bytes // MIN_TASK_BYTES))
 
 
-def tasks_of(date: DatePlan, cores: int, target_file_bytes: int) -> int | None:
-    """Tasks for a date's sources, by their listed sizes; None where no size is known (JDBC, remote files)."""
-    if not any(s.bytes for s in date.sources):
+def tasks_of(sources: Sequence[SourcePlan], cores: int, target_file_bytes: int) -> int | None:
+    """Tasks for what is read at once, by listed sizes; None where no size is known (JDBC, remote files)."""
+    if not any(s.bytes for s in sources):
         return None
-    largest = max(date.sources, key=lambda s: s.bytes)
+    largest = max(sources, key=lambda s: s.bytes)
     return count_tasks(largest.bytes, cores, target_file_bytes * _shrinks(largest))
 
 
-def configure(spark: SparkSession, plan: LoadPlan, date: DatePlan) -> None:
-    """Set the date's own session up for its size; what the load's settings name is left as they say."""
+def dates_at_once(plan: LoadPlan, cores: int) -> int:
+    """How many dates are dealt with at the same time: as many as keep the cores busy, within a bound.
+
+    While one date's tasks run, the next one's SQL is analysed and the last one's footers are read: two at
+    least. A date of one small task leaves the other cores of a cluster to other dates. The bound is the
+    driver's memory, which holds each date's broadcast tables.
+    """
+    known = [tasks_of(d.sources, cores, plan.output.target_file_bytes) for d in plan.dates]
+    most = max((tasks for tasks in known if tasks), default=cores)
+    return max(2, min(_MAX_DATES_AT_ONCE, cores // most))
+
+
+def configure(spark: SparkSession, plan: LoadPlan, sources: Sequence[SourcePlan]) -> None:
+    """Set a session up for what it reads next; what the load's settings name is left as they say."""
     cores = spark.sparkContext.defaultParallelism
-    settings: dict[str, int | bool] = {
+    settings: dict[str, int | bool | None] = {
         # with it, a row with too many or too few values passes unseen if a column is not used
         "spark.sql.csv.parser.columnPruning.enabled": False,
         "spark.sql.maxConcurrentOutputFileWriters": OPEN_WRITERS,
         "spark.sql.adaptive.coalescePartitions.minPartitionSize": MIN_TASK_BYTES,
         "spark.sql.adaptive.advisoryPartitionSizeInBytes": plan.output.target_file_bytes * SHUFFLE_SHRINKS,
+        **_by_size(sources, cores, plan.output.target_file_bytes),
     }
-    tasks = tasks_of(date, cores, plan.output.target_file_bytes)
-    if tasks is not None:
-        total = sum(s.bytes for s in date.sources)
-        settings |= {
-            "spark.sql.files.minPartitionNum": tasks,
-            "spark.sql.files.maxPartitionBytes": max(s.bytes for s in date.sources) + (1 << 30),
-            "spark.sql.adaptive.coalescePartitions.initialPartitionNum": min(
-                max(2 * cores, total // MIN_TASK_BYTES), _MAX_SHUFFLE_PARTITIONS
-            ),
-        }
     given = spark.sparkContext.getConf()
     for key, value in settings.items():
-        if not given.contains(key):
+        if given.contains(key):
+            continue
+        if value is None:  # the session may have it of an earlier date
+            spark.conf.unset(key)
+        else:
             spark.conf.set(key, value)
+
+
+def _by_size(sources: Sequence[SourcePlan], cores: int, target_file_bytes: int) -> dict[str, int | None]:
+    """Settings that follow from the sizes of what is read; all None where no size is known."""
+    tasks = tasks_of(sources, cores, target_file_bytes)
+    total, largest = sum(s.bytes for s in sources), max((s.bytes for s in sources), default=0)
+    shuffled = min(max(2 * cores, total // MIN_TASK_BYTES), _MAX_SHUFFLE_PARTITIONS)
+    return {
+        "spark.sql.files.minPartitionNum": tasks,
+        "spark.sql.files.maxPartitionBytes": largest + (1 << 30) if tasks else None,
+        "spark.sql.adaptive.coalescePartitions.initialPartitionNum": shuffled if tasks else None,
+    }
 
 
 def gather(spark: SparkSession, shaped: DataFrame, plan: LoadPlan, date: DatePlan) -> DataFrame:
     """The rows of each partition value brought together, where they would else become many small files."""
-    tasks = tasks_of(date, spark.sparkContext.defaultParallelism, plan.output.target_file_bytes)
+    tasks = tasks_of(date.sources, spark.sparkContext.defaultParallelism, plan.output.target_file_bytes)
     if len(plan.output.partition_by) == 1 or (tasks or 0) <= MANY_TASKS:
         return shaped
     view = "fdm_shaped"

@@ -6,7 +6,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from fdm_platform.engines.load import run_date
-from fdm_platform.engines.sizing import count_tasks
+from fdm_platform.engines.sizing import count_tasks, dates_at_once
 from fdm_platform.model.plan import SourceFile, SourcePlan
 from fdm_platform_tests.engines.plans import csv_source, date_plan, load_plan
 
@@ -28,6 +28,23 @@ MB = 1 << 20
 )
 def test_tasks_come_in_whole_waves_near_the_target_size(input_mb: int, cores: int, tasks: int) -> None:
     assert count_tasks(input_mb * MB, cores, 3 * 128 * MB) == tasks
+
+
+@pytest.mark.parametrize(
+    ("input_mb", "cores", "dates"),
+    [
+        (1, 2, 2),  # one date's SQL is analysed while another's task runs
+        (1, 100, 8),  # small dates share a cluster, within the driver's memory
+        (200, 100, 8),
+        (1_000, 100, 3),
+        (100_000, 100, 2),
+        (0, 100, 2),  # of unknown size: each may need every core
+    ],
+)
+def test_dates_at_once_keep_the_cores_busy(input_mb: int, cores: int, dates: int, tmp_path: Path) -> None:
+    source = SourcePlan("row1", "csv", "in", (SourceFile("in", input_mb * MB),))
+    plan = load_plan(tmp_path, [date_plan(tmp_path, [source])] * 3)
+    assert dates_at_once(plan, cores) == dates
 
 
 @pytest.mark.spark
