@@ -59,6 +59,12 @@ class Ledger:
                 newest[row["biz_dt"]] = row
         return {day: _published(newest[day]) for day in sorted(newest)}
 
+    def versions(self, table_name: str, biz_dt: date) -> list[Published]:
+        """All versions of a date, newest first, in one scan; without manifests."""
+        where = [Predicate("table_name", "=", table_name), Predicate("biz_dt", "=", biz_dt)]
+        found = [_published(row) for row in self._store.scan(TABLE, where, _WITHOUT_MANIFEST)]
+        return sorted(found, key=lambda p: p.version, reverse=True)
+
     def history(self, table_name: str, biz_dt: date) -> list[PublishRecord]:
         """All versions of a date, oldest first."""
         where = [Predicate("table_name", "=", table_name), Predicate("biz_dt", "=", biz_dt)]

@@ -65,7 +65,10 @@ class Statuses:
         return self._status(spec, self.settings_of(spec))
 
     def of_dates(self, spec: TableSpec, dates: Collection[date]) -> TableStatus:
-        """Some dates of a table: of process_control, ledger and attempts, only those are read."""
+        """Some dates of a table: of process_control, ledger and attempts, only those are read.
+
+        What is merely expected is not among them.
+        """
         store, ledger = self.platform.store, self.platform.ledger
         dependencies = self._dependencies(spec)
         states = read_parents(store, self.platform.catalog.tables, dependencies, dates)
@@ -77,7 +80,7 @@ class Statuses:
             published=ledger.published(spec.name, dates),
             attempts=newest_attempts(read_attempts(store, spec.name, dates)),
             basis=Basis(spec.code_version, self.settings_of(spec), parents),
-            expectations=self.expectations(spec, [row.biz_dt for row in rows], dates),
+            expectations=self.expectations(spec, ()),
             broken=_broken(problems),
         )
 
@@ -91,11 +94,9 @@ class Statuses:
             secrets=Secrets(self.platform.settings.secret_names),
         )
 
-    def expectations(
-        self, spec: TableSpec, known: Sequence[date], dates: Collection[date] | None = None
-    ) -> Expectations:
-        """What the calendar says of the table's dates, or of these; `known` are those that are there."""
-        return Expectations(today=self.now.date())
+    def expectations(self, spec: TableSpec, known: Collection[date]) -> Expectations:
+        """What the table's calendar says, and expects besides the `known` dates."""
+        return Expectations.by(self.platform.catalog.calendars.of(spec), known, self.now)
 
     def _report(self, spec: TableSpec) -> TableReport:
         errors: list[FdmError] = [problem.error for problem in self._rows(spec)[1]]
@@ -108,13 +109,16 @@ class Statuses:
 
     def _status(self, spec: TableSpec, settings: str) -> TableStatus:
         (rows, problems), dependencies = self._rows(spec), self._dependencies(spec)
+        published = self._published(spec)
+        has_rows = self.platform.catalog.calendars.of(spec).control_rows
+        known = {row.biz_dt for row in rows} if has_rows else published.keys()
         return table_status(
             spec.name,
             rows=rows,
-            published=self._published(spec),
+            published=published,
             attempts=newest_attempts(read_attempts(self.platform.store, spec.name)),
             basis=Basis(spec.code_version, settings, {d: self._parent(d) for d in dependencies}),
-            expectations=self.expectations(spec, [row.biz_dt for row in rows]),
+            expectations=self.expectations(spec, known),
             broken=_broken(problems),
         )
 

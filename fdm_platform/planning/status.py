@@ -7,13 +7,14 @@ missing; a date without a control row is gone, expected or overdue. 25,000 dates
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property
 from typing import Literal, get_args
 
 from fdm_platform.model.attempt import Attempt
+from fdm_platform.model.calendar import AbsentDate, Calendar, absent
 from fdm_platform.model.control import ProcessControlRow, Published
 from fdm_platform.model.dependency import Dependency, ParentState
 from fdm_platform.planning.dependencies import parent_dates
@@ -53,15 +54,6 @@ class DateStatus:
 
 
 @dataclass(frozen=True, slots=True)
-class Expected:
-    """A business date that the calendar expects."""
-
-    biz_dt: date
-    due_at: datetime
-    is_overdue: bool
-
-
-@dataclass(frozen=True, slots=True)
 class Expectations:
     """What a calendar says of a table's dates."""
 
@@ -69,11 +61,32 @@ class Expectations:
     """In the calendar's zone: dates after it have not come."""
     start: date = date.min
     """Dates before it are history."""
-    absent: Sequence[Expected] = ()
+    absent: Sequence[AbsentDate] = ()
     """Dates that it expects and that have no control row; without control rows, that are not published."""
-    next: Expected | None = None
+    next: AbsentDate | None = None
     """The date that comes next."""
     has_control_rows: bool = True
+
+    @classmethod
+    def by(cls, calendar: Calendar, known: Collection[date], now: datetime) -> Expectations:
+        """What a calendar expects besides the `known` dates; the default calendar expects nothing.
+
+        `known` are the dates with a control row, or those that are published where there are none.
+        """
+        today = now.astimezone(calendar.zone).date()
+        if calendar.file is None:
+            return cls(today, calendar.start, has_control_rows=calendar.control_rows)
+        missing = absent(calendar, known, now)
+        following = next((a for a in missing if not a.is_overdue), None) or _next(calendar, known, today)
+        return cls(today, calendar.start, missing, following, calendar.control_rows)
+
+
+def _next(calendar: Calendar, known: Collection[date], today: date) -> AbsentDate | None:
+    """The first business date after today that is not there yet."""
+    there, day = set(known), calendar.next(today)
+    while day in there and day is not None:
+        day = calendar.next(day)
+    return AbsentDate(day, calendar.due_at(day), is_overdue=False) if day else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +106,7 @@ class TableStatus:
     table: str
     dates: Mapping[date, DateStatus]
     last_published: date | None = None
-    next_expected: Expected | None = None
+    next_expected: AbsentDate | None = None
 
     @cached_property
     def counts(self) -> Mapping[State, int]:
@@ -138,9 +151,9 @@ def table_status(
     for biz_dt in (published.keys() | attempts.keys()) - found.keys():
         if status := judge.without_row(published.get(biz_dt), attempts.get(biz_dt)):
             found[biz_dt] = status
-    for absent in expectations.absent:
-        if absent.biz_dt not in found:
-            found[absent.biz_dt] = _absent(absent)
+    for expected in expectations.absent:
+        if expected.biz_dt not in found:
+            found[expected.biz_dt] = _absent(expected)
     last = max(published, default=None)
     return TableStatus(table, dict(sorted(found.items())), last, expectations.next)
 
@@ -232,8 +245,8 @@ def _running(attempt: Attempt) -> DateStatus:
     return DateStatus("running", f"since {attempt.start_time:%Y-%m-%d %H:%M:%S}, load {attempt.load_id}")
 
 
-def _absent(absent: Expected) -> DateStatus:
-    if absent.is_overdue:
+def _absent(expected: AbsentDate) -> DateStatus:
+    if expected.is_overdue:
         return DateStatus("overdue", "process_control has no row, and the cut-off has passed")
     return DateStatus("expected", "process_control has no row yet, and the cut-off has not passed")
 

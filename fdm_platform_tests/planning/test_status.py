@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fdm_platform.model.attempt import Attempt
+from fdm_platform.model.calendar import AbsentDate, Calendar
 from fdm_platform.model.control import ProcessControlRow, Published
 from fdm_platform.model.dependency import SAME, Dependency, ParentDates, ParentState
 from fdm_platform.planning.status import (
@@ -18,7 +19,6 @@ from fdm_platform.planning.status import (
     Basis,
     DateStatus,
     Expectations,
-    Expected,
     State,
     TableStatus,
     table_status,
@@ -154,7 +154,7 @@ def test_without_control_rows_the_ledger_and_the_calendar_tell() -> None:
 
 @pytest.mark.parametrize(("is_overdue", "expected"), [(True, "overdue"), (False, "expected")])
 def test_a_date_that_the_calendar_expects_is_told(is_overdue: bool, expected: str) -> None:
-    absent = Expected(D15, NINE, is_overdue)
+    absent = AbsentDate(D15, NINE, is_overdue)
     calendar = Expectations(absent=[absent], next=absent)
     found = states(row=None, expectations=calendar)
     assert found.dates[D15].state == expected
@@ -179,6 +179,32 @@ def test_the_last_date_published_and_the_counts() -> None:
 def test_a_table_of_which_nothing_is_known_has_no_dates() -> None:
     found = table_status("t", rows=[], published={}, attempts={})
     assert (found.last_published, dict(found.dates), dict(found.counts)) == (None, {}, {})
+
+
+@pytest.mark.parametrize(
+    ("known", "absent", "following"),
+    [
+        ({D13}, {D14: True, D15: False}, D15),
+        ({D13, D15}, {D14: True}, date(2024, 5, 16)),
+        ({D13, D14, D15, date(2024, 5, 16), date(2024, 5, 17)}, {}, date(2024, 5, 20)),
+    ],
+)
+def test_a_declared_calendar_expects_its_dates(
+    known: set[date], absent: dict[date, bool], following: date
+) -> None:
+    found = Expectations.by(Calendar(file="calendar.yaml"), known, NINE)
+    assert {a.biz_dt: a.is_overdue for a in found.absent} == absent
+    assert found.next
+    assert found.next.biz_dt == following
+
+
+def test_the_default_calendar_expects_nothing() -> None:
+    assert Expectations.by(Calendar(), {D13}, NINE) == Expectations(D15, date(1970, 1, 1))
+
+
+def test_the_calendars_zone_says_what_day_it_is() -> None:
+    late = datetime(2024, 5, 15, 23, tzinfo=UTC)
+    assert Expectations.by(Calendar(timezone="Europe/Zurich"), (), late).today == date(2024, 5, 16)
 
 
 DAYS = st.dates(date(2024, 1, 1), date(2024, 1, 20))
@@ -217,7 +243,7 @@ def test_every_date_has_one_state(
     today: date,
     start: date,
 ) -> None:
-    expected = [Expected(d, NINE, d < today) for d in absent]
+    expected = [AbsentDate(d, NINE, d < today) for d in absent]
     found = table_status(
         "t",
         rows=rows,
