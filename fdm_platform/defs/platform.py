@@ -6,7 +6,7 @@ The command line plans with it in milliseconds, and starts Spark with it before 
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -17,14 +17,13 @@ from fdm_platform.control.dependencies import read_dependency_rows
 from fdm_platform.control.execution_log.log import ExecutionLog
 from fdm_platform.control.job_rows import JobRows, read_job_rows
 from fdm_platform.control.ledger import Ledger
-from fdm_platform.control.parents import read_parents
 from fdm_platform.control.rows import process_control_rows
 from fdm_platform.control.store import ControlStore, open_store
+from fdm_platform.defs.parents import Parents, ParentTables
 from fdm_platform.engines.filesystem import list_files
 from fdm_platform.errors import FdmError
 from fdm_platform.model.codec import to_plain
 from fdm_platform.model.control import ProcessControlRow
-from fdm_platform.model.dependency import Dependency, ParentState
 from fdm_platform.model.manifest import DateOutcome, LoadFailure
 from fdm_platform.model.parameters import JobParameters
 from fdm_platform.model.plan import LoadPlan
@@ -49,16 +48,6 @@ _of_definitions: dict[Path, Catalog] = {}
 def use_catalog(catalog: Catalog) -> None:
     """Every Platform of this process has this catalog from now on: a run, or a tick, need not read it again."""
     _of_definitions[catalog.root] = catalog
-
-
-@dataclass(frozen=True, slots=True)
-class Parents:
-    """What a load's dates wait for."""
-
-    waits_for: tuple[Dependency, ...]
-    """What job_dependency adds to what the SQL reads."""
-    states: Mapping[str, ParentState]
-    """Of all its parents, by name."""
 
 
 @dataclass(frozen=True)
@@ -190,9 +179,8 @@ class Platform:
     def parents_of(self, spec: TableSpec, dates: Sequence[date], rows: JobRows) -> Parents:
         """The parents of these dates as they stand now. A table without any costs no look-up."""
         waits_for = self.dependencies.not_read_by(spec.name) if rows.stored_dependencies else ()
-        of = (*reads_of(spec), *waits_for)
-        states = read_parents(self.store, self.catalog.tables, of, dates) if of else {}
-        return Parents(waits_for, states)
+        of = ParentTables(self.store, self.catalog.tables, self.settings.landing_root)
+        return of.look_up(reads_of(spec), waits_for, dates)
 
     def _with_neighbours(self, spec: TableSpec, dates: Sequence[date], rows: JobRows) -> JobRows:
         """The rows; with those of all dates where one is missing, so that the message can name the nearest."""

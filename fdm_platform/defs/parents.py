@@ -1,0 +1,79 @@
+"""The parents of a load as they stand now: what the ledger says, and that it is live. No Dagster here."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from fdm_platform.control.ledger import Ledger
+from fdm_platform.control.parents import read_parents
+from fdm_platform.control.store import ControlStore
+from fdm_platform.engines.publishing import STAGING, settle, version_of
+from fdm_platform.errors import PublishError
+from fdm_platform.model.dependency import Dependency, ParentState
+from fdm_platform.model.partition import folder_name
+from fdm_platform.model.table import TableSpec
+from fdm_platform.planning.dependencies import parent_dates
+
+
+@dataclass(frozen=True, slots=True)
+class Parents:
+    """What a load's dates wait for."""
+
+    waits_for: tuple[Dependency, ...]
+    """What job_dependency adds to what the SQL reads."""
+    states: Mapping[str, ParentState]
+    """Of all its parents, by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class ParentTables:
+    """Where parents are declared, looked up and live."""
+
+    store: ControlStore
+    tables: Mapping[str, TableSpec]
+    landing_root: Path
+
+    def look_up(
+        self, reads: Collection[Dependency], waits_for: tuple[Dependency, ...], dates: Collection[date]
+    ) -> Parents:
+        """The state of all parents. A table without any costs no look-up.
+
+        A version that was committed by a publisher who died before it was live is brought live: else its number
+        would be remembered for the data of the version before. PublishError where the disk refuses that.
+        """
+        of = (*reads, *waits_for)
+        states = read_parents(self.store, self.tables, of, dates) if of else {}
+        for dependency in reads:
+            for day, version in _read(dependency, states.get(dependency.parent), dates):
+                self._settle(self.tables[dependency.parent], day, version)
+        return Parents(waits_for, states)
+
+    def _settle(self, parent: TableSpec, day: date, version: int) -> None:
+        root = self.landing_root / parent.name
+        if version_of(root / folder_name(day, parent.folder_date_format)) >= version:
+            return
+        record = Ledger(self.store).current(parent.name, day)
+        if record is None or not (root / STAGING / record.load_id).is_dir():
+            return  # what is live was put there by something else
+        try:
+            settle(root, record)
+        except OSError as error:
+            raise PublishError(
+                f"version {version} of {parent.name} {day} is published and cannot be brought live: {error.strerror}",
+                file=error.filename,
+                remedy="free disk space or mend the permissions",
+            ) from error
+
+
+def _read(
+    dependency: Dependency, state: ParentState | None, dates: Collection[date]
+) -> Iterator[tuple[date, int]]:
+    """The published dates that are read, once each, with their versions."""
+    if state is None:
+        return
+    known, published = state.known or (), state.published_dates
+    wanted = {p for d in dates for p in parent_dates(dependency.dates, d, known, published)}
+    yield from ((day, state.published[day]) for day in sorted(wanted) if day in state.published)
