@@ -9,9 +9,11 @@ from typing import Any
 import dagster as dg
 
 from fdm_platform.defs.dependencies import asset_deps, dependency_metadata
+from fdm_platform.defs.io_manager import publish_load
 from fdm_platform.defs.metadata import asset_metadata, description
 from fdm_platform.defs.partitions import dates_of_run, partitions_of
 from fdm_platform.defs.resources import PlatformResource
+from fdm_platform.defs.resuming import checks_before, published_before, show_published
 from fdm_platform.defs.run_requests import asked_by
 from fdm_platform.defs.step_launcher import SparkSubmitStepLauncher
 from fdm_platform.model.dependency import Dependency
@@ -59,12 +61,21 @@ def landing_asset(
         platform: PlatformResource,
         step_launcher: SparkSubmitStepLauncher,
     ) -> Iterator[Any]:
-        dates = dates_of_run(context)
+        dates, ledger = dates_of_run(context), platform.platform.ledger
+        before = published_before(context, ledger, spec.name, dates)
+        rest = [d for d in dates if d not in before]
+        show_published(context, ledger, spec.name, before)
+        if not rest:
+            yield from checks_before(context, [c.name for c in spec.checks])
+            return
         this_load = load_id(context.run.run_id, spec.name, context.retry_number)
         asked = asked_by(context.run.tags)
-        done = step_launcher.launch(context.log, platform.platform, spec, dates, this_load, asked_by=asked)
+        done = step_launcher.launch(context.log, platform.platform, spec, rest, this_load, asked_by=asked)
         yield from _check_results(spec, done.outcomes)
-        yield dg.Output(done)
+        if before:  # an output would materialize the others again
+            publish_load(context, done, is_partial=True)
+        else:
+            yield dg.Output(done)
 
     return load
 

@@ -44,7 +44,7 @@ class OrcIOManager(dg.ConfigurableIOManager):
     def handle_output(self, context: dg.OutputContext, obj: Any) -> None:
         """Publish what may be published; fail for what may not."""
         if isinstance(obj, Load):
-            _publish_load(context, obj)
+            publish_load(context, obj)
         elif obj is not None:
             self._publish_frame(context, obj)
 
@@ -103,8 +103,13 @@ def _frame_metadata(manifest: Manifest, published: PublishReport) -> dict[str, A
     }
 
 
-def _publish_load(context: dg.OutputContext, load: Load) -> None:
-    """Publish date by date; every attempt ends in one final line, whatever happens here."""
+def publish_load(
+    context: dg.OutputContext | dg.AssetExecutionContext, load: Load, *, is_partial: bool = False
+) -> None:
+    """Publish date by date; every attempt ends in one final line, whatever happens here.
+
+    `is_partial` says that the run holds more dates than the load, and ends without an output.
+    """
     published: dict[date, Metadata] = {}
     try:
         for outcome in load.outcomes:
@@ -119,7 +124,7 @@ def _publish_load(context: dg.OutputContext, load: Load) -> None:
         load.fail_open(error)
         raise
     finally:
-        _record(context, published, is_partial=len(published) < len(load.outcomes))
+        _record(context, published, is_partial=is_partial or len(published) < len(load.outcomes))
     if load.failed:
         raise dg.Failure(_summary(load.failed, len(load.outcomes)), allow_retries=load.is_retryable)
 
@@ -145,7 +150,12 @@ def _publish_date(load: Load, outcome: DateOutcome) -> Metadata:
     return date_metadata(plan, planned, manifest, published, load.report)
 
 
-def _record(context: dg.OutputContext, published: Mapping[date, Metadata], *, is_partial: bool) -> None:
+def _record(
+    context: dg.OutputContext | dg.AssetExecutionContext,
+    published: Mapping[date, Metadata],
+    *,
+    is_partial: bool,
+) -> None:
     """Tell Dagster of the published dates.
 
     When the step succeeds Dagster materializes every date of the run, with this metadata; when it is
@@ -153,7 +163,7 @@ def _record(context: dg.OutputContext, published: Mapping[date, Metadata], *, is
     """
     for biz_dt, metadata in published.items():
         key = biz_dt.isoformat()
-        if is_partial:
+        if is_partial or not isinstance(context, dg.OutputContext):
             context.log_event(dg.AssetMaterialization(context.asset_key, metadata=metadata, partition=key))
         else:
             context.step_context.add_asset_metadata(metadata, context.asset_key, key)

@@ -15,13 +15,11 @@ from fdm_platform.control.rows import process_control_dates
 from fdm_platform.defs.load import Load, error_of
 from fdm_platform.defs.location import build_definitions
 from fdm_platform.defs.partitions import add_dates, dates_of
+from fdm_platform.defs.resuming import LOAD
 from fdm_platform.defs.step_launcher import hand_over, take_back
 from fdm_platform.errors import LoadError
 from fdm_platform.model.partition import contiguous_runs
 from fdm_platform.model.table import TableSpec
-
-LOAD = "fdm/load"
-"""Tag of a run: the load that it publishes dates of."""
 
 
 def run_load(

@@ -1,0 +1,85 @@
+"""What a retry leaves alone: dates that an earlier try of the same run has published.
+
+A try is a step's retry, a run that Dagster started again because its process died, or "Re-execute from
+failure" in the UI. "Re-execute all" loads all dates again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+
+import dagster as dg
+from dagster._core.storage.asset_check_execution_record import (
+    COMPLETED_ASSET_CHECK_EXECUTION_RECORD_STATUSES,
+)
+from dagster._core.storage.tags import ASSET_RESUME_RETRY_TAG, RESUME_RETRY_TAG, ROOT_RUN_ID_TAG
+
+from fdm_platform.control.ledger import Ledger
+from fdm_platform.model.control import Published
+from fdm_platform.model.manifest import Manifest
+
+LOAD = "fdm/load"
+"""Tag of a run: the load that it publishes dates of, where that is not its own."""
+
+
+def published_before(
+    context: dg.AssetExecutionContext, ledger: Ledger, table: str, dates: Sequence[date]
+) -> dict[date, Published]:
+    """The dates whose newest version is of an earlier try; none in a run that is no retry."""
+    runs = _earlier_runs(context)
+    if not runs:
+        return {}
+    loads = {run.tags[LOAD] for run in runs if LOAD in run.tags}
+    own = tuple(f"{run.run_id}-" for run in runs)
+    found = ledger.published(table, dates)
+    return {d: p for d, p in found.items() if p.load_id in loads or p.load_id.startswith(own)}
+
+
+def show_published(
+    context: dg.AssetExecutionContext, ledger: Ledger, table: str, done: Mapping[date, Published]
+) -> None:
+    """Materialize in Dagster what an earlier try published and did not live to tell."""
+    for biz_dt, published in done.items():
+        event = context.instance.get_latest_data_version_record(context.asset_key, partition_key=str(biz_dt))
+        told = event.asset_materialization if event else None
+        if told and "version" in told.metadata and told.metadata["version"].value == published.version:
+            continue
+        record = ledger.current(table, biz_dt)
+        metadata: dict[str, int | str] = {"version": published.version, "load_id": published.load_id}
+        if record := ledger.current(table, biz_dt):
+            metadata["dagster/row_count"] = Manifest.from_json(record.manifest).rows
+        context.log_event(
+            dg.AssetMaterialization(context.asset_key, metadata=metadata, partition=str(biz_dt))
+        )
+
+
+def checks_before(context: dg.AssetExecutionContext, names: Sequence[str]) -> Iterator[dg.AssetCheckResult]:
+    """What the checks said when the dates were published: Dagster wants each to say something in every run."""
+    storage = context.instance.event_log_storage
+    for name in names:
+        key = dg.AssetCheckKey(context.asset_key, name)
+        records = storage.get_asset_check_execution_history(
+            key, limit=1, status=COMPLETED_ASSET_CHECK_EXECUTION_RECORD_STATUSES
+        )
+        last = records[0].evaluation if records else None
+        yield dg.AssetCheckResult(
+            asset_key=context.asset_key,
+            check_name=name,
+            passed=last.passed if last else True,
+            severity=last.severity if last else dg.AssetCheckSeverity.WARN,
+            description=last.description if last else "passed by the try that published the dates",
+            metadata=last.metadata if last else None,
+        )
+
+
+def _earlier_runs(context: dg.AssetExecutionContext) -> list[dg.DagsterRun]:
+    """This run, where its step is tried again, and those that it resumes."""
+    run = context.run
+    runs = [run] if context.retry_number else []
+    root_id = run.tags.get(ROOT_RUN_ID_TAG)
+    if root_id and "true" in (run.tags.get(RESUME_RETRY_TAG), run.tags.get(ASSET_RESUME_RETRY_TAG)):
+        tried = context.instance.get_runs(dg.RunsFilter(tags={ROOT_RUN_ID_TAG: root_id}))
+        root = context.instance.get_run_by_id(root_id)
+        runs += [other for other in (root, *tried) if other and other.run_id != run.run_id]
+    return runs
