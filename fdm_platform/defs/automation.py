@@ -203,6 +203,6 @@ class InState(Following):
         verdicts = self.evaluations.at(context.evaluation_time).verdicts.of(self.spec.name, dates)
         for d, verdict in sorted(verdicts.items()):
             if verdict.state != self.state:
-                context.log.info("%s %s is %s: %s", self.spec.name, d, verdict.state, verdict.reason)
+                context.log.debug("%s %s is %s: %s", self.spec.name, d, verdict.state, verdict.reason)
         true = {d for d, verdict in verdicts.items() if verdict.state == self.state}
         return dg.AutomationResult(context, self._true_for(context, true))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
-from fdm_platform.control.parents import read_parents
+from fdm_platform.control.parents import control_dates, read_parents
 from fdm_platform.defs.platform import Platform
 from fdm_platform.model.control import ProcessControlRow, Published
 from fdm_platform.model.dependency import UNPUBLISHED, Dependency, ParentState
@@ -39,6 +39,9 @@ class StoreFacts:
 
     def parent(self, dependency: Dependency, dates: Collection[date]) -> ParentState:
         """The parent's dates, as far as these dates of the child need them."""
-        tables = self.platform.catalog.tables
-        states = read_parents(self.platform.store, tables, [dependency], dates)
-        return states.get(dependency.parent, UNPUBLISHED)
+        store, tables = self.platform.store, self.platform.catalog.tables
+        states = read_parents(store, tables, [dependency], dates)
+        state = states.get(dependency.parent, UNPUBLISHED)
+        if dependency.dates.rule == "latest" and dates:  # a newer date may be due, which is not published yet
+            return replace(state, known=control_dates(store, tables[dependency.parent], max(dates)))
+        return state

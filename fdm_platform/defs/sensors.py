@@ -16,6 +16,7 @@ from typing import Any
 import dagster as dg
 
 from fdm_platform.control.changes import LIMIT, changes, unstamped_dates
+from fdm_platform.control.dependencies import refresh
 from fdm_platform.control.requests import Requests
 from fdm_platform.control.rows import RowProblem, process_control_dates, readable_rows_of
 from fdm_platform.defs.cursor import SensorCursor
@@ -173,6 +174,10 @@ class Tick:
             log.warning(
                 "last_update_ts is NULL, so that no change is noticed: %s; set it to the time of the change",
                 _shown(unstamped),
+            )
+        if refresh(store, self.platform.settings.home):
+            log.warning(
+                "job_dependency changed: reload the code location to see it in the graph and to follow it"
             )
         return cursor.with_sync(self.now)
 

@@ -45,7 +45,7 @@ def watch(settings: Settings, catalog: Catalog, graph: Graph) -> Watched:
 def _watch_source(
     watched: Watched, specs: Sequence[TableSpec], settings: Settings, catalog: Catalog, graph: Graph
 ) -> None:
-    first, is_running = specs[0], settings.sensors_run
+    first, is_running = specs[0], settings.sensors == "running"
     children = [spec for spec in specs if graph.get(spec.name)]
     roots = tuple(spec for spec in specs if not graph.get(spec.name))
     calendar = catalog.calendars.of_source(first.entity, first.source_system)

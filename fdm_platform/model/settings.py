@@ -46,8 +46,8 @@ class Settings:
     secret_names: tuple[str, ...]
     """Globs of names whose values are secrets (`FDM_SECRET_NAMES`, by commas; default SECRET_NAMES)."""
 
-    sensors_run: bool = False
-    """Sensors and schedules that nobody has switched on or off run (`FDM_SENSORS`: running or stopped, the default)."""
+    sensors: str = "stopped"
+    """What sensors and schedules do that nobody has switched on or off: `running` or `stopped`, the default."""
 
     @property
     def work(self) -> Path:
@@ -67,7 +67,6 @@ class Settings:
             **own,
             "FDM_SECRET_NAMES": ",".join(self.secret_names),
             "FDM_ENV": self.environment,
-            "FDM_SENSORS": "running" if self.sensors_run else "stopped",
             "DAGSTER_HOME": str(self.dagster_home),
             "FDM_DAGSTER_STORAGE": os.environ.get("FDM_DAGSTER_STORAGE") or str(self.home / "dagster"),
         }
@@ -103,7 +102,7 @@ class Settings:
             secret_names=_names(env.get("FDM_SECRET_NAMES")) or SECRET_NAMES,
             maven_repository=env.get("FDM_MAVEN_REPOSITORY") or MAVEN_CENTRAL,
             commit_wait_s=_seconds(env, "FDM_COMMIT_WAIT_S", 3600.0),
-            sensors_run=_sensors_run(env.get("FDM_SENSORS") or "stopped"),
+            sensors=_sensors(env.get("FDM_SENSORS") or "stopped"),
         )
 
 
@@ -117,6 +116,7 @@ _PASSED_ON = (
     "cache",
     "maven_repository",
     "commit_wait_s",
+    "sensors",
 )
 
 
@@ -142,9 +142,9 @@ def _seconds(env: Mapping[str, str], name: str, default: float) -> float:
     )
 
 
-def _sensors_run(word: str) -> bool:
+def _sensors(word: str) -> str:
     if word in ("running", "stopped"):
-        return word == "running"
+        return word
     raise ParameterError(f"{word!r} is not known", field="FDM_SENSORS", remedy="set it to running or stopped")
 
 

@@ -7,6 +7,7 @@ long the line of parents is.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -16,6 +17,8 @@ from fdm_platform.model.control import ProcessControlRow, Published
 from fdm_platform.model.dependency import Dependency, ParentState
 from fdm_platform.planning.dependencies import newer_parents, parent_dates, versions_read
 
+_MOST_NEWER = 30
+"""Dates of a parent that are looked at for `latest`, of those that are newer than what is published."""
 State = Literal["current", "due", "waiting", "stopped", "absent"]
 """Published from what there is; to be loaded; to be loaded after a parent; not to be loaded; without a control row."""
 
@@ -84,9 +87,7 @@ class Verdicts:
         """Dates with a parent that is not there yet, or is about to change."""
         waiting: dict[date, Verdict] = {}
         for dependency, state in states.items():
-            reads = {
-                d: parent_dates(dependency.dates, d, state.known or (), state.published_dates) for d in dates
-            }
+            reads = {d: _looked_at(dependency, d, state) for d in dates}
             parents = self.of(dependency.parent, sorted({p for read in reads.values() for p in read}))
             for d, read in reads.items():
                 reason = _why_waiting(dependency, read, state, parents)
@@ -103,18 +104,29 @@ def _not_to_run(row: ProcessControlRow | None, biz_dt: date, today: date) -> Ver
     return Verdict("stopped", "the date has not come") if biz_dt > today else None
 
 
+def _looked_at(dependency: Dependency, biz_dt: date, state: ParentState) -> Sequence[date]:
+    """The parent's dates that the date reads, and of `latest` those that it would read if they were published."""
+    known, published = state.known or (), state.published_dates
+    read = parent_dates(dependency.dates, biz_dt, known, published)
+    if dependency.dates.rule != "latest":
+        return read
+    newer = known[bisect_right(known, read[-1]) if read else 0 : bisect_right(known, biz_dt)]
+    return [*read, *newer[-_MOST_NEWER:]]
+
+
 def _why_waiting(
     dependency: Dependency, read: Sequence[date], state: ParentState, verdicts: Mapping[date, Verdict]
 ) -> str:
-    parent = dependency.parent
-    if not read and dependency.is_read and dependency.dates.rule == "latest":
-        return f"{parent} has nothing published"
+    parent, is_latest = dependency.parent, dependency.dates.rule == "latest"
     for p in read:
         verdict = verdicts[p]
         if verdict.state in ("due", "waiting"):
             return f"{parent} {p} comes first: {verdict.reason}"
-        if p not in state.published and (dependency.is_read or verdict.state != "absent"):
+        is_needed = not is_latest and (dependency.is_read or verdict.state != "absent")
+        if is_needed and p not in state.published:
             return f"{parent} {p} is not published: {verdict.reason}"
+    if is_latest and dependency.is_read and not any(p in state.published for p in read):
+        return f"{parent} has nothing published"
     return ""
 
 

@@ -169,3 +169,24 @@ def test_many_dates_cost_as_many_reads_as_one(tables: Tables) -> None:
     tables.depend("b", "a")
     Verdicts(tables).of("b", [D13, D14, D15])
     assert tables.reads == 2
+
+
+def test_of_latest_a_newer_date_that_is_due_comes_first(tables: Tables) -> None:
+    tables.depend("b", "a", ParentDates("latest"))
+    assert verdict(tables, "b", D13) == ("waiting", "a 2024-05-13 comes first: not published yet")
+    tables.publish("a", D13)
+    assert verdict(tables, "b", D13)[0] == "due"
+    assert verdict(tables, "b", D14) == ("waiting", "a 2024-05-14 comes first: not published yet")
+    tables.row(D14, run_indicator="N")
+    tables.row(D15, run_indicator="N")
+    assert verdict(tables, "b", D15) == ("stopped", "held: run_indicator is N")
+    tables.row(D15)
+    assert verdict(tables, "b", D15)[1].startswith("a 2024-05-15 comes first")
+
+
+def test_of_latest_without_any_published_date_there_is_nothing_to_read(tables: Tables) -> None:
+    tables.depend("b", "a", ParentDates("latest"))
+    for day in (D13, D14):
+        tables.row(day, run_indicator="N")
+    tables.without_rows.add("a")
+    assert verdict(tables, "b") == ("waiting", "a has nothing published")
