@@ -18,6 +18,7 @@ from dagster._core.storage.tags import (
 from dagster._daemon.daemon import SensorDaemon
 from dagster._time import get_current_timestamp
 
+from fdm_platform.defs.resuming import LOAD
 from fdm_platform.model.table import TableSpec
 from fdm_platform.planning.evidence import DagsterFacts, Evidence, Pool, RunOfDate, SensorFacts, Watcher
 
@@ -33,8 +34,8 @@ _PREFIXES: Mapping[Watcher, str] = {
     "automation": "dependents",
     "schedule": "calendar",
 }
-ALIVE_S = 300
-"""A daemon that was not heard of for so long is not there."""
+ALIVE_S = 120
+"""A daemon that was not heard of for so long is not there: it gives a sign of life every 30 seconds."""
 RUN_ID_LENGTH = 36
 """A run's id is a UUID."""
 
@@ -61,7 +62,8 @@ def read_dagster(instance: dg.DagsterInstance, spec: TableSpec, evidence: Eviden
 
 
 def _is_of(run: dg.DagsterRun, spec: TableSpec, biz_dt: date) -> bool:
-    if not run.asset_selection or dg.AssetKey(spec.key) not in run.asset_selection:
+    is_of_command = run.tags.get(LOAD, "").endswith(f"-{spec.name}")
+    if not is_of_command and dg.AssetKey(spec.key) not in (run.asset_selection or ()):
         return False
     key = biz_dt.isoformat()
     if PARTITION_NAME_TAG in run.tags:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from fdm_platform.planning.due import Verdict
-from fdm_platform.planning.evidence import DagsterFacts, Evidence, RunOfDate
+from fdm_platform.planning.evidence import Evidence, RunOfDate
 from fdm_platform.planning.status import DateStatus
 
 _RETRY = re.compile(r"-r(\d+)$")
@@ -211,7 +211,7 @@ def _to_load(e: Evidence, text: str) -> Explanation:
         return Explanation(state, f"{text}; not requested: {trouble}", _todo_for_watcher(e, trouble))
     by = {"sensor": "the sensor has", "automation": "the automation has", "schedule": "the schedule has"}
     return Explanation(
-        state, f"{text}; {by[e.watcher]} not requested it yet{_last_words(e.dagster)}", _load(e) + ", or wait"
+        state, f"{text}; {by[e.watcher]} not requested it yet{_last_words(e)}", _load(e) + ", or wait"
     )
 
 
@@ -254,11 +254,13 @@ def _watcher_trouble(e: Evidence) -> str:
     return ""
 
 
-def _last_words(dagster: DagsterFacts | None) -> str:
-    if dagster is None or dagster.sensor.last_tick_at is None:
+def _last_words(e: Evidence) -> str:
+    if e.dagster is None or e.dagster.sensor.last_tick_at is None:
         return ""
-    words = f": {dagster.sensor.words}" if dagster.sensor.words else ""
-    return f"; {dagster.sensor.name} last looked at {moment(dagster.sensor.last_tick_at)}{words}"
+    sensor, at = e.dagster.sensor, e.dagster.sensor.last_tick_at
+    if e.row and e.row.last_update_ts and at < e.row.last_update_ts:
+        return f"; {sensor.name} looked last at {moment(at)}, before the control row changed"
+    return f"; {sensor.name} looked last at {moment(at)}" + (f": {sensor.words}" if sensor.words else "")
 
 
 def _future(e: Evidence, _status: DateStatus) -> Explanation:

@@ -245,6 +245,13 @@ def test_a_daemon_that_is_away_is_the_reason() -> None:
     assert "fdm ui start" in found.todo
 
 
+def test_a_sensor_that_has_not_looked_yet_is_told() -> None:
+    early = replace(SENSOR, last_tick_at=NINE - timedelta(seconds=20))
+    found = told(dagster=replace(DAGSTER, sensor=early))
+    assert "looked last at 2024-05-15 08:59:40 UTC, before the control row changed" in found.verdict
+    assert "looked last at 2024-05-15 10:00:00 UTC: nothing to load" in told(dagster=DAGSTER).verdict
+
+
 def test_a_request_of_an_older_version_of_the_row_is_none() -> None:
     older = replace(REQUEST, control_version="older/")
     assert told(requests=[older], dagster=DAGSTER).state == "missing"
