@@ -7,7 +7,7 @@ attempts once, job_master and sys_params once for all tables.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from functools import cached_property
 from graphlib import TopologicalSorter
@@ -80,7 +80,7 @@ class Statuses:
             published=ledger.published(spec.name, dates),
             attempts=newest_attempts(read_attempts(store, spec.name, dates)),
             basis=Basis(spec.code_version, self.settings_of(spec), parents),
-            expectations=self.expectations(spec, ()),
+            expectations=replace(self.expectations(spec, ()), absent=()),
             broken=_broken(problems),
         )
 

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 
+from fdm_platform.model.calendar import EPOCH
 from fdm_platform.planning.due import Verdict
 from fdm_platform.planning.evidence import Evidence, RunOfDate
 from fdm_platform.planning.status import DateStatus
@@ -68,7 +69,7 @@ def _by_calendar(e: Evidence) -> Explanation:
     if not calendar.is_business_day:
         todo = f"{_NOTHING}; a row would be loaded all the same"
         return Explanation("never", f"not a business day: {calendar.why}; {_NO_ROW}", todo)
-    if not any(day < e.biz_dt for day in e.nearest):
+    if calendar.start <= EPOCH and not any(day < e.biz_dt for day in e.nearest):
         return Explanation(
             "never", f"{_NO_ROW}, nor for any date before it: the source begins later", _NOTHING
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -13,7 +14,7 @@ from click.testing import CliRunner, Result
 
 from fdm_platform.cli import cli
 from fdm_platform.errors import ParameterError
-from fdm_platform_tests.deployment import DAYS, Deployment, deploy
+from fdm_platform_tests.deployment import DAYS, PROJECT, Deployment, deploy
 from fdm_platform_tests.records import attempt, publish
 
 Fdm = Callable[..., Result]
@@ -130,6 +131,27 @@ def test_two_rows_of_one_date_are_told_once_for_the_source(fdm: Fdm, deployment:
     assert result.stderr.count("two rows for 2024-05-13") == 1
     found = dates(fdm("status", "--json"))
     assert [state for state, _ in found.values()] == ["broken", "missing", "missing"]
+
+
+def test_what_a_calendar_expects_is_overdue_until_it_is_a_holiday(tmp_path: Path) -> None:
+    """The sample's dates end on Wednesday 15 May; the calendar ends on Monday 20 May."""
+    root = tmp_path / "sql"
+    shutil.copytree(PROJECT / "sql" / "landing", root)
+    calendar = root / "gels" / "fpms" / "calendar.yaml"
+    calendar.write_text("start: 2024-05-13\nend: 2024-05-20\n")
+    deployment = deploy(tmp_path / "home", rows=1, sql_root=root)
+
+    def overdue() -> list[str]:
+        result = CliRunner().invoke(cli, ["status", CONTRACTS, "--json", "--check"], env=deployment.environ)
+        found = [d for d, (state, _) in dates(result).items() if state == "overdue"]
+        assert result.exit_code == (3 if found else 0)
+        return found
+
+    assert overdue() == ["2024-05-16", "2024-05-17", "2024-05-20"]
+    calendar.write_text(
+        "start: 2024-05-13\nend: 2024-05-20\nholidays: [2024-05-16, 2024-05-17, 2024-05-20]\n"
+    )
+    assert overdue() == []
 
 
 def test_tables_are_chosen_by_entity_and_source_system(fdm: Fdm) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -27,10 +28,7 @@ DAY = DAYS[-1]
 def sql_root(tmp_path: Path) -> Path:
     """The sample tables, with a calendar."""
     root = tmp_path / "sql"
-    for file in (PROJECT / "sql" / "landing").rglob("*.*"):
-        copy = root / file.relative_to(PROJECT / "sql" / "landing")
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        copy.write_bytes(file.read_bytes())
+    shutil.copytree(PROJECT / "sql" / "landing", root)
     (root / "gels" / "fpms" / "calendar.yaml").write_text(
         'cutoff: "18:00"\nstart: 2024-01-01\nholidays: [{date: 2024-05-17, name: Founding Day}]\n'
     )
@@ -81,7 +79,6 @@ def test_a_date_that_was_never_requested_says_so(why: Why, fdm: Fdm) -> None:
         (date(2024, 5, 16), "overdue", "it was due at 2024-05-16 18:00:00 UTC"),
         (date(2024, 5, 17), "never", "not a business day: holiday Founding Day"),
         (date(2024, 5, 18), "never", "not a business day: Saturday, weekend"),
-        (date(2024, 5, 10), "never", "nor for any date before it"),
         (date(1999, 5, 10), "never", "before the calendar's start, 2024-01-01"),
         (date(2090, 5, 10), "never", "the date has not come"),
     ],

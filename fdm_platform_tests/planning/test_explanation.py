@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from fdm_platform.model.attempt import Attempt
+from fdm_platform.model.calendar import EPOCH
 from fdm_platform.model.control import ProcessControlRow, Published
 from fdm_platform.model.request import DateRequest
 from fdm_platform.planning.due import Verdict
@@ -96,9 +97,13 @@ def test_a_date_without_a_control_row(changes: dict[str, object], state: str, wo
 
 
 def test_a_date_before_the_sources_first_is_not_expected() -> None:
-    found = told(status=None, row=None, verdict=None, nearest=[D16])
+    calendar = replace(CALENDAR, start=EPOCH)
+    found = told(status=None, row=None, verdict=None, nearest=[D16], calendar=calendar)
     assert (found.state, found.todo) == ("never", "nothing")
     assert "the source begins later" in found.verdict
+    assert told(status=None, row=None, verdict=None, nearest=[D16]).state == "overdue", (
+        "its start is declared"
+    )
 
 
 def test_a_source_without_control_rows_waits_for_its_schedule() -> None:
