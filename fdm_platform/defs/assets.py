@@ -46,7 +46,7 @@ def landing_asset(
         kinds={"spark", "orc"},
         owners=[spec.owner] if spec.owner else None,
         tags={**spec.tags, "entity": spec.key[0], "source_system": spec.key[1]},
-        op_tags={"fdm/source_system": spec.partition_set},
+        op_tags={"fdm/source_system": spec.partition_set, "fdm/cluster": _cluster(spec)},
         pool=spec.partition_set,
         code_version=spec.code_version,
         description=description(spec),
@@ -83,6 +83,11 @@ def landing_asset(
 def load_id(run_id: str, table: str, retry: int = 0) -> str:
     """The correlation key of one attempt: Dagster's run and the step, and the retry if it is one."""
     return f"{run_id}-{table}" + (f"-r{retry}" if retry else "")
+
+
+def _cluster(spec: TableSpec) -> str:
+    """The Spark master that table.yaml names; the deployment's own, which job_master may name, is `default`."""
+    return str(spec.launch.get("master") or spec.launch.get("spark.master") or "default")
 
 
 def _retry_policy(spec: TableSpec) -> dg.RetryPolicy | None:
