@@ -74,13 +74,15 @@ def status(
     """  # noqa: D301 - click wants the backspace itself
     with open_platform() as platform:
         specs = _chosen(platform, table, entity, source_system)
-        reports = sorted(_read(Statuses(platform, specs)), key=lambda r: r.spec.name)
+        is_overview = not (table or states or as_json)
+        read = _read(Statuses(platform, specs))
+        reports = sorted((r.summary if is_overview else r for r in read), key=lambda r: r.spec.name)
     if as_json:
         click.echo(json.dumps([_plain(r, states) for r in reports], indent=2))
-    elif table or states:
-        _print_dates(reports, states)
-    else:
+    elif is_overview:
         _print_counts(reports)
+    else:
+        _print_dates(reports, states)
     _print_errors(reports, as_json=as_json)
     if any(r.status is None for r in reports):
         sys.exit(next(e.exit_code for r in reports if r.status is None for e in r.errors))

@@ -36,6 +36,11 @@ class TableReport:
     errors: tuple[FdmError, ...] = ()
     """What could not be read. With a status, it leaves out what depends on that."""
 
+    @property
+    def summary(self) -> TableReport:
+        """The same without its dates."""
+        return replace(self, status=self.status and self.status.summary)
+
 
 def read_status(platform: Platform, spec: TableSpec) -> TableStatus:
     """The state of all dates of one table, as of now. Raises what is wrong with its control tables."""

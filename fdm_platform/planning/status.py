@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from functools import cached_property
 from typing import Literal, get_args
 
 from fdm_platform.model.attempt import Attempt
@@ -99,20 +98,21 @@ class Basis:
     parents: Mapping[Dependency, ParentState] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class TableStatus:
     """The states of a table's dates, in order of date."""
 
     table: str
     dates: Mapping[date, DateStatus]
+    counts: Mapping[State, int]
+    """How many dates are in each state; a state that does not occur is left out."""
     last_published: date | None = None
     next_expected: AbsentDate | None = None
 
-    @cached_property
-    def counts(self) -> Mapping[State, int]:
-        """How many dates are in each state; a state that does not occur is left out."""
-        found = Counter(status.state for status in self.dates.values())
-        return {state: found[state] for state in STATES if found[state]}
+    @property
+    def summary(self) -> TableStatus:
+        """The same without its dates: of thousands of tables, they would not fit into memory."""
+        return replace(self, dates={})
 
     @property
     def is_alarming(self) -> bool:
@@ -154,8 +154,10 @@ def table_status(
     for expected in expectations.absent:
         if expected.biz_dt not in found:
             found[expected.biz_dt] = _absent(expected)
+    counted = Counter(status.state for status in found.values())
+    counts = {state: counted[state] for state in STATES if counted[state]}
     last = max(published, default=None)
-    return TableStatus(table, dict(sorted(found.items())), last, expectations.next)
+    return TableStatus(table, dict(sorted(found.items())), counts, last, expectations.next)
 
 
 _PUBLISHED = DateStatus("published")
