@@ -62,7 +62,7 @@ def _dagster(platform: Platform, spec: TableSpec, evidence: Evidence) -> Dagster
     from fdm_platform.defs.run_evidence import read_dagster  # noqa: PLC0415
 
     with open_instance(platform.settings) as instance:
-        return read_dagster(instance, spec, evidence)
+        return read_dagster(instance, platform, spec, evidence)
 
 
 def _print(e: Evidence, explanation: Explanation) -> None:

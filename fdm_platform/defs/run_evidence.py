@@ -18,6 +18,8 @@ from dagster._core.storage.tags import (
 from dagster._daemon.daemon import SensorDaemon
 from dagster._time import get_current_timestamp
 
+from fdm_platform.defs.automation import MOST_TABLES
+from fdm_platform.defs.platform import Platform
 from fdm_platform.defs.resuming import LOAD
 from fdm_platform.model.table import TableSpec
 from fdm_platform.planning.evidence import DagsterFacts, Evidence, Pool, RunOfDate, SensorFacts, Watcher
@@ -36,11 +38,14 @@ _PREFIXES: Mapping[Watcher, str] = {
 }
 ALIVE_S = 120
 """A daemon that was not heard of for so long is not there: it gives a sign of life every 30 seconds."""
+_NEVER = datetime.min.replace(tzinfo=UTC)
 RUN_ID_LENGTH = 36
 """A run's id is a UUID."""
 
 
-def read_dagster(instance: dg.DagsterInstance, spec: TableSpec, evidence: Evidence) -> DagsterFacts:
+def read_dagster(
+    instance: dg.DagsterInstance, platform: Platform, spec: TableSpec, evidence: Evidence
+) -> DagsterFacts:
     """What the instance knows of the date."""
     open_records = instance.get_run_records(dg.RunsFilter(statuses=_OPEN))
     queue = _queue(open_records)
@@ -54,7 +59,7 @@ def read_dagster(instance: dg.DagsterInstance, spec: TableSpec, evidence: Eviden
     runs = [_run(r, queue) for r in sorted(mine, key=lambda r: r.create_timestamp, reverse=True)]
     return DagsterFacts(
         runs=runs,
-        sensor=_sensor(instance, spec, evidence.watcher),
+        sensor=_sensor(instance, _sensor_name(platform, spec, evidence.watcher), evidence.watcher),
         pool=_pool(instance, spec.partition_set, open_records),
         daemon_seen_at=_moment(seen.timestamp) if seen else None,
         is_daemon_alive=bool(seen and get_current_timestamp() - seen.timestamp < ALIVE_S),
@@ -101,15 +106,23 @@ def _run(record: RunRecord, queue: Sequence[str]) -> RunOfDate:
     )
 
 
-def _sensor(instance: dg.DagsterInstance, spec: TableSpec, watcher: Watcher) -> SensorFacts:
-    """The sensor that evaluates the table; of a source with very many tables that may be one of several."""
+def _sensor_name(platform: Platform, spec: TableSpec, watcher: Watcher) -> str:
+    """What requests the table's dates; tables with parents of a large source are spread over several sensors."""
     name = f"{_PREFIXES[watcher]}_{spec.partition_set}"
+    if watcher != "automation":
+        return name
+    of, tables = platform.dependencies.of, platform.catalog.tables.values()
+    children = [t.name for t in tables if t.partition_set == spec.partition_set and of.get(t.name)]
+    number = children.index(spec.name) // MOST_TABLES
+    return f"{name}_{number}" if number else name
+
+
+def _sensor(instance: dg.DagsterInstance, name: str, watcher: Watcher) -> SensorFacts:
+    """Its state and last tick; of several code locations that have it, the one that ticked last."""
     kind = InstigatorType.SCHEDULE if watcher == "schedule" else InstigatorType.SENSOR
     states = [s for s in instance.all_instigator_state(instigator_type=kind) if s.instigator_name == name]
-    if not states:
-        return SensorFacts(name, None)
     facts = [_sensor_facts(instance, state) for state in states]
-    return max(facts, key=lambda f: f.last_tick_at or datetime.min.replace(tzinfo=UTC))
+    return max(facts, key=lambda f: f.last_tick_at or _NEVER, default=SensorFacts(name, None))
 
 
 def _sensor_facts(instance: dg.DagsterInstance, state: InstigatorState) -> SensorFacts:

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from operator import attrgetter
 from typing import Literal, get_args
 
 from fdm_platform.model.attempt import Attempt
@@ -154,13 +155,15 @@ def table_status(
     for expected in expectations.absent:
         if expected.biz_dt not in found:
             found[expected.biz_dt] = _absent(expected)
-    counted = Counter(status.state for status in found.values())
+    counted = Counter(map(attrgetter("state"), found.values()))
     counts = {state: counted[state] for state in STATES if counted[state]}
     last = max(published, default=None)
     return TableStatus(table, dict(sorted(found.items())), counts, last, expectations.next)
 
 
 _PUBLISHED = DateStatus("published")
+_RUNNING_INDICATORS = ("Y", None)
+"""What run_indicator is nearly always; asking is_held of every row would take a fifth of the time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +179,7 @@ class _Judge:
             if is_running(attempt, published):
                 return _running(attempt)
             failure = failure_of(attempt, published)
-        if row.is_held:
+        if row.run_indicator not in _RUNNING_INDICATORS and row.is_held:
             return self._held(row, published, failure)
         if failure:
             return DateStatus("failed", failure)

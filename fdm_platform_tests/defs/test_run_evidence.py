@@ -99,9 +99,11 @@ def add_run(
     return run.run_id
 
 
-def facts(instance: dg.DagsterInstance, platform: Platform, day: date = DAYS[1]) -> DagsterFacts:
-    spec = platform.catalog.get(CONTRACTS)
-    return read_dagster(instance, spec, read_evidence(platform, spec, day))
+def facts(
+    instance: dg.DagsterInstance, platform: Platform, day: date = DAYS[1], table: str = CONTRACTS
+) -> DagsterFacts:
+    spec = platform.catalog.get(table)
+    return read_dagster(instance, platform, spec, read_evidence(platform, spec, day))
 
 
 def test_an_instance_that_knows_nothing_says_so(instance: dg.DagsterInstance, platform: Platform) -> None:
@@ -199,6 +201,11 @@ def test_the_sensors_last_tick_is_told(instance: dg.DagsterInstance, platform: P
     error = SerializableErrorInfo("KuduFailure: no master\n  more", [], None)
     add_tick(instance, state, 3000, status=TickStatus.FAILURE, error=error)
     assert facts(instance, platform).sensor.words == "KuduFailure: no master"
+
+
+def test_a_table_with_parents_has_another_sensor(instance: dg.DagsterInstance, platform: Platform) -> None:
+    found = facts(instance, platform, table="t_contract_summary").sensor
+    assert found.name == "dependents_gels_fpms"
 
 
 def test_a_stopped_sensor_is_told(instance: dg.DagsterInstance, platform: Platform) -> None:
