@@ -11,8 +11,9 @@ import dagster as dg
 from pydantic import Field, PrivateAttr
 
 from fdm_platform.defs.load import Load, error_of
-from fdm_platform.defs.metadata import date_metadata, table_schema
+from fdm_platform.defs.metadata import date_metadata, failure_metadata, status_metadata, table_schema
 from fdm_platform.defs.resources import PlatformResource
+from fdm_platform.defs.status import read_status
 from fdm_platform.engines.landed import LandedDates, read_as
 from fdm_platform.engines.publishing import PublishReport, PublishRequest, discard, publish
 from fdm_platform.engines.staging import StagingArea, stage_frame
@@ -120,13 +121,29 @@ def publish_load(
                 context.log.info("%s published as version %d: %s", outcome.biz_dt, version, path)
             except FdmError as error:
                 load.close(outcome.biz_dt, error)
+                _show_failure(context, load, outcome.biz_dt, error)
     except BaseException as error:
         load.fail_open(error)
         raise
     finally:
+        _add_status(context, load, published)
         _record(context, published, is_partial=is_partial or len(published) < len(load.outcomes))
     if load.failed:
         raise dg.Failure(_summary(load.failed, len(load.outcomes)), allow_retries=load.is_retryable)
+
+
+def _add_status(
+    context: dg.OutputContext | dg.AssetExecutionContext, load: Load, published: dict[date, Metadata]
+) -> None:
+    """To the newest date that was published: how the table's dates stand now, which the UI draws over time."""
+    spec = load.platform.catalog.tables.get(load.plan.table) if load.plan else None
+    if not published or spec is None:
+        return
+    newest = max(published)
+    try:
+        published[newest] = {**published[newest], **status_metadata(read_status(load.platform, spec))}
+    except FdmError as error:  # the date is live, whatever can be said of the others
+        context.log.warning("how the table's dates stand is not known: %s", error)
 
 
 def _publish_date(load: Load, outcome: DateOutcome) -> Metadata:
@@ -167,6 +184,20 @@ def _record(
             context.log_event(dg.AssetMaterialization(context.asset_key, metadata=metadata, partition=key))
         else:
             context.step_context.add_asset_metadata(metadata, context.asset_key, key)
+
+
+def _show_failure(
+    context: dg.OutputContext | dg.AssetExecutionContext, load: Load, biz_dt: date, error: FdmError
+) -> None:
+    """The date's own error beside the date in the UI: a run that fails says so of all its dates alike."""
+    context.log_event(
+        dg.AssetObservation(
+            context.asset_key,
+            partition=biz_dt.isoformat(),
+            description=str(error).partition("\n")[0],
+            metadata=failure_metadata(error, load.load_id),
+        )
+    )
 
 
 def _summary(errors: Mapping[date, FdmError], asked: int) -> str:

@@ -8,9 +8,14 @@ from typing import Any
 import dagster as dg
 
 from fdm_platform.engines.publishing import PublishReport
+from fdm_platform.errors import FdmError
 from fdm_platform.model.manifest import LoadReport, Manifest
 from fdm_platform.model.plan import DatePlan, LoadPlan
 from fdm_platform.model.table import ColumnSpec, TableSpec
+from fdm_platform.planning.status import State, TableStatus
+
+SHOWN_STATES: tuple[State, ...] = ("published", "missing", "failed", "stale", "held", "overdue")
+"""Counts of these are on the newest date of each load."""
 
 
 def table_schema(columns: tuple[ColumnSpec, ...]) -> dg.TableSchema:
@@ -82,6 +87,27 @@ def date_metadata(
     if report.ui_url:
         metadata["spark_ui"] = dg.MetadataValue.url(report.ui_url)
     return metadata | _seconds(manifest, published, report)
+
+
+def status_metadata(status: TableStatus) -> dict[str, Any]:
+    """How the table's dates stand, as `fdm status` tells it."""
+    counts = {f"dates_{state}": status.counts.get(state, 0) for state in SHOWN_STATES}
+    last = {"last_date_published": str(status.last_published)} if status.last_published else {}
+    return {**last, **counts}
+
+
+def failure_metadata(error: FdmError, load_id: str) -> dict[str, Any]:
+    """Metadata of a date that was not published."""
+    fields = {k: v for k, v in error.to_json().items() if v not in (None, "")}
+    where = fields.pop("file", None)
+    place = {"file": dg.MetadataValue.path(str(where))} if where else {}
+    return {
+        "error": fields.pop("message"),
+        "error_type": type(error).__name__,
+        **place,
+        **fields,
+        "load_id": load_id,
+    }
 
 
 def _seconds(manifest: Manifest, published: PublishReport, report: LoadReport) -> dict[str, Any]:

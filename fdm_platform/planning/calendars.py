@@ -155,6 +155,12 @@ class _Values:
             self._wrong(
                 ("extra_days",), f"{day} is a holiday and an extra day", "remove it from one of the lists"
             )
+        if not values.get("control_rows", True) and not start:
+            self._wrong(
+                ("control_rows",),
+                "a calendar that stands for process_control needs a start",
+                "add start: the first date that there is data of",
+            )
         if values.get("schedule") and values.get("control_rows", True):
             self._wrong(
                 ("schedule",),

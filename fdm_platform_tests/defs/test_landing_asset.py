@@ -178,6 +178,20 @@ def test_a_date_without_its_source_fails_by_name_and_the_others_are_loaded(
     assert "2024-05-14" in told
     assert str(missing) in told
     assert instance.get_materialized_partitions(MASTER) == {"2024-05-13", "2024-05-15"}
+    (told_of_date,) = instance.fetch_observations(MASTER, limit=9).records
+    observation = told_of_date.asset_observation
+    assert observation is not None
+    assert observation.partition == "2024-05-14"
+    assert str(missing) in str(observation.metadata["error"].value)
+    assert str(observation.metadata["error_type"].value) == "SourceError"
+    newest = instance.fetch_materializations(
+        dg.AssetRecordsFilter(asset_key=MASTER, asset_partitions=["2024-05-15"]), limit=1
+    )
+    materialized = newest.records[0].asset_materialization
+    assert materialized is not None
+    shown = {k: v.value for k, v in materialized.metadata.items()}
+    assert (shown["dates_published"], shown["dates_failed"], shown["dates_missing"]) == (2, 1, 0)
+    assert shown["last_date_published"] == "2024-05-15"
 
 
 def test_a_broken_table_does_not_take_the_others_down(
