@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 from pyspark.errors import ParseException
@@ -58,7 +59,9 @@ def _fits_decimal(source: t.DataType, target: t.DecimalType) -> bool:
     return digits is not None and digits <= whole
 
 
+@cache
 def _parse(ddl: str) -> t.StructType:
+    """Remembered: every date of a load asks for the same schemas, and Spark answers in milliseconds."""
     parsed: Any = t._parse_datatype_string(ddl)  # noqa: SLF001 - public from Spark 4 on, as fromDDL
     struct: t.StructType = parsed
     return struct

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,18 @@ def test_the_jvm_options_of_a_small_load_are_not_those_of_a_large_one() -> None:
     assert not any("TieredStopAtLevel" in word for word in large)
     assert "spark.ui.enabled" not in confs(large)
     assert "spark.sql.shuffle.partitions" not in confs(large)
+
+
+def test_many_small_dates_leave_the_costly_compiler_to_what_is_hot_over_all_of_them() -> None:
+    def late(input_bytes: int, dates: int) -> bool:
+        plan = plan_of(input_bytes=input_bytes)
+        command = argv(replace(plan, dates=plan.dates * dates), FOLDER, machine_of())
+        return any(word.startswith("-XX:Tier4") for word in command)
+
+    assert late(SMALL_INPUT_BYTES * 3, 3)
+    assert not late(SMALL_INPUT_BYTES, 3)  # too small for C2 at all
+    assert not late(SMALL_INPUT_BYTES * 3 + 1, 3)  # a date is worth compiling for
+    assert not late(SMALL_INPUT_BYTES + 1, 1)
 
 
 def test_the_profile_wins_over_every_lean_default() -> None:
