@@ -144,9 +144,10 @@ def _failed(e: Evidence, status: DateStatus) -> Explanation:
         return Explanation("failed", text + retries, "wait for the retry")
     if e.row and attempt and attempt.control_version not in (None, e.row.version):
         return _to_load(e, text + f"{retries}; its control row changed since")
-    return Explanation(
-        "failed", text + retries, f"correct the cause, then {_load(e)}: nothing repeats it by itself"
+    again = (
+        "the schedule requests it again, too" if e.watcher == "schedule" else "nothing repeats it by itself"
     )
+    return Explanation("failed", text + retries, f"correct the cause, then {_load(e)}: {again}")
 
 
 def _retries(e: Evidence) -> tuple[str, bool]:

@@ -155,6 +155,15 @@ def test_a_failed_date_says_why_and_what_is_left_of_its_retries(
     assert ("fdm materialize t --biz-dt 2024-05-15" in found.todo) != waits
 
 
+@pytest.mark.parametrize(
+    ("watcher", "words"),
+    [("sensor", "nothing repeats it by itself"), ("schedule", "the schedule requests it again")],
+)
+def test_a_failed_date_is_repeated_by_a_schedule_alone(watcher: str, words: str) -> None:
+    attempt = replace(ATTEMPT, status="Failed: x", end_time=TEN)
+    assert words in told(status=FAILED, attempts=[attempt], watcher=watcher).todo
+
+
 def test_a_failed_date_whose_row_changed_is_requested_anew() -> None:
     attempt = replace(ATTEMPT, status="Failed: x", end_time=TEN, control_version="older/")
     found = told(status=FAILED, attempts=[attempt], dagster=DAGSTER)

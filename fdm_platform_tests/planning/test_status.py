@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -14,6 +14,7 @@ from fdm_platform.model.attempt import Attempt
 from fdm_platform.model.calendar import AbsentDate, Calendar
 from fdm_platform.model.control import ProcessControlRow, Published
 from fdm_platform.model.dependency import SAME, Dependency, ParentDates, ParentState
+from fdm_platform.planning.due import Verdicts
 from fdm_platform.planning.status import (
     STATES,
     Basis,
@@ -261,3 +262,75 @@ def test_every_date_has_one_state(
         assert (status.state in ("published", "stale")) <= (d in loaded)
         assert (status.state in ("missing", "future", "history")) <= (d not in loaded)
         assert bool(status.reason) == (status.state != "published")
+
+
+RULES = st.sampled_from([SAME, ParentDates("previous"), ParentDates("latest"), ParentDates("window", 2)])
+THREE = st.sampled_from([D13, D14, D15])
+
+
+@given(
+    rule=RULES,
+    rows=st.dictionaries(THREE, st.sampled_from(["Y", "N"]), min_size=1),
+    parent=st.dictionaries(THREE, st.integers(1, 3)),
+    child=st.dictionaries(THREE, st.dictionaries(THREE, st.integers(1, 3))),
+    older=st.sets(THREE),
+)
+def test_status_and_automation_agree(
+    *,
+    rule: ParentDates,
+    rows: dict[date, str],
+    parent: dict[date, int],
+    child: dict[date, dict[date, int]],
+    older: set[date],
+) -> None:
+    """What the automation calls current is published, and what it loads or lets wait is not, or is about to change."""
+    control = {d: replace(ROW, biz_dt=d, run_indicator=indicator) for d, indicator in rows.items()}
+    link = Dependency("t", "p", rule, "test", is_read=True)
+    versions = {
+        d: replace(
+            PUBLISHED,
+            biz_dt=d,
+            control_version="older/" if d in older else ROW.version,
+            parents={"p": {day.isoformat(): v for day, v in read.items()}},
+        )
+        for d, read in child.items()
+    }
+    of_parent = ParentState(parent, sorted(control))
+    facts = _Facts(control, versions, parent, link)
+    verdicts = Verdicts(facts).of("t", list(control))
+    basis = replace(BASIS, parents={link: of_parent})
+    found = table_status("t", rows=control.values(), published=versions, attempts={}, basis=basis)
+    for d, verdict in verdicts.items():
+        state_ = found.dates[d].state
+        if verdict.state == "current":
+            assert state_ == "published"
+        elif verdict.state == "due":
+            assert state_ == ("stale" if d in versions else "missing")
+        elif verdict.state == "stopped":
+            assert state_ in ("held", "published")
+
+
+@dataclass
+class _Facts:
+    """Two tables of one source system: `t` reads `p`, whose dates are all made from their control rows."""
+
+    control: dict[date, ProcessControlRow]
+    child: dict[date, Published]
+    parents: dict[date, int]
+    link: Dependency
+
+    def today(self, _table: str) -> date:
+        return date(2024, 6, 1)
+
+    def dependencies(self, table: str) -> list[Dependency]:
+        return [self.link] if table == "t" else []
+
+    def rows(self, _table: str, dates: Collection[date]) -> dict[date, ProcessControlRow]:
+        return {d: self.control[d] for d in dates if d in self.control}
+
+    def published(self, table: str, dates: Collection[date]) -> dict[date, Published]:
+        of_parent = {d: replace(PUBLISHED, biz_dt=d, version=v, parents={}) for d, v in self.parents.items()}
+        return {d: p for d, p in (self.child if table == "t" else of_parent).items() if d in dates}
+
+    def parent(self, _dependency: Dependency, _dates: Collection[date]) -> ParentState:
+        return ParentState(self.parents, sorted(self.control))
