@@ -7,6 +7,7 @@ the control tables say that it is due: its row may run, every parent is there, a
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -45,57 +46,69 @@ def following(
     return (changed.since(handled) & ~condition.in_progress() & due).with_label("follows its parents")
 
 
-def dependents_sensors(
-    partition_set: str, tables: Sequence[TableSpec], *, is_running: bool
-) -> list[dg.SensorDefinition]:
-    """The sensors that evaluate the tables' conditions: one for a source system, unless it has very many."""
-    chunks = [tables[i : i + MOST_TABLES] for i in range(0, len(tables), MOST_TABLES)]
-    return [
-        dg.AutomationConditionSensorDefinition(
-            name=f"dependents_{partition_set}" + (f"_{n}" if n else ""),
-            target=[dg.AssetKey(spec.key) for spec in chunk],
-            use_user_code_server=True,
-            minimum_interval_seconds=SECONDS_BETWEEN_TICKS,
-            default_status=status(is_running=is_running),
-            description=f"Loads tables of {partition_set} after their parents.",
-        )
-        for n, chunk in enumerate(chunks)
-    ]
+def dependents_sensor(
+    name: str, tables: Sequence[TableSpec], *, is_running: bool
+) -> dg.AutomationConditionSensorDefinition:
+    """The sensor that evaluates the tables' conditions; at most MOST_TABLES of one source system."""
+    return dg.AutomationConditionSensorDefinition(
+        name=name,
+        target=[dg.AssetKey(spec.key) for spec in tables],
+        use_user_code_server=True,
+        minimum_interval_seconds=SECONDS_BETWEEN_TICKS,
+        default_status=status(is_running=is_running),
+        description=f"Loads tables of {tables[0].partition_set} after their parents.",
+    )
 
 
 @dataclass
 class Evaluation:
     """What one evaluation of a sensor reads of the control tables, once for all its tables."""
 
+    name: str
+    """The sensor's."""
     platform: Platform
+    instance: dg.DagsterInstance
     now: datetime
     verdicts: Verdicts
-    changed: dict[tuple[str, str], tuple[list[date], str]] = field(default_factory=dict)
+    changed: dict[datetime | None, list[date]] = field(default_factory=dict)
 
-    def changed_rows(self, spec: TableSpec, cursor: str | None) -> tuple[list[date], str]:
-        """Dates whose control row changed since the cursor, and the next cursor."""
-        key = (spec.partition_set, cursor or "")
-        if key not in self.changed:
-            mark = Watermark.from_json(cursor) if cursor else Watermark(self.now - OVERLAP)
+    def changed_dates(self, spec: TableSpec, previous: datetime | None) -> list[date]:
+        """Dates of the source whose control row changed since the evaluation before; at first, within the hour.
+
+        How far changes are known is kept beside Dagster's cursor, once for all tables, under the time of the
+        evaluation that knew it: an evaluation whose answer was lost has not been there.
+        """
+        if previous not in self.changed:
+            storage, key = self.instance.daemon_cursor_storage, f"fdm/{self.name}"
+            marks: dict[str, str] = json.loads(storage.get_cursor_values({key}).get(key) or "{}")
+            before = {at: text for at, text in marks.items() if previous and at == previous.isoformat()}
+            mark = Watermark.from_json(*before.values()) if before else Watermark(self.now - OVERLAP)
             found = changes(self.platform.store, spec.entity, spec.source_system, mark, self.now)
-            self.changed[key] = ([row.biz_dt for row in found.rows], found.watermark.to_json())
-        return self.changed[key]
+            if previous or not marks:
+                after = {**before, self.now.isoformat(): found.watermark.to_json()}
+                storage.set_cursor_values({key: json.dumps(after)})
+            self.changed[previous] = [row.biz_dt for row in found.rows]
+        return self.changed[previous]
 
 
 class Evaluations:
     """The evaluations of one sensor, in turn, on one control store that stays open."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, name: str) -> None:
         self._settings = settings
+        self._name = name
         self._store: ControlStore | None = None
         self._current: Evaluation | None = None
 
-    def at(self, moment: datetime) -> Evaluation:
-        """The evaluation of this moment: its conditions see one state of what was read."""
+    def of(self, context: AssetContext) -> Evaluation:
+        """The evaluation that the context belongs to: its conditions see one state of what was read."""
+        moment = context.evaluation_time
         if self._current is None or self._current.now != moment:
             self._store = self._store or open_store(self._settings.control_url)
             platform = Platform(self._settings, self._store)
-            self._current = Evaluation(platform, moment, Verdicts(StoreFacts(platform, moment)))
+            verdicts = Verdicts(StoreFacts(platform, moment))
+            instance = context.asset_graph_view.instance
+            self._current = Evaluation(self._name, platform, instance, moment, verdicts)
         return self._current
 
 
@@ -162,7 +175,7 @@ class ParentUpdated(Following):
     def _published(self, dependency: Dependency, context: AssetContext) -> Sequence[date]:
         if dependency.dates.rule != "latest":
             return ()
-        ledger = self.evaluations.at(context.evaluation_time).platform.ledger
+        ledger = self.evaluations.of(context).platform.ledger
         return list(ledger.published(dependency.parent))
 
 
@@ -171,16 +184,13 @@ class ControlRowChanged(Following):
 
     description = "the control row changed"
 
-    @property
-    def requires_cursor(self) -> bool:
-        """How far changes are known."""
-        return True
-
     def evaluate(self, context: AssetContext) -> AssetResult:
         """Dates whose row changed, but those that the partition set does not have."""
-        dates, cursor = self.evaluations.at(context.evaluation_time).changed_rows(self.spec, context.cursor)
+        previous = context.previous_temporal_context
+        since = previous.effective_dt if previous else None
+        dates = self.evaluations.of(context).changed_dates(self.spec, since)
         known = set(dates_of(context.asset_graph_view.instance, self.spec.partition_set)) if dates else set()
-        return dg.AutomationResult(context, self._true_for(context, known & set(dates)), cursor=cursor)
+        return dg.AutomationResult(context, self._true_for(context, known & set(dates)))
 
 
 class InState(Following):
@@ -200,7 +210,7 @@ class InState(Following):
         dates = [date.fromisoformat(k) for k in context.candidate_subset.expensively_compute_partition_keys()]
         if not dates:
             return dg.AutomationResult(context, context.get_empty_subset())
-        verdicts = self.evaluations.at(context.evaluation_time).verdicts.of(self.spec.name, dates)
+        verdicts = self.evaluations.of(context).verdicts.of(self.spec.name, dates)
         for d, verdict in sorted(verdicts.items()):
             if verdict.state != self.state:
                 context.log.debug("%s %s is %s: %s", self.spec.name, d, verdict.state, verdict.reason)

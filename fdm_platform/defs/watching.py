@@ -9,7 +9,7 @@ from typing import Any
 
 import dagster as dg
 
-from fdm_platform.defs.automation import Evaluations, dependents_sensors, following
+from fdm_platform.defs.automation import MOST_TABLES, Evaluations, dependents_sensor, following
 from fdm_platform.defs.dead_runs import dead_run_sensors
 from fdm_platform.defs.schedules import calendar_schedule
 from fdm_platform.defs.sensors import SourceSystem, process_control_sensor
@@ -54,9 +54,10 @@ def _watch_source(
         watched.sensors.append(process_control_sensor(source, is_running=is_running))
     if roots and calendar.schedule and not calendar.control_rows:
         watched.schedules.append(calendar_schedule(source, is_running=is_running))
-    if children:
-        evaluations = Evaluations(settings)
-        for spec in children:
+    for n, some in enumerate(children[i : i + MOST_TABLES] for i in range(0, len(children), MOST_TABLES)):
+        name = f"dependents_{first.partition_set}" + (f"_{n}" if n else "")
+        evaluations = Evaluations(settings, name)
+        for spec in some:
             parents = {x: catalog.tables[x.parent] for x in graph[spec.name]}
             watched.follow[spec.name] = following(spec, parents, evaluations)
-        watched.sensors += dependents_sensors(first.partition_set, children, is_running=is_running)
+        watched.sensors.append(dependents_sensor(name, some, is_running=is_running))

@@ -205,3 +205,23 @@ def test_what_was_loaded_by_hand_meanwhile_is_not_requested(market: Market) -> N
     market.publish("t_child", D15)
     assert "t_child" not in {t for t, _ in market.evaluate()}
     assert "t_child" not in {t for t, _ in market.evaluate()}
+
+
+def test_an_evaluation_whose_answer_was_lost_is_made_again(market: Market) -> None:
+    everything_published(market)
+    market.row(D14, source="DM", reprocess_dt=D15)
+    market.publish("t_root", D13)
+    before = market.cursor
+    lost = market.evaluate()
+    assert ("t_elsewhere", "2024-05-14") in lost
+    assert ("t_child", "2024-05-13") in lost
+    market.cursor = before
+    assert market.evaluate() == lost
+    assert market.evaluate() == []
+
+
+def test_without_a_cursor_what_is_current_is_not_requested(market: Market) -> None:
+    everything_published(market)
+    market.cursor = None
+    assert market.evaluate() == []
+    assert market.evaluate() == []
