@@ -46,6 +46,8 @@ class Dependency:
     """Where it is declared: `sources.<view>`, or the job_dependency row."""
     is_read: bool
     """The child's SQL reads it; else it only runs after it."""
+    may_be_empty: bool = False
+    """A date that the parent lacks is read as no rows."""
 
 
 @dataclass(frozen=True)

@@ -64,7 +64,9 @@ def affected_dates(
 def reads_of(spec: TableSpec) -> tuple[Dependency, ...]:
     """What the table's sources read of other landing tables, in their order."""
     return tuple(
-        Dependency(spec.name, s.table, s.biz_dt, f"sources.{s.view}", is_read=True)
+        Dependency(
+            spec.name, s.table, s.biz_dt, f"sources.{s.view}", is_read=True, may_be_empty=s.allow_empty
+        )
         for s in spec.sources
         if s.table
     )

@@ -117,16 +117,20 @@ def _looked_at(dependency: Dependency, biz_dt: date, state: ParentState) -> Sequ
 def _why_waiting(
     dependency: Dependency, read: Sequence[date], state: ParentState, verdicts: Mapping[date, Verdict]
 ) -> str:
-    parent, is_latest = dependency.parent, dependency.dates.rule == "latest"
+    parent, rule, is_needed = dependency.parent, dependency.dates.rule, dependency.is_read
     for p in read:
         verdict = verdicts[p]
         if verdict.state in ("due", "waiting"):
             return f"{parent} {p} comes first: {verdict.reason}"
-        is_needed = not is_latest and (dependency.is_read or verdict.state != "absent")
-        if is_needed and p not in state.published:
+        is_there = p in state.published or rule == "latest" or dependency.may_be_empty
+        if not is_there and (is_needed or verdict.state != "absent"):
             return f"{parent} {p} is not published: {verdict.reason}"
-    if is_latest and dependency.is_read and not any(p in state.published for p in read):
+    if not is_needed or dependency.may_be_empty:
+        return ""
+    if rule == "latest" and not any(p in state.published for p in read):
         return f"{parent} has nothing published"
+    if len(read) < dependency.dates.window or not read:
+        return f"{parent} has {len(read)} of the dates that are read ({dependency.dates})"
     return ""
 
 

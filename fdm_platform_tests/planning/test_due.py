@@ -1,7 +1,7 @@
 """Whether a table's date is to be loaded, by its control row, its ledger and its parents."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 
 import pytest
@@ -157,6 +157,16 @@ def test_a_window_is_due_when_any_of_its_dates_is_newer(tables: Tables) -> None:
     tables.publish("b", D15, a=1)
     state, reason = verdict(tables, "b")
     assert (state, reason) == ("due", "a 2024-05-13 was not read yet")
+
+
+def test_the_first_dates_of_all_wait_for_what_was_never_there(tables: Tables) -> None:
+    tables.depend("b", "a", ParentDates("previous"))
+    tables.depend("c", "a", ParentDates("window", 2))
+    tables.publish("a", D13)
+    assert verdict(tables, "b", D13) == ("waiting", "a has 0 of the dates that are read (previous)")
+    assert verdict(tables, "c", D13) == ("waiting", "a has 1 of the dates that are read (window of 2)")
+    tables.links = [replace(link, may_be_empty=True) for link in tables.links]
+    assert [verdict(tables, t, D13)[0] for t in ("b", "c")] == ["due", "due"]
 
 
 def test_a_parent_that_is_only_waited_for_may_lack_the_date(tables: Tables) -> None:
