@@ -17,7 +17,7 @@ STATES: tuple[State, ...] = (
     *("held", "overdue", "future", "history", "gone"),
 )
 OF_EACH = dict(zip(STATES, DAYS, strict=False))
-STATUS = TableStatus("t", {d: DateStatus(state, f"why {state}") for state, d in OF_EACH.items()})
+STATUS = TableStatus("t", {d: DateStatus(state, f"why {state}") for state, d in OF_EACH.items()}, {})
 
 
 def chosen(choice: Choice, published: set[date] | None = None, held: set[date] | None = None) -> list[State]:
