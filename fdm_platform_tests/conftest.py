@@ -34,7 +34,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _uses_deployments(item: pytest.Function) -> bool:
-    """The test's module took something from deployment.py."""
+    """The test's module took something from deployment.py, and the store makes a difference."""
+    if item.get_closest_marker("embedded"):
+        return False
     of_module = vars(item.module).values()
     return any(getattr(value, "__module__", None) == deployment.__name__ for value in of_module)
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,11 @@ from playwright.sync_api import Locator, Page, expect
 
 LOAD_MS = 300_000
 """How long a load may take, with the queue before it, on a busy machine."""
+TICKS = """
+query Ticks($sensor: SensorSelector!) {
+  sensorOrError(sensorSelector: $sensor) { ... on Sensor { sensorState { ticks(limit: 5) { tickId status } } } }
+}
+"""
 ASSET = "/assets/gels/fpms/t_contract_master"
 
 
@@ -84,6 +90,63 @@ class DagsterUi:
         expect(rows.filter(has_text="spark_application_id")).to_be_visible()
         cells = [row.locator("td").all_inner_texts() for row in rows.all()]
         return {row[0].strip(): row[1].strip() for row in cells}
+
+    def launch_all_of(self, which: str, shot: str = "") -> None:
+        """In the dialog of the Materialize button: all dates, or all that failed; then launch."""
+        self.page.get_by_role("button", name="Materialize…").click()
+        dialog = self.page.get_by_role("dialog")
+        dialog.get_by_role("button", name=which, exact=True).click()
+        expect(dialog.get_by_text(re.compile(r"^[1-9]\d* partitions?$")).first).to_be_visible()
+        if shot:
+            self.shoot(shot)
+        dialog.get_by_role("button", name=re.compile("^Launch")).click()
+        expect(dialog).to_be_hidden()
+
+    def expect_dates(self, **counts: int) -> None:
+        """Wait until the partitions page, which follows the runs, counts so many dates of each state."""
+        for state, count in counts.items():
+            expect(self.page.get_by_text(f"{state} ({count})")).to_be_visible(timeout=LOAD_MS)
+
+    def switch_on(self, *sensors: str, shot: str = "") -> None:
+        """On the page of automations."""
+        self.page.goto(f"{self.url}/automation")
+        for name in sensors:
+            row = self.page.locator(f"a[href$='/sensors/{name}']").locator("xpath=..")
+            row.locator("label[class*=formatSwitch]").click()
+            expect(row.locator("label[class*=formatSwitch] input")).to_be_checked()
+        if shot:
+            self.shoot(shot)
+
+    def wait_for_ticks(self, *sensors: str) -> None:
+        """Until each sensor has begun and ended another tick."""
+        before = {name: self._last_tick(name) for name in sensors}
+        what = f"another tick of {', '.join(sensors)}"
+        self.wait_until(lambda: all(self._last_tick(name) > last for name, last in before.items()), what)
+
+    def wait_until(self, is_so: Callable[[], bool], what: str) -> None:
+        """Look every second, as long as a load may take."""
+        deadline = time.monotonic() + LOAD_MS / 1000
+        while not is_so():
+            assert time.monotonic() < deadline, f"there is still not {what}"
+            time.sleep(1)
+
+    def _last_tick(self, sensor: str) -> int:
+        """The id of the sensor's newest tick that has ended; 0 before the first."""
+        where = {
+            "repositoryName": "__repository__",
+            "repositoryLocationName": "fdm_platform",
+            "sensorName": sensor,
+        }
+        answer = self.page.request.post(
+            f"{self.url}/graphql", data={"query": TICKS, "variables": {"sensor": where}}
+        ).json()
+        ticks = answer["data"]["sensorOrError"]["sensorState"]["ticks"]
+        return max((int(t["tickId"]) for t in ticks if t["status"] != "STARTED"), default=0)
+
+    def open_lineage(self) -> None:
+        """The graph of all assets."""
+        self.page.goto(f"{self.url}/asset-groups")
+        expect(self.page.get_by_text("t_contract_summary").first).to_be_visible()
 
     def shoot(self, name: str) -> None:
         """A screenshot for the documentation, where FDM_SCREENSHOTS names a folder for them."""

@@ -17,6 +17,7 @@ import pytest
 
 from fdm_platform_tests.deployment import DAYS, PROJECT, Deployment, deploy
 
+pytestmark = pytest.mark.embedded
 STEPS = (
     "TICK_CREATED",
     "TICK_HELD",
