@@ -21,6 +21,14 @@ DATE_WORDS = ("same", "previous", "latest")
 Scalar = str | bool | int | float
 Count = Annotated[int, Field(ge=0)]
 Positive = Annotated[int, Field(ge=1)]
+ALL_DATES = 1_000_000
+"""What `dates_per_run: all` stands for: more dates than a table has."""
+DatesPerRun = Annotated[
+    int,
+    Field(ge=1),
+    BeforeValidator(lambda value: ALL_DATES if value == "all" else value),
+    WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 1}, {"const": "all"}]}),
+]
 
 
 class Declared(BaseModel):
@@ -159,7 +167,9 @@ class TableDeclaration(Declared):
         default="yyyyMMdd", description="How biz_dt= folders spell a date."
     )
     retries: Count = Field(default=0, description="How often a failed load is tried again.")
-    dates_per_run: Positive = Field(default=30, description="Dates of a backfill that share a submit.")
+    dates_per_run: DatesPerRun = Field(
+        default=30, description="Dates of a backfill that share a submit, or `all`."
+    )
     launch: LaunchDeclaration = Field(default_factory=LaunchDeclaration, description="How Spark is started.")
     job_name: str | None = Field(
         default=None,

@@ -681,3 +681,14 @@ def test_the_code_version_follows_yaml_and_hql_and_nothing_else(tmp_path: Path) 
     second = read_table(file).code_version
     file.write_text(file.read_text() + "retries: 1\n")
     assert len({first, second, read_table(file).code_version}) == 3
+
+
+def test_all_dates_of_a_backfill_may_share_a_submit(tmp_path: Path) -> None:
+    assert read_table(declare(tmp_path, MINIMAL + "dates_per_run: all\n")).dates_per_run == 1_000_000
+
+
+@pytest.mark.parametrize("value", ["some", "0", "true"])
+def test_dates_per_run_is_a_number_or_all(tmp_path: Path, value: str) -> None:
+    declare(tmp_path, MINIMAL + f"dates_per_run: {value}\n")
+    (error,) = errors_of(tmp_path)
+    assert (error.line, error.field) == (9, "dates_per_run")
