@@ -1,8 +1,8 @@
-"""Many business dates through one `fdm materialize` against what a team does today, whole process, cold.
+"""Many business dates through one `fdm backfill` against what a team does today, whole process, cold.
 
     uv run python benchmarks/backfill.py [--dates 30] [--rows 100000] [--runs 3] [--many 365]
 
-In turn, `runs` times, after one unmeasured turn: `fdm materialize --from --to` of all dates (one Dagster
+In turn, `runs` times, after one unmeasured turn: `fdm backfill --from --to` of all dates (one Dagster
 run, one submit, each date staged, checked and published by itself) and one hand-written script that loads
 them all with one query and dynamic overwrite (contract_dates_job.py), under plain spark-submit. Their rows
 are held equal, date by date.
@@ -11,8 +11,8 @@ A hand-written script for one date (contract_job.py) run for date after date wou
 turns of thirty: `--sequential` of them are run one after the other, and their mean stands for each of the
 dates; how many were run is printed and in the JSON (`sequential_dates_run`).
 
-Cost per date as dates grow: 1, 10 and `--many` dates of `--rows-flat` rows in turn; the seconds of one date
-(start of Python, Dagster and Spark) are taken off, and the rest divided by the dates beyond the first.
+Cost per date as dates grow: 1, 10 and `--many` dates of `--rows-flat` rows, each in one submit; the seconds of
+one date (start of Python, Dagster and Spark) are taken off, and the rest divided by the dates beyond the first.
 
 Ends with one line of JSON.
 """
@@ -48,7 +48,9 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=100_000)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--sequential", type=int, default=5, help="dates run by the script of one date")
-    parser.add_argument("--many", type=int, default=365, help="dates of the longest backfill; 0: leave it out")
+    parser.add_argument(
+        "--many", type=int, default=365, help="dates of the longest backfill; 0: leave it out"
+    )
     parser.add_argument("--rows-flat", type=int, default=5_000, help="rows of each of its dates")
     args = parser.parse_args()
     figures: dict[str, float | int] = {}
@@ -66,7 +68,7 @@ def compare(folder: Path, count: int, rows: int, runs: int, sequential: int) -> 
     plain = folder / "plain"
     pairs = in_turn(
         runs,
-        lambda: materialize(deployment, dates),
+        lambda: backfill(deployment, dates),
         lambda: timed(all_by_hand(deployment, dates, plain), deployment.environ),
     )
     require_equal(deployment, dates, plain)
@@ -76,7 +78,7 @@ def compare(folder: Path, count: int, rows: int, runs: int, sequential: int) -> 
     ]
     ours, mean = median_s(pairs, 0), statistics.mean(one_each)
     print(f"\n{count} business dates of {rows:,} contracts, {runs} runs in turn, medians\n")
-    print(f"{'fdm materialize --from --to':<58} {ours:7.2f} s")
+    print(f"{'fdm backfill --from --to':<58} {ours:7.2f} s")
     print(f"{'one hand-written script for all, dynamic overwrite':<58} {median_s(pairs, 1):7.2f} s")
     print(f"{f'hand-written script of one date, mean of {len(one_each)} runs':<58} {mean:7.2f} s")
     print(f"    {count} of them one after the other, by that mean {mean * count:20.2f} s")
@@ -97,12 +99,10 @@ def flatness(folder: Path, many: int, rows: int) -> dict[str, float | int]:
     """Seconds of a date beyond the first in a backfill of few and of many, same rows each."""
     dates = [FIRST + timedelta(n) for n in range(many)]
     deployment = deploy_dates(folder / "flat", dates, rows)
-    few = in_turn(
-        3, lambda: materialize(deployment, dates[:1]), lambda: materialize(deployment, dates[:FEW])
-    )
+    few = in_turn(3, lambda: backfill(deployment, dates[:1]), lambda: backfill(deployment, dates[:FEW]))
     start = median_s(few, 0)
     per_few = (median_s(few, 1) - start) / (FEW - 1)
-    per_many = (materialize(deployment, dates).wall_s - start) / (many - 1)
+    per_many = (backfill(deployment, dates).wall_s - start) / (many - 1)
     print(f"\nseconds of a date of {rows:,} contracts beyond the first ({start:.1f} s)\n")
     print(f"in a backfill of {FEW:>4} dates {per_few:8.3f} s, median of 3")
     print(f"in a backfill of {many:>4} dates {per_many:8.3f} s, one run")
@@ -146,17 +146,25 @@ def contracts_of(deployment: Deployment, biz_dt: date) -> Path:
     return deployment.settings.source_root / f"customer_contract_{biz_dt:%Y%m%d}.csv"
 
 
-def materialize(deployment: Deployment, dates: list[date]) -> Run:
-    """One `fdm materialize` of the dates."""
+def backfill(deployment: Deployment, dates: list[date]) -> Run:
+    """One `fdm backfill` of the dates, in one submit; published ones are loaded again."""
     span = ("--from", dates[0].isoformat(), "--to", dates[-1].isoformat())
-    return timed(deployment.fdm("materialize", TABLE, *span), deployment.environ)
+    command = deployment.fdm("backfill", TABLE, *span, "--dates-per-run", str(len(dates)), "--yes")
+    return timed(command, deployment.environ)
 
 
 def all_by_hand(deployment: Deployment, dates: list[date], out: Path) -> list[str]:
     """Plain spark-submit of the script that loads them all."""
     files = ["--contracts", str(deployment.settings.source_root), "--lookup", str(deployment.lookup)]
     span = ["--from", dates[0].isoformat(), "--to", dates[-1].isoformat()]
-    return [*submit(), str(PROJECT / "benchmarks" / "contract_dates_job.py"), *files, *span, "--out", str(out)]
+    return [
+        *submit(),
+        str(PROJECT / "benchmarks" / "contract_dates_job.py"),
+        *files,
+        *span,
+        "--out",
+        str(out),
+    ]
 
 
 def one_by_hand(deployment: Deployment, biz_dt: date, out: Path) -> list[str]:
@@ -168,7 +176,13 @@ def one_by_hand(deployment: Deployment, biz_dt: date, out: Path) -> list[str]:
 
 def submit() -> list[str]:
     """spark-submit as a team calls it on this machine, as in deployment.py."""
-    return [str(Path(sys.executable).parent / "spark-submit"), "--master", "local[2]", "--driver-memory", "1g"]
+    return [
+        str(Path(sys.executable).parent / "spark-submit"),
+        "--master",
+        "local[2]",
+        "--driver-memory",
+        "1g",
+    ]
 
 
 def require_equal(deployment: Deployment, dates: Iterable[date], plain: Path) -> None:
