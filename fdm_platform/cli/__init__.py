@@ -21,6 +21,7 @@ COMMANDS = {
     "dependencies": "fdm_platform.cli.dependencies:show_dependencies",
     "status": "fdm_platform.cli.status:status",
     "why": "fdm_platform.cli.why:why",
+    "calendar": "fdm_platform.cli.calendar:calendar",
     "plan": "fdm_platform.cli.load:plan",
     "materialize": "fdm_platform.cli.load:materialize",
     "backfill": "fdm_platform.cli.backfill:backfill",

@@ -146,7 +146,7 @@ def _chosen(catalog: Catalog, names: Sequence[str]) -> tuple[list[TableSpec], li
         return list(catalog.tables.values()), list(catalog.errors)
     keys = dict.fromkeys(catalog.key_of(name) for name in names)
     specs = [catalog.get("/".join(k)) for k in keys if k not in catalog.broken]
-    return specs, [e for k in keys for e in catalog.broken.get(k, ())]
+    return specs, [e for k in keys for e in (*catalog.broken.get(k, ()), *catalog.calendars.errors(k))]
 
 
 def _placeholder_errors(spec: TableSpec) -> list[DeclarationError]:

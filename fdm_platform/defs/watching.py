@@ -47,7 +47,9 @@ def _watch_source(
 ) -> None:
     first, is_running = specs[0], settings.sensors == "running"
     children = [spec for spec in specs if graph.get(spec.name)]
-    roots = tuple(spec for spec in specs if not graph.get(spec.name))
+    # Without a sound calendar nobody knows which dates are history: its sensor goes on when it is mended.
+    is_sound = not catalog.calendars.errors(first.key[:2])
+    roots = tuple(spec for spec in specs if is_sound and not graph.get(spec.name))
     calendar = catalog.calendars.of_source(first.entity, first.source_system)
     source = SourceSystem(first.entity, first.source_system, roots, calendar)
     if roots and calendar.control_rows:

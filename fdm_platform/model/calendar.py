@@ -193,10 +193,17 @@ def absent(calendar: Calendar, known: Iterable[date], now: datetime) -> list[Abs
     if calendar.file is None:
         return []
     there = set(known)
-    today = now.astimezone(calendar.zone).date()
-    first = calendar.start if calendar.start > EPOCH else min((d for d in there if d >= EPOCH), default=today)
-    due = ((day, calendar.due_at(day)) for day in calendar.expected(first, today) if day not in there)
+    days = calendar.expected(expected_from(calendar, there, now), now.astimezone(calendar.zone).date())
+    due = ((day, calendar.due_at(day)) for day in days if day not in there)
     return [AbsentDate(day, at, at <= now) for day, at in due]
+
+
+def expected_from(calendar: Calendar, known: Iterable[date], now: datetime) -> date:
+    """The calendar's start or, where none is declared, the first known date; today where there is none."""
+    if calendar.start > EPOCH:
+        return calendar.start
+    today = now.astimezone(calendar.zone).date()
+    return min((day for day in known if EPOCH <= day <= today), default=today)
 
 
 def _weekday(day: date) -> str:

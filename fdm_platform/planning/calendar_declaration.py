@@ -47,11 +47,11 @@ class CalendarDeclaration(Declared):
     month_ends: Literal["include", "only"] | None = Field(
         default=None,
         description="include: a month's last day is a business day on a weekend too; "
-        "only: the last business day of each month alone.",
+        "only: the last working day of each month alone.",
     )
     cutoff: str | None = Field(default=None, description='By when data must be there, e.g. "18:00".')
-    lag: Count = Field(default=0, description="T+n: business days after the date until it is due.")
-    start: str | None = Field(default=None, description="First date; those before are history.")
+    lag: Count = Field(default=0, description="T+n: working days after the date until it is due.")
+    start: str | None = Field(default=None, description="First date, e.g. 2024-01-01; those before are history.")
     end: str | None = Field(default=None, description="Last date.")
     schedule: str | None = Field(
         default=None, description='Cron times of a source without control rows, e.g. "30 6 * * *".'

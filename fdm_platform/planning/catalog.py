@@ -22,7 +22,7 @@ from fdm_platform.planning.specification import build_spec
 from fdm_platform.planning.versions import code_version
 
 TABLE_FILE = "table.yaml"
-_MISNAMED = ("table.yml", "tables.yaml", "tables.yml")
+_MISNAMED = ("table.yml", "tables.yaml", "tables.yml", "calendar.yml", "calendars.yaml", "calendars.yml")
 
 Key = tuple[str, str, str]
 
@@ -81,6 +81,7 @@ def load_catalog(sql_root: Path) -> Catalog:
     broken: dict[Key, list[DeclarationError]] = {}
     stray: list[DeclarationError] = []
     calendar_files: list[Path] = []
+    keys: dict[Path, Key] = {}
     for file in _files(sql_root):
         if file.name == CALENDAR_FILE:
             calendar_files.append(file)
@@ -89,12 +90,13 @@ def load_catalog(sql_root: Path) -> Catalog:
             stray.append(_misnamed(file))
             continue
         spec, key, errors = _read(file)
+        keys[file.parent] = key
         if spec:
             specs.append(spec)
         else:
             broken.setdefault(key, []).extend(errors)
     tables = join_tables(specs, broken)
-    calendars, wrong = read_calendars(sql_root, calendar_files)
+    calendars, wrong = read_calendars(sql_root, calendar_files, keys)
     every = [e for es in broken.values() for e in es] + stray + wrong
     errors = sorted(every, key=lambda e: (e.file, e.line or 0))
     return Catalog(sql_root, tables, tuple(errors), {k: tuple(v) for k, v in broken.items()}, calendars)
@@ -161,4 +163,5 @@ def _no_root(sql_root: Path) -> DeclarationError:
 
 
 def _misnamed(file: Path) -> DeclarationError:
-    return DeclarationError("is not read", file=str(file), remedy=f"rename it to {TABLE_FILE}")
+    right = CALENDAR_FILE if file.name.startswith("calendar") else TABLE_FILE
+    return DeclarationError("is not read", file=str(file), remedy=f"rename it to {right}")

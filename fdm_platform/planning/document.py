@@ -66,7 +66,9 @@ class Document:
         return text.lstrip(".")
 
 
-def read_document(file: Path) -> Document:
+def read_document(
+    file: Path, first_keys: str = "entity, source_system, table, sources and steps"
+) -> Document:
     """Read a YAML file that holds one mapping; a DeclarationError says where it is broken."""
     text = read_text(file)
     try:
@@ -85,7 +87,7 @@ def read_document(file: Path) -> Document:
             "holds no keys" if node else "is empty",
             file=str(file),
             line=1,
-            remedy="begin with entity, source_system, table, sources and steps",
+            remedy=f"begin with {first_keys}",
         )
     try:
         return Document(str(file), _mapping(node, str(file), ()), node, text)
