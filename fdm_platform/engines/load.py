@@ -77,18 +77,21 @@ def _run_dates(spark: SparkSession, plan: LoadPlan, writer: MessageWriter) -> No
     """Some dates at a time, each in a session that it has to itself, so that their views do not meet."""
     shared = share(spark, plan)
     at_once = dates_at_once(plan, spark.sparkContext.defaultParallelism)
-    idle = SimpleQueue[SparkSession]()
+    idle = SimpleQueue[SparkSession | None]()
     for _ in range(at_once):
-        idle.put(spark.newSession())
+        idle.put(None)
 
     def deal_with(date: DatePlan) -> None:
-        session = idle.get()
-        outcome = run_date(session, plan, date, shared)
-        # The next date of the same SQL replaces all views. A transform may have left anything behind,
-        # and a query that failed leaves its listener.
-        is_clean = outcome.failure is None and plan.transform is None
-        idle.put(session if is_clean else spark.newSession())
-        writer.write(DateDone(outcome))
+        session, reusable = idle.get(), None
+        try:
+            session = session or spark.newSession()
+            outcome = run_date(session, plan, date, shared)
+            writer.write(DateDone(outcome))
+            # The next date of the same SQL replaces all views. A transform may have left anything behind,
+            # and a query that failed leaves its listener: the next date is given a new session.
+            reusable = session if outcome.failure is None and plan.transform is None else None
+        finally:
+            idle.put(reusable)
 
     with ThreadPoolExecutor(at_once) as pool:
         list(pool.map(deal_with, plan.dates))
