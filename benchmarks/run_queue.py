@@ -124,7 +124,7 @@ def measure(home: Path, loads: int, tables: int) -> dict[str, Any]:
                 asyncio.run(request(workspace, asked))
             queued = time.perf_counter() - begun
             waiting = instance.get_runs_count(dg.RunsFilter(statuses=[dg.DagsterRunStatus.QUEUED]))
-            wait_until_ended(instance, loads)
+            wait_until_ended(instance, loads, pid)
             ended = time.perf_counter() - begun
             after = memory(pid)
     done = done_loads(home)
@@ -170,7 +170,9 @@ def daemon(home: Path, instance: dg.DagsterInstance) -> Iterator[int]:
     """A real daemon in a process of its own, once it takes runs out of the queue."""
     command = [sys.executable, "-m", "dagster._daemon", "run", "-w", WORKSPACE]
     with (home / "daemon.log").open("w") as log:
-        process = subprocess.Popen(command, cwd=HERE.parent, stdout=log, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(
+            command, cwd=HERE.parent, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+        )
     try:
         deadline = time.monotonic() + TIMEOUT_S
         while "QUEUED_RUN_COORDINATOR" not in instance.get_daemon_heartbeats():
@@ -203,14 +205,17 @@ async def request(workspace: WorkspaceProcessContext, asked: list[tuple[Any, dat
             )
 
 
-def wait_until_ended(instance: dg.DagsterInstance, loads: int) -> None:
+def wait_until_ended(instance: dg.DagsterInstance, loads: int, pid: int) -> None:
     """Until every run has succeeded."""
     deadline = time.monotonic() + TIMEOUT_S
     succeeded = dg.RunsFilter(statuses=[dg.DagsterRunStatus.SUCCESS])
     while instance.get_runs_count(succeeded) < loads:
         failed = instance.get_runs_count(dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE]))
-        if failed or time.monotonic() > deadline:
-            sys.exit(f"{instance.get_runs_count(succeeded)} of {loads} runs succeeded, {failed} failed")
+        is_gone = not Path(f"/proc/{pid}/status").read_text().count("VmHWM")
+        if failed or is_gone or time.monotonic() > deadline:
+            sys.exit(
+                f"{instance.get_runs_count(succeeded)} of {loads} runs succeeded, {failed} failed; is the daemon gone? {is_gone}"
+            )
         time.sleep(0.5)
 
 

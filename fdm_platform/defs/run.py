@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date
 from typing import Any
 
@@ -48,9 +49,7 @@ def run_load(
     runs = contiguous_runs(set(load.dates) & set(known), known)
     run_id = load.load_id.removesuffix(f"-{spec.name}")
     for dates in runs:
-        load_id = f"{run_id}-{spec.name}"
-        hand_over(load, load_id)
-        try:
+        with _handed_over(load, f"{run_id}-{spec.name}", raise_if_stopped):
             result = job.execute_in_process(
                 instance=instance,
                 run_id=run_id,
@@ -58,16 +57,24 @@ def run_load(
                 raise_on_error=False,
                 **_selection(dates, {**(tags or {}), LOAD: load.load_id}),
             )
-        finally:
-            if take_back(load_id):
-                raise_if_stopped()
-                load.abandon(LoadError("the run ended before its step began; see it in the UI"))
         raise_if_stopped()
         _settle(load, spec, dates, result)
         run_id = make_new_run_id()
     for outcome in load.outcomes:  # dates that process_control does not know have no partition to run
         if outcome.biz_dt in load.open:
             load.close(outcome.biz_dt, error_of(outcome))
+
+
+@contextmanager
+def _handed_over(load: Load, load_id: str, raise_if_stopped: Callable[[], None]) -> Iterator[None]:
+    """The load is for the run that asks for this id; one that never did ends the whole load."""
+    hand_over(load, load_id)
+    try:
+        yield
+    finally:
+        if take_back(load_id):
+            raise_if_stopped()
+            load.abandon(LoadError("the run ended before its step began; see it in the UI"))
 
 
 def _settle(load: Load, spec: TableSpec, dates: Sequence[date], result: dg.ExecuteInProcessResult) -> None:

@@ -75,7 +75,7 @@ def chunks(dates: Iterable[date], size: int) -> list[list[date]]:
 
 
 def estimate(attempts: Iterable[Attempt], submits: Sequence[int]) -> Estimate | None:
-    """Seconds of submits of so many dates each, from the newest loads that completed; None without any.
+    """Seconds of submits of so many dates each, from the newest loads that published; None without any.
 
     A load's attempts begin and end together, so its seconds are its own, not the sum of its dates'. What
     a date costs is the median over loads, after what a submit costs to start.
@@ -83,7 +83,7 @@ def estimate(attempts: Iterable[Attempt], submits: Sequence[int]) -> Estimate | 
     loads: dict[str, list[Attempt]] = defaultdict(list)
     for attempt in attempts:
         loads[attempt.load_id].append(attempt)
-    done = [load for load in loads.values() if all(a.end_time and not a.is_failed for a in load)]
+    done = [load for load in loads.values() if _has_published(load)]
     newest = sorted(done, key=lambda load: load[0].start_time, reverse=True)[:NEWEST_LOADS]
     if not newest:
         return None
@@ -91,6 +91,12 @@ def estimate(attempts: Iterable[Attempt], submits: Sequence[int]) -> Estimate | 
     start = min(SECONDS_TO_START, *(seconds for seconds, _ in spans))
     per_date = median((seconds - start) / dates for seconds, dates in spans)
     return Estimate(sum(start + per_date * dates for dates in submits if dates), len(newest))
+
+
+def _has_published(load: Iterable[Attempt]) -> bool:
+    """It is over, and not for a reason that ended it early."""
+    attempts = list(load)
+    return all(a.end_time for a in attempts) and not all(a.is_failed for a in attempts)
 
 
 def _seconds(load: Iterable[Attempt]) -> float:

@@ -14,6 +14,7 @@ import dagster as dg
 import pytest
 
 from fdm_platform.cli.sample import write_sources
+from fdm_platform.control.execution_log.log import DateAttempt
 from fdm_platform.defs.instance import open_instance
 from fdm_platform.model.report import ApplicationStarted, decode
 from fdm_platform_tests.deployment import DAYS, Deployment, deploy
@@ -137,6 +138,23 @@ def test_dates_with_gaps_are_one_submit_and_nothing_between_is_touched(deploymen
     assert dates_of(plan(deployment, "--all-missing")) == ["2024-05-14", "2024-05-15", "2024-05-16"]
     assert dates_of(plan(deployment, "--failed")) == ["2024-05-15"]
     assert dates_of(plan(deployment, "--failed", "--to", "2024-05-14")) == []
+
+    assert dates_of(plan(deployment, "--stale")) == []
+    with deployment.platform() as platform:
+        (row,) = (r for r in platform.store.scan("process_control") if r["biz_dt"] == MORE[-1])
+        platform.store.upsert("process_control", [{**row, "reprocess_dt": date(2024, 6, 1)}])
+        platform.execution_log.start(
+            job_id="j", job_name="j", run_id=None, of=DateAttempt(MASTER, DAYS[1], "elsewhere")
+        )
+    stale = plan(deployment, "--all-missing", "--stale")
+    assert {d["biz_dt"]: d["reason"].partition(":")[0] for d in stale["dates"]} == {
+        "2024-05-15": "failed",
+        "2024-05-16": "never published",
+        "2024-05-17": "stale",
+    }
+    assert [(r["biz_dt"], r["load_id"]) for r in stale["running"]] == [("2024-05-14", "elsewhere")]
+    assert stale["estimated_output_bytes"] > 0
+    assert (stale["estimated_seconds"] > 0, stale["past_loads"]) == (True, 1)
 
 
 def test_the_plan_tells_dates_reasons_what_is_missing_and_what_it_costs(deployment: Deployment) -> None:

@@ -92,6 +92,12 @@ def test_a_load_that_failed_or_runs_says_nothing_of_how_long_one_takes() -> None
     assert estimate([*load("a", 2, 1, status="Failed: away"), *running], [1]) is None
 
 
+def test_a_load_of_which_some_dates_failed_took_its_time() -> None:
+    ended = NOON + timedelta(seconds=10)
+    failed = Attempt(DAYS[5], "a", "Failed: a lot", NOON, ended)
+    assert seconds_of([*load("a", 1, 10), failed], [2]) == 10
+
+
 def test_the_newest_loads_count() -> None:
     old = [a for n in range(50) for a in load(f"old{n}", 1, 100, at=-n - 1)]
     new = [a for n in range(20) for a in load(f"new{n}", 1, 10, at=n)]
