@@ -29,11 +29,13 @@ def landing_asset(
     landing_root: Path,
     waits_for: Sequence[Dependency] = (),
     follows: dg.AutomationCondition[Any] | None = None,
+    *,
+    freshness: dg.FreshnessPolicy | None = None,
 ) -> dg.AssetsDefinition:
     """The asset of a declared table: plan, launch, yield check results, hand over to the IO manager.
 
-    `tables` are all declared tables by name, to find the parents' keys; `waits_for` are its parents, and
-    `follows` is when it is loaded after them.
+    `tables` are all declared tables by name, to find the parents' keys; `waits_for` are its parents,
+    `follows` is when it is loaded after them, and `freshness` is by when something must have been loaded.
     """
 
     @dg.asset(
@@ -54,6 +56,7 @@ def landing_asset(
         check_specs=[_check_spec(spec, c) for c in spec.checks],
         retry_policy=_retry_policy(spec),
         automation_condition=follows,
+        freshness_policy=freshness,
         output_required=False,
     )
     def load(

@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 import warnings
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 
 import dagster as dg
 
 from fdm_platform.defs.assets import landing_asset
 from fdm_platform.defs.dependencies import saved_dependencies
+from fdm_platform.defs.freshness import freshness_policy
 from fdm_platform.defs.io_manager import OrcIOManager
 from fdm_platform.defs.platform import use_catalog
 from fdm_platform.defs.resources import ControlStoreResource, PlatformResource
@@ -41,6 +43,7 @@ def build_definitions(
     waits_for = saved_dependencies(settings, catalog)
     control = ControlStoreResource()
     platform = PlatformResource(control=control)
+    today = datetime.now(UTC).date()
     with warnings.catch_warnings():
         # Code references, backfill policies and conditions of our own are beta in Dagster 1.13; the pinned
         # range is our answer.
@@ -53,6 +56,7 @@ def build_definitions(
                 settings.landing_root,
                 waits_for.of.get(spec.name, ()),
                 watched.follow.get(spec.name),
+                freshness=freshness_policy(catalog.calendars.of(spec), today),
             )
             for spec in (only or catalog.tables.values())
         ]
