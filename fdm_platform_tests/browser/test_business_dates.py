@@ -15,7 +15,7 @@ from playwright.sync_api import expect
 
 from fdm_platform.cli.sample import write_sources
 from fdm_platform_tests.browser.conftest import fdm, processes_of
-from fdm_platform_tests.browser.dagster_ui import DagsterUi
+from fdm_platform_tests.browser.dagster_ui import LOAD_MS, DagsterUi
 from fdm_platform_tests.deployment import DAYS, PROJECT, Deployment, deploy
 
 pytestmark = [pytest.mark.browser, pytest.mark.spark, pytest.mark.embedded]
@@ -96,7 +96,8 @@ def test_a_poisoned_date_fails_alone(ui: DagsterUi, deployment: Deployment, back
 def test_its_error_stands_beside_the_date(ui: DagsterUi, backfilled: None) -> None:
     ui.open_asset("partitions", partition=POISONED.isoformat())
     ui.page.get_by_role("button", name="View all historical events (1)").click()
-    expect(ui.page.get_by_text("'much' is not of type decimal(18,2)").first).to_be_visible()
+    error = ui.page.get_by_text("'much' is not of type decimal(18,2)").first
+    expect(error).to_be_visible(timeout=LOAD_MS)
     ui.shoot("date-error")
 
 
@@ -129,9 +130,8 @@ def test_a_row_that_appears_is_loaded_parent_then_child(
     assert versions(deployment, PARENT) == dict.fromkeys([*QUARTER, NEW], 1)
     assert versions(deployment, CHILD) == {NEW: 1}
     for table, asked_by in ((PARENT, "sensor"), (CHILD, "automation")):
-        attempts = json.loads(fdm(deployment, "why", table, "--biz-dt", str(NEW), "--json").stdout)[
-            "attempts"
-        ]
+        told = json.loads(fdm(deployment, "why", table, "--biz-dt", str(NEW), "--json").stdout)
+        attempts = told["evidence"]["attempts"]
         assert [(a["asked_by"], a["status"]) for a in attempts] == [(asked_by, "Completed")]
     ui.open_lineage()
     ui.shoot("lineage")
@@ -151,5 +151,8 @@ def test_a_reprocessed_date_and_its_child_are_loaded_once(
 def test_why_tells_each_of_these(deployment: Deployment, appeared: None) -> None:
     write_rows(deployment, date(2024, 5, 3), run_indicator="N")
     assert f"{date(2024, 5, 3)}: held" in why(deployment, PARENT, date(2024, 5, 3))
-    assert "no control row" in why(deployment, PARENT, date(2024, 5, 6))
+    assert "expected and absent: process_control has no row for it" in why(
+        deployment, PARENT, date(2024, 5, 6)
+    )
+    assert "not a business day: holiday Ascension Day" in why(deployment, PARENT, date(2024, 5, 9))
     assert f"{QUARTER[0]}: missing" in why(deployment, CHILD, QUARTER[0])
