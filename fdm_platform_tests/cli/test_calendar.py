@@ -210,8 +210,8 @@ def test_a_broken_calendar_is_told_where_it_is_asked_for_and_by_validate(fdm: Fd
     ):
         with pytest.raises(DeclarationError, match=r"calendar.yaml:2: cutoff: '25:00' is no time of day"):
             fdm("calendar", *arguments)
-    for arguments in (("validate",), ("validate", "t_payment")):
-        told = fdm(*arguments)
+    for of in (("validate",), ("validate", "t_payment")):
+        told = fdm(*of)
         assert told.exit_code == DeclarationError.exit_code
         assert "'25:00' is no time of day" in told.stdout
     assert "gels_fpms_t_payment" in fdm("show", "t_payment").stdout
