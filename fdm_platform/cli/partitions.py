@@ -11,7 +11,6 @@ from typing import Any
 import click
 
 from fdm_platform.cli.console import ranges_text
-from fdm_platform.control.rows import process_control_dates
 from fdm_platform.defs.platform import Platform, open_platform
 from fdm_platform.errors import ParameterError
 from fdm_platform.model.partition import parse_biz_dt
@@ -171,4 +170,5 @@ def _state(platform: Platform, specs: Sequence[TableSpec], dates: Sequence[date]
 
 
 def _control_dates(platform: Platform, specs: Sequence[TableSpec]) -> list[date]:
-    return process_control_dates(platform.store, specs[0].entity, specs[0].source_system)
+    """Of process_control; of the calendar, where it says that the source has no control rows."""
+    return [row.biz_dt for row in platform.control_rows(specs[0])]

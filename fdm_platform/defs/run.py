@@ -12,7 +12,6 @@ import dagster as dg
 from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 from dagster._core.utils import make_new_run_id
 
-from fdm_platform.control.rows import process_control_dates
 from fdm_platform.defs.load import Load, error_of
 from fdm_platform.defs.location import build_definitions
 from fdm_platform.defs.partitions import add_dates, dates_of
@@ -40,7 +39,7 @@ def run_load(
     failed run of it.
     """
     platform, name = load.platform, spec.partition_set
-    add_dates(instance, name, process_control_dates(platform.store, spec.entity, spec.source_system))
+    add_dates(instance, name, [row.biz_dt for row in platform.control_rows(spec)])
     definitions = build_definitions(
         platform.settings, catalog=platform.catalog, only=[spec], loggers={"console": _logger(handler)}
     )

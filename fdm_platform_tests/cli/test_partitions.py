@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from fdm_platform_tests.deployment import DAYS, Deployment, deploy
+from fdm_platform_tests.deployment import DAYS, PROJECT, Deployment, deploy
 
 FDM = str(Path(sys.executable).parent / "fdm")
 
@@ -65,6 +66,17 @@ def test_a_set_is_shown_synced_and_a_date_removed_from_it(deployment: Deployment
         in fdm(deployment, "remove", "gels_fpms", "--biz-dt", days[0]).stderr
     )
     assert fdm(deployment, "sync").stdout == "gels_fpms: 1 added\n"
+
+
+def test_a_source_without_control_rows_has_the_dates_of_its_calendar(tmp_path: Path) -> None:
+    sql = shutil.copytree(PROJECT / "sql" / "landing", tmp_path / "sql")
+    text = "control_rows: false\nstart: 2024-05-09\nend: 2024-05-15\n"
+    (sql / "gels" / "fpms" / "calendar.yaml").write_text(text)
+    deployment = deploy(tmp_path / "home", sql_root=sql)
+    assert fdm(deployment, "sync").stdout == "gels_fpms: 5 added\n"
+    state = shown(deployment)
+    assert state["dates"] == ["2024-05-09", "2024-05-10", *(str(day) for day in DAYS)]
+    assert (state["without_control_row"], state["not_in_set"]) == ([], [])
 
 
 @pytest.mark.parametrize(
