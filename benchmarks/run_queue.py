@@ -3,12 +3,12 @@
     uv run python benchmarks/run_queue.py [--loads 1000] [--tables 10]
 
 Requests one load for each of many dates of some tables, as a sensor or a backfill does, into the queue that
-dagster.yaml describes, while a real daemon takes them out of it. Every tenth load is requested twice, as a
-daemon does that died in the middle and began again. In the place of a run's process and its Spark stands a
+dagster.yaml describes. A real daemon looks at all that wait, every second, and may start none before the last
+is there. Every tenth load is requested twice, as a daemon does that died in the middle and began again. In the place of a run's process and its Spark stands a
 launcher that writes the load down and ends the run: what is measured is the queue, not the loads.
 
-Told: loads that were lost or done twice, seconds until the last was queued and until the last had ended, and
-the daemon's memory. Ends with one line of JSON.
+Told: loads that were lost or done twice, seconds until the last was queued and from then until the last had
+ended, and the daemon's memory. Ends with one line of JSON.
 """
 
 from __future__ import annotations
@@ -52,6 +52,8 @@ WORKSPACE = str(HERE.parent / "workspace.yaml")
 LOADS = "loads.db"
 FIRST_DAY = date(2000, 1, 1)
 TIMEOUT_S = 900
+AT_ONCE = 50
+"""Runs that the daemon may start at once."""
 BUSY_S = 60.0
 
 
@@ -116,7 +118,9 @@ def measure(home: Path, loads: int, tables: int) -> dict[str, Any]:
     days = [FIRST_DAY + timedelta(days=n) for n in range(-(-loads // tables))]
     asked = [(spec, day) for day in days for spec in specs][:loads]
     with open_instance(settings) as instance:
-        add_dates(instance, specs[0].partition_set, days)
+        pool = specs[0].partition_set
+        add_dates(instance, pool, days)
+        instance.event_log_storage.set_concurrency_slots(pool, 0)  # all wait until the last is there
         with daemon(home, instance) as pid:
             before = memory(pid)
             with WorkspaceProcessContext(instance, WorkspaceFileTarget([WORKSPACE])) as workspace:
@@ -124,6 +128,8 @@ def measure(home: Path, loads: int, tables: int) -> dict[str, Any]:
                 asyncio.run(request(workspace, asked))
             queued = time.perf_counter() - begun
             waiting = instance.get_runs_count(dg.RunsFilter(statuses=[dg.DagsterRunStatus.QUEUED]))
+            instance.event_log_storage.set_concurrency_slots(pool, AT_ONCE)
+            begun = time.perf_counter()
             wait_until_ended(instance, loads, pid)
             ended = time.perf_counter() - begun
             after = memory(pid)
@@ -135,7 +141,7 @@ def measure(home: Path, loads: int, tables: int) -> dict[str, Any]:
         "doubled": len(done) - len(set(done)),
         "seconds_until_last_queued": round(queued, 1),
         "waiting_when_last_queued": waiting,
-        "seconds_until_last_ended": round(ended, 1),
+        "seconds_from_release_to_last_ended": round(ended, 1),
         "daemon_mib_before": before,
         "daemon_mib_peak": after,
     }
@@ -147,8 +153,8 @@ def deploy(home: Path, tables: int) -> Settings:
     config = yaml.safe_load((HERE.parent / "dagster.yaml").read_text())
     config["run_launcher"] = {"module": "run_queue", "class": "StubLauncher", "config": {}}
     config["run_coordinator"]["config"] = {"dequeue_interval_seconds": 1}
-    config["concurrency"]["runs"] = {"max_concurrent_runs": 50}
-    config["concurrency"]["pools"]["default_limit"] = 50
+    config["concurrency"]["runs"] = {"max_concurrent_runs": AT_ONCE}
+    config["concurrency"]["pools"]["default_limit"] = AT_ONCE
     (home / "dagster.yaml").write_text(yaml.safe_dump(config))
     with closing(sqlite3.connect(home / LOADS)) as store, store:
         store.execute("CREATE TABLE loads (name TEXT, biz_dt TEXT, run_id TEXT)")
