@@ -2,12 +2,15 @@
 
 # Annotations stay real here: Dagster reads those of a schedule's function, and takes no strings.
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime
 
 import dagster as dg
 
+from fdm_platform.control.attempts import read_attempts
+from fdm_platform.defs.open_runs import dates_of_open_runs
 from fdm_platform.defs.partitions import add_dates, dates_of
+from fdm_platform.defs.platform import Platform
 from fdm_platform.defs.resources import PlatformResource
 from fdm_platform.defs.run_requests import run_request
 from fdm_platform.defs.sensors import MOST_RUNS, SourceSystem
@@ -15,9 +18,13 @@ from fdm_platform.model.partition import contiguous_runs
 from fdm_platform.model.table import TableSpec
 from fdm_platform.planning.schedule import scheduled_dates
 
+_BY_SCHEDULE = "schedule"
+Chunk = tuple[TableSpec, Sequence[date]]
+"""A table and the dates of one of its runs."""
+
 
 def calendar_schedule(source: SourceSystem, *, is_running: bool) -> dg.ScheduleDefinition:
-    """At its times, each table is loaded for the dates that are due and not published."""
+    """At its times, each table is loaded for the dates that are due and neither published nor under way."""
     calendar = source.calendar
 
     @dg.schedule(
@@ -32,25 +39,56 @@ def calendar_schedule(source: SourceSystem, *, is_running: bool) -> dg.ScheduleD
         context: dg.ScheduleEvaluationContext, platform: PlatformResource
     ) -> list[dg.RunRequest] | dg.SkipReason:
         now = context.scheduled_execution_time.astimezone(UTC)
-        ledger = platform.platform.ledger
-        due = {
-            spec: scheduled_dates(calendar, sorted(ledger.published(spec.name)), now)
-            for spec in source.tables
-        }
-        add_dates(context.instance, source.partition_set, {d for dates in due.values() for d in dates})
+        due = [(spec, _due(platform.platform, source, spec, now)) for spec in source.tables]
+        wanted = {d for _, dates in due for d in dates}
+        if not wanted:
+            return dg.SkipReason(f"every date of {source.name} that is due is published")
+        add_dates(context.instance, source.partition_set, wanted)
+        open_dates = dates_of_open_runs(context.instance, source.tables)
         known = dates_of(context.instance, source.partition_set)
-        requests = [r for spec, dates in due.items() for r in _requests(spec, dates, known, now)]
-        return requests[:MOST_RUNS] or dg.SkipReason(f"every date of {source.name} that is due is published")
+        chunks = [
+            chunk
+            for spec, dates in due
+            for chunk in _chunks(spec, [d for d in dates if d not in open_dates[spec.name]], known)
+        ]
+        if not chunks:
+            return dg.SkipReason(f"every date of {source.name} that is due and not published is under way")
+        chosen = _newest_first(context, chunks)
+        return [_request(spec, dates, known, now) for spec, dates in chosen]
 
     return schedule
 
 
-def _requests(
-    spec: TableSpec, dates: Sequence[date], known: Sequence[date], now: datetime
-) -> Iterator[dg.RunRequest]:
-    """Newest first. A date that failed is requested again at the next time: the key is of this one."""
-    for run in reversed(contiguous_runs(dates, known)):
+def _due(platform: Platform, source: SourceSystem, spec: TableSpec, now: datetime) -> list[date]:
+    """By the table's calendar, which chooses among the dates of its source's."""
+    published = platform.ledger.published(spec.name).keys()
+    first = min(published or _tried(platform, spec), default=None)
+    dates = scheduled_dates(platform.catalog.calendars.of(spec), published, now, first=first)
+    return [d for d in dates if source.calendar.is_business_day(d)]
+
+
+def _tried(platform: Platform, spec: TableSpec) -> set[date]:
+    """Dates that the schedule tried of a table that has nothing published: none of them is given up."""
+    attempts = read_attempts(platform.store, spec.name)
+    return {a.biz_dt for a in attempts if a.asked_by == _BY_SCHEDULE}
+
+
+def _chunks(spec: TableSpec, dates: Sequence[date], known: Sequence[date]) -> Iterator[Chunk]:
+    """A run each: neighbours in the partition set, at most `dates_per_run`."""
+    for run in contiguous_runs(dates, known):
         for start in range(0, len(run), spec.dates_per_run):
-            chunk = run[start : start + spec.dates_per_run]
-            key = f"{spec.name} {chunk[0]}..{chunk[-1]} at {now.isoformat()}"
-            yield run_request(spec, chunk, run_key=key, is_newest=chunk[-1] == known[-1])
+            yield spec, run[start : start + spec.dates_per_run]
+
+
+def _newest_first(context: dg.ScheduleEvaluationContext, chunks: Iterable[Chunk]) -> list[Chunk]:
+    """As many runs as one time requests, of all tables alike."""
+    ordered = sorted(chunks, key=lambda chunk: chunk[1][-1], reverse=True)
+    if later := ordered[MOST_RUNS:]:
+        context.log.info("held back for the next time, beyond %d runs: %d runs", MOST_RUNS, len(later))
+    return ordered[:MOST_RUNS]
+
+
+def _request(spec: TableSpec, dates: Sequence[date], known: Sequence[date], now: datetime) -> dg.RunRequest:
+    """A date that failed is requested again at the next time: the key is of this one."""
+    key = f"{spec.name} {dates[0]}..{dates[-1]} at {now.isoformat()}"
+    return run_request(spec, dates, run_key=key, is_newest=dates[-1] == known[-1])

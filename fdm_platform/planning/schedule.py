@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from datetime import date, datetime
 
 from fdm_platform.model.calendar import Calendar
 
 
-def scheduled_dates(calendar: Calendar, published: Sequence[date], now: datetime) -> list[date]:
-    """The business dates that are due by now and not published, from the first that is published on.
+def scheduled_dates(
+    calendar: Calendar, published: Collection[date], now: datetime, *, first: date | None = None
+) -> list[date]:
+    """The business dates that are due by now and not published, in order.
 
-    `published` is in order. Of a table that has none it is the newest date that is due: the ones before are
-    for a backfill.
+    It begins with `first`, the first date that was published, or tried. Of a table that has none it is the newest
+    date that is due: the ones before are for a backfill.
     """
     newest = calendar.latest_due(now)
     if newest is None:
         return []
-    first = max(published[0], calendar.start) if published else newest
-    there = set(published)
-    return [d for d in calendar.expected(first, newest) if d not in there]
+    begin = max(first, calendar.start) if first else newest
+    return [d for d in calendar.expected(begin, newest) if d not in published]

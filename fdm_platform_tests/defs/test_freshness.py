@@ -13,8 +13,8 @@ import pytest
 import yaml
 from dagster._core.definitions.freshness import CronFreshnessPolicy, FreshnessState
 from dagster._core.definitions.freshness_evaluator import CronFreshnessPolicyEvaluator
-from dagster._core.test_utils import freeze_time
 from dagster._core.loader import LoadingContext
+from dagster._core.test_utils import freeze_time
 
 from fdm_platform.defs.freshness import freshness_policy
 from fdm_platform.defs.location import build_definitions
