@@ -7,21 +7,18 @@ it and fails it, or somebody cancels it, and then its open attempts are closed h
 # Annotations stay real here: Dagster reads those of a sensor's function, and takes no strings.
 
 from collections.abc import Iterator
-from datetime import date
 
 import dagster as dg
-from dagster._core.storage.tags import (
-    ASSET_PARTITION_RANGE_END_TAG,
-    ASSET_PARTITION_RANGE_START_TAG,
-    PARTITION_NAME_TAG,
-)
 
 from fdm_platform.control.execution_log.journal import Journal
-from fdm_platform.control.execution_log.rows import BY_DATE, STARTED
+from fdm_platform.control.execution_log.rows import BY_DATE, STARTED, AttemptRows
 from fdm_platform.control.store import Predicate
 from fdm_platform.control.values import Row
+from fdm_platform.defs.open_runs import span_of, tables_of
 from fdm_platform.defs.platform import Platform
 from fdm_platform.defs.resources import PlatformResource
+from fdm_platform.defs.resuming import LOAD
+from fdm_platform.errors import ControlError
 
 _ENDS = {dg.DagsterRunStatus.FAILURE: "failed", dg.DagsterRunStatus.CANCELED: "canceled"}
 
@@ -39,12 +36,15 @@ def _sensor(run_status: dg.DagsterRunStatus, word: str) -> dg.SensorDefinition:
         default_status=dg.DefaultSensorStatus.RUNNING,
         description=f"Closes what execution_log still calls Started of runs that {word}.",
     )
-    def close(context: dg.RunStatusSensorContext, platform: PlatformResource) -> dg.SkipReason | None:
-        closed = close_attempts(platform.platform, context.dagster_run, _words(context))
-        if not closed:
-            return None
-        context.log.info("closed in execution_log: %s", ", ".join(closed))
-        return None
+    def close(context: dg.RunStatusSensorContext, platform: PlatformResource) -> None:
+        try:
+            closed = close_attempts(platform.platform, context.dagster_run, _words(context))
+        except ControlError as error:
+            # Of other errors Dagster notes that they happened, and goes on to the next run: this one fails the
+            # tick, so that the next one tries again.
+            raise dg.DagsterError(str(error)) from error
+        if closed:
+            context.log.info("closed in execution_log: %s", ", ".join(closed))
 
     return close
 
@@ -56,22 +56,29 @@ def close_attempts(platform: Platform, run: dg.DagsterRun, why: str) -> list[str
         if journal.is_owned(attempt["id"]):
             continue  # its process lives, and closes it
         platform.execution_log.finish(attempt["id"], status="Failed", error=why)
+        _repeat_by_date(platform, attempt)
         closed.append(f"{attempt['table_name']} {attempt['biz_dt']}")
     return closed
 
 
+def _repeat_by_date(platform: Platform, attempt: Row) -> None:
+    """The end in fdm_attempts, too: the log knows no date where others deliver the dead process's journal just now."""
+    rows = AttemptRows(platform.store)
+    final = rows.find(attempt["id"])
+    if final and final["status"] != STARTED:
+        rows.write({**attempt, "status": final["status"]})
+
+
 def _open_attempts(platform: Platform, run: dg.DagsterRun) -> Iterator[Row]:
-    first = run.tags.get(PARTITION_NAME_TAG) or run.tags.get(ASSET_PARTITION_RANGE_START_TAG)
-    last = run.tags.get(PARTITION_NAME_TAG) or run.tags.get(ASSET_PARTITION_RANGE_END_TAG)
-    if not first or not last:
+    span = span_of(run)
+    if span is None:
         return
-    dates = [
-        Predicate("biz_dt", ">=", date.fromisoformat(first)),
-        Predicate("biz_dt", "<=", date.fromisoformat(last)),
-    ]
-    for key in sorted(run.asset_selection or ()):
-        for row in platform.store.scan(BY_DATE, [Predicate("table_name", "=", "_".join(key.path)), *dates]):
-            if row["load_id"].startswith(run.run_id) and row["status"] == STARTED:
+    dates = [Predicate("biz_dt", ">=", span[0]), Predicate("biz_dt", "<=", span[1])]
+    # The second run of a command's load publishes under the id of the first, which its tag has.
+    of_run = (run.run_id, run.tags[LOAD]) if LOAD in run.tags else (run.run_id,)
+    for name in tables_of(run):
+        for row in platform.store.scan(BY_DATE, [Predicate("table_name", "=", name), *dates]):
+            if row["load_id"].startswith(of_run) and row["status"] == STARTED:
                 yield row
 
 

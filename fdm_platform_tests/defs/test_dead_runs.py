@@ -1,0 +1,254 @@
+"""Runs whose process died: their attempts get their final line, by real ticks of the sensors."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from fdm_platform.control.execution_log.log import DateAttempt, ExecutionLog
+from fdm_platform.control.schema import TABLES
+from fdm_platform.control.store import open_store
+from fdm_platform.defs.dead_runs import dead_run_sensors
+from fdm_platform.defs.instance import open_instance
+from fdm_platform.defs.resources import PlatformResource
+from fdm_platform.defs.resuming import LOAD
+from fdm_platform.model.settings import Settings
+from fdm_platform_tests.deployment import control_url, deploy
+
+TABLE = "e_s_t_a"
+KEY = dg.AssetKey(["e", "s", "t_a"])
+DAY = date(2024, 5, 15)
+RUN, OTHER = "1" * 36, "2" * 36
+FDM = str(Path(sys.executable).parent / "fdm")
+OWNER = """
+import sys
+from datetime import date
+from pathlib import Path
+from fdm_platform.control.execution_log.log import DateAttempt, ExecutionLog
+from fdm_platform.control.store import open_store
+url, journal, load = sys.argv[1:]
+log = ExecutionLog(open_store(url), Path(journal))
+of = DateAttempt("e_s_t_a", date(2024, 5, 15), load)
+print(log.start(job_id="J", job_name="t_a", run_id="20240515", of=of), flush=True)
+sys.stdin.readline()
+"""
+
+
+@dataclass
+class Watch:
+    """The sensors of a deployment, and the daemon that ticks them."""
+
+    settings: Settings
+    instance: dg.DagsterInstance
+    cursors: dict[str, str] = field(default_factory=dict)
+
+    def tick(self) -> None:
+        for sensor in dead_run_sensors():
+            context = dg.build_sensor_context(
+                instance=self.instance,
+                cursor=self.cursors.get(sensor.name),
+                definitions=dg.Definitions(sensors=[sensor]),
+                resources={"platform": PlatformResource()},
+                sensor_name=sensor.name,
+            )
+            with context:
+                data = sensor.evaluate_tick(context)
+            assert data.cursor
+            self.cursors[sensor.name] = data.cursor
+            assert [r.error for r in data.dagster_run_reactions or () if r.error] == []
+
+    def run(
+        self,
+        run_id: str = RUN,
+        keys: frozenset[dg.AssetKey] = frozenset({KEY}),
+        partition: str = str(DAY),
+        tag: str = "",
+    ) -> dg.DagsterRun:
+        run = dg.DagsterRun(
+            "__ASSET_JOB",
+            run_id=run_id,
+            status=dg.DagsterRunStatus.STARTED,
+            asset_selection=keys or None,
+            tags={"dagster/partition": partition, **({LOAD: tag} if tag else {})},
+        )
+        return self.instance.add_run(run)
+
+    def rows(self, table: str) -> list[tuple[Any, ...]]:
+        store = open_store(self.settings.control_url)
+        found = sorted((r["id"], r["status"], r["end_time"]) for r in store.scan(table))
+        store.close()
+        return found
+
+    def statuses(self) -> list[str]:
+        """Of all attempts; execution_log and fdm_attempts agree."""
+        of_log = self.rows("execution_log")
+        assert of_log == self.rows("fdm_attempts")
+        return [status for _, status, _ in of_log]
+
+    @contextmanager
+    def owner(self, load_id: str) -> Iterator[subprocess.Popen[str]]:
+        """A process with an attempt under way."""
+        arguments = [self.settings.control_url, str(self.settings.journal), load_id]
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        process = subprocess.Popen([sys.executable, "-c", OWNER, *arguments], text=True, **pipes)  # type: ignore[call-overload]
+        try:
+            assert process.stdout.readline()
+            yield process
+        finally:
+            process.kill()
+            process.wait()
+
+    def died(self, load_id: str) -> None:
+        """A process began an attempt, and was killed."""
+        with self.owner(load_id):
+            pass
+
+
+@pytest.fixture
+def watch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Watch]:
+    environ = {
+        "FDM_PROJECT": str(tmp_path),
+        "FDM_HOME": str(tmp_path),
+        "FDM_CONTROL_URL": control_url(tmp_path),
+    }
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    settings = Settings.from_environ(environ)
+    store = open_store(settings.control_url)
+    store.create(TABLES)
+    store.close()
+    with dg.instance_for_test() as instance:
+        made = Watch(settings, instance)
+        made.tick()
+        yield made
+
+
+def test_a_dead_runs_attempt_is_closed_once_with_the_reason(watch: Watch) -> None:
+    watch.died(f"{RUN}-{TABLE}")
+    assert watch.statuses() == ["Started"]
+    watch.instance.report_run_failed(watch.run(), "Detected run worker status FAILED")
+    watch.tick()
+    (status,) = watch.statuses()
+    assert status == (
+        "Failed: the run ended without a word about this date: Detected run worker status FAILED"
+    )
+    before = watch.rows("execution_log")
+    watch.tick()
+    watch.cursors.clear()
+    watch.tick()
+    assert watch.rows("execution_log") == before
+    assert list(watch.settings.journal.iterdir()) == []
+
+
+def test_a_canceled_runs_attempt_is_closed(watch: Watch) -> None:
+    watch.died(f"{RUN}-{TABLE}")
+    watch.instance.report_run_canceled(watch.run())
+    watch.tick()
+    assert watch.statuses()[0].startswith("Failed: the run ended without a word")
+
+
+def test_an_attempt_whose_process_lives_is_left(watch: Watch) -> None:
+    with watch.owner(f"{RUN}-{TABLE}"):
+        watch.instance.report_run_failed(watch.run())
+        watch.tick()
+        assert watch.statuses() == ["Started"]
+
+
+def test_attempts_of_other_runs_and_what_ended_are_left(watch: Watch) -> None:
+    watch.died(f"{OTHER}-{TABLE}")
+    store = open_store(watch.settings.control_url)
+    log = ExecutionLog(store, watch.settings.journal)
+    of = DateAttempt(TABLE, DAY, f"{RUN}-{TABLE}")
+    log.finish(log.start(job_id="J", job_name="t_a", run_id=None, of=of), status="Completed")
+    log.close()
+    store.close()
+    watch.instance.report_run_failed(watch.run())
+    watch.tick()
+    assert sorted(watch.statuses()) == ["Completed", "Started"]
+
+
+def test_a_later_run_of_a_command_closes_what_has_the_id_of_its_load(watch: Watch) -> None:
+    """`fdm materialize` selects no asset by key; its tag says which load it publishes."""
+    watch.died(f"{RUN}-{TABLE}")
+    run = watch.run(OTHER, frozenset(), tag=f"{RUN}-{TABLE}")
+    watch.instance.report_run_failed(run)
+    watch.tick()
+    assert watch.statuses()[0].startswith("Failed: ")
+
+
+@pytest.mark.parametrize("partition", [str(DAY), "not a date"])
+def test_a_run_that_failed_before_its_step_began_has_nothing_to_close(watch: Watch, partition: str) -> None:
+    watch.instance.report_run_failed(watch.run(partition=partition))
+    watch.tick()
+    assert watch.statuses() == []
+
+
+def test_where_no_run_failed_no_control_table_is_opened(
+    watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FDM_CONTROL_URL", "nothing://that-fits")
+    watch.run()
+    watch.tick()
+
+
+def test_a_control_store_that_is_away_is_asked_again_at_the_next_tick(
+    watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watch.died(f"{RUN}-{TABLE}")
+    watch.instance.report_run_failed(watch.run())
+    monkeypatch.setenv("FDM_CONTROL_URL", "nothing://that-fits")
+    with pytest.raises(dg.DagsterError, match="that-fits"):
+        watch.tick()
+    monkeypatch.setenv("FDM_CONTROL_URL", watch.settings.control_url)
+    watch.tick()
+    assert watch.statuses()[0].startswith("Failed: ")
+
+
+@pytest.mark.spark
+def test_a_load_that_is_killed_while_spark_runs_is_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = deploy(tmp_path / "home")
+    for name, value in {**made.environ, **made.settings.child_environ}.items():
+        monkeypatch.setenv(name, value)
+    with open_instance(made.settings) as instance:
+        watch = Watch(made.settings, instance)
+        watch.tick()
+        command = [FDM, "materialize", "gels_fpms_t_contract_master", "--biz-dt", "2024-05-15"]
+        process = subprocess.Popen(command, env=made.environ, stderr=subprocess.DEVNULL)
+        try:
+            started = dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED])
+            while not (any(made.settings.home.glob("**/plan.json")) and instance.get_runs(started)):
+                assert process.poll() is None
+                time.sleep(0.01)
+            process.kill()
+            process.wait()
+            assert watch.statuses() == ["Started"]
+            (run,) = instance.get_runs(started)
+            instance.report_run_failed(run, "its process is gone")  # as run monitoring does
+            watch.tick()
+            (status,) = watch.statuses()
+            assert status == "Failed: the run ended without a word about this date: its process is gone"
+        finally:
+            process.kill()
+            _kill_spark_of(made.settings.home)
+
+
+def _kill_spark_of(home: Path) -> None:
+    """Of this test's own folder, each by its id."""
+    found = subprocess.run(["pgrep", "-f", str(home)], capture_output=True, text=True, check=False).stdout
+    for pid in found.split():
+        with suppress(ProcessLookupError):
+            os.kill(int(pid), signal.SIGKILL)
