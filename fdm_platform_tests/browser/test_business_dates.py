@@ -96,6 +96,7 @@ def test_a_poisoned_date_fails_alone(ui: DagsterUi, deployment: Deployment, back
 def test_its_error_stands_beside_the_date(ui: DagsterUi, backfilled: None) -> None:
     ui.open_asset("partitions", partition=POISONED.isoformat())
     ui.page.get_by_role("button", name="View all historical events (1)").click()
+    ui.page.get_by_role("dialog").get_by_text("Observation").click()
     error = ui.page.get_by_text("'much' is not of type decimal(18,2)").first
     expect(error).to_be_visible(timeout=LOAD_MS)
     ui.shoot("date-error")
