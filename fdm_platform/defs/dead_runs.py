@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import dagster as dg
 
 from fdm_platform.control.execution_log.journal import Journal
+from fdm_platform.control.execution_log.orphans import deliver_orphans
 from fdm_platform.control.execution_log.rows import BY_DATE, STARTED, AttemptRows
 from fdm_platform.control.store import Predicate
 from fdm_platform.control.values import Row
@@ -52,9 +53,11 @@ def _sensor(run_status: dg.DagsterRunStatus, word: str) -> dg.SensorDefinition:
 def close_attempts(platform: Platform, run: dg.DagsterRun, why: str) -> list[str]:
     """Write the final line of the run's attempts that have none and whose process is gone; which they were."""
     journal, closed = Journal(platform.settings.journal), []
-    for attempt in _open_attempts(platform, run):
-        if journal.is_owned(attempt["id"]):
-            continue  # its process lives, and closes it
+    # A process that lives closes its own.
+    dead = [attempt for attempt in _open_attempts(platform, run) if not journal.is_owned(attempt["id"])]
+    if dead:  # what their process had not delivered comes first: the log would deliver it beside the ends
+        deliver_orphans(platform.store, journal.folder)
+    for attempt in dead:
         platform.execution_log.finish(attempt["id"], status="Failed", error=why)
         _repeat_by_date(platform, attempt)
         closed.append(f"{attempt['table_name']} {attempt['biz_dt']}")
