@@ -76,14 +76,19 @@ def changes(
     whose last_update_ts is NULL has no place in this order and is left out: see `unstamped_dates`.
     A row that cannot be used, or a date with two rows in two spellings, is a problem and stops no other.
     """
-    windows = [_first_rows(store, p, watermark, limit) for p in source_prefixes(entity, source_system)]
+    # A clock that was ahead and is set right would hide what is written until it is there again.
+    since = min(watermark.floor, now - overlap)
+    windows = [
+        _first_rows(store, p, since, limit + len(watermark.seen))
+        for p in source_prefixes(entity, source_system)
+    ]
     unreadable = [error for window, _ in windows for error in window.unreadable]
     found, problems = readable_rows((window.rows for window, _ in windows), unreadable)
     is_all = all(whole for _, whole in windows)
     new = sorted((r for r in found if watermark.seen.get(r.biz_dt) != _digest(r)), key=_order)
     returned, has_more = new[:limit], not is_all or len(new) > limit
     horizon = min(now - overlap, _stamp(returned[-1])) if has_more and returned else now - overlap
-    floor = max(watermark.floor, horizon)
+    floor = max(since, horizon)
     seen = {**watermark.seen, **{row.biz_dt: _digest(row) for row in returned}}
     # What was not read this time is still there, behind the window.
     stamps = {row.biz_dt: _stamp(row) for row in found}
@@ -120,7 +125,7 @@ class _Window:
 
 
 def _first_rows(
-    store: ControlStore, prefix: Sequence[Predicate], watermark: Watermark, limit: int
+    store: ControlStore, prefix: Sequence[Predicate], since: datetime, limit: int
 ) -> tuple[_Window, bool]:
     """Rows from the floor on: all of them and True, or too many to read, the earliest of them and False.
 
@@ -128,17 +133,17 @@ def _first_rows(
     few enough are left: still more than `limit` new ones, since half of `most` is that and all that were
     seen. Rows of one microsecond cannot be cut; any of those will do.
     """
-    most = 2 * (limit + len(watermark.seen) + 1)
+    most = 2 * (limit + 1)
     ceiling: datetime | None = None
     while True:
-        window = _window(store, prefix, watermark.floor, ceiling, most)
+        window = _window(store, prefix, since, ceiling, most)
         if len(window) < most or not window.rows:
             return window, ceiling is None
         median = sorted(row["last_update_ts"] for row in window.rows)[(len(window.rows) - 1) // 2]
         if median != ceiling:
             ceiling = median
             continue
-        earlier = _window(store, prefix, watermark.floor, ceiling - _MICROSECOND, most)
+        earlier = _window(store, prefix, since, ceiling - _MICROSECOND, most)
         if len(earlier) < most:
             earlier.rows += [row for row in window.rows if row["last_update_ts"] == ceiling]
             return earlier, False

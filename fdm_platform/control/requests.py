@@ -29,11 +29,14 @@ class Requests:
 
     def of_run_keys(self, partition_set: str, run_keys: Collection[str]) -> list[DateRequest]:
         """The dates of these runs."""
-        where = [
-            Predicate("partition_set", "=", partition_set),
-            Predicate("run_key", "in", sorted(run_keys)),
+        of_set, keys = Predicate("partition_set", "=", partition_set), sorted(run_keys)
+        return [
+            DateRequest(**row)
+            for at in range(0, len(keys), MAX_IN_VALUES)
+            for row in self._store.scan(
+                TABLE, [of_set, Predicate("run_key", "in", keys[at : at + MAX_IN_VALUES])]
+            )
         ]
-        return [DateRequest(**row) for row in self._store.scan(TABLE, where)] if run_keys else []
 
     def remember(self, requests: Iterable[DateRequest]) -> None:
         """Write them; writing one again changes nothing."""

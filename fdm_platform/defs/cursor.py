@@ -13,7 +13,7 @@ from fdm_platform.control.changes import Watermark
 from fdm_platform.model.request import RunOfDates
 from fdm_platform.planning.requests import Decision
 
-UNSURE = timedelta(hours=1)
+UNSURE = timedelta(minutes=5)
 """Without a cursor, requests of this age may have been lost: they are made again, under their keys."""
 
 
@@ -28,6 +28,8 @@ class SensorCursor:
     """Dates that were beyond the cap."""
     later: tuple[date, ...] = ()
     """Dates that had not come."""
+    broken: tuple[date, ...] = ()
+    """Dates whose control row cannot be used until somebody corrects it."""
     run_keys: tuple[str, ...] = ()
     """Of the last tick that requested any."""
     started: float | None = None
@@ -54,6 +56,7 @@ class SensorCursor:
             datetime.fromisoformat(plain["requested_at"]),
             _dates(plain["again"]),
             _dates(plain["later"]),
+            _dates(plain["broken"]),
             tuple(plain["run_keys"]),
             plain["started"],
             datetime.fromisoformat(plain["synced"]) if plain["synced"] else None,
@@ -68,9 +71,13 @@ class SensorCursor:
         """What changed up to there is decided upon by this tick."""
         return replace(self, watermark=watermark)
 
-    def with_sync(self, now: datetime) -> SensorCursor:
-        """All dates were compared now."""
-        return replace(self, synced=now)
+    def with_sync(self, now: datetime, again: Iterable[date]) -> SensorCursor:
+        """All dates were compared now; some are to be looked at, although no change of theirs is to be seen."""
+        return replace(self, synced=now, again=tuple(sorted({*self.again, *again})))
+
+    def with_broken(self, dates: Iterable[date]) -> SensorCursor:
+        """Dates to look at until their rows can be used."""
+        return replace(self, broken=tuple(sorted(dates)))
 
     def with_decision(
         self,

@@ -53,11 +53,11 @@ def _sensor(run_status: dg.DagsterRunStatus, word: str) -> dg.SensorDefinition:
 def close_attempts(platform: Platform, run: dg.DagsterRun, why: str) -> list[str]:
     """Write the final line of the run's attempts that have none and whose process is gone; which they were."""
     journal, closed = Journal(platform.settings.journal), []
-    # A process that lives closes its own.
-    dead = [attempt for attempt in _open_attempts(platform, run) if not journal.is_owned(attempt["id"])]
-    if dead:  # what their process had not delivered comes first: the log would deliver it beside the ends
-        deliver_orphans(platform.store, journal.folder)
-    for attempt in dead:
+    # What its process had not delivered comes first: the store may not know that there was an attempt.
+    deliver_orphans(platform.store, journal.folder)
+    for attempt in list(_open_attempts(platform, run)):
+        if journal.is_owned(attempt["id"]):
+            continue  # its process lives, and closes it
         platform.execution_log.finish(attempt["id"], status="Failed", error=why)
         _repeat_by_date(platform, attempt)
         closed.append(f"{attempt['table_name']} {attempt['biz_dt']}")

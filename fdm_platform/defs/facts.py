@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
 from fdm_platform.control.parents import control_dates, read_parents
@@ -18,20 +18,31 @@ class StoreFacts:
 
     platform: Platform
     now: datetime
+    _rows: dict[str, dict[date, ProcessControlRow | None]] = field(default_factory=dict)
 
     def today(self, table: str) -> date:
         """The date in the zone of the table's calendar."""
         spec = self.platform.catalog.tables[table]
         return self.now.astimezone(self.platform.catalog.calendars.of(spec).zone).date()
 
+    def start(self, table: str) -> date:
+        """The first date of the table's calendar."""
+        return self.platform.catalog.calendars.of(self.platform.catalog.tables[table]).start
+
     def dependencies(self, table: str) -> Sequence[Dependency]:
         """What the table waits for."""
         return self.platform.dependencies.of.get(table, ())
 
     def rows(self, table: str, dates: Collection[date]) -> Mapping[date, ProcessControlRow]:
-        """Its control rows of these dates, those that there are."""
+        """Its control rows of these dates, those that there are and that can be used; a source's are read once."""
         spec = self.platform.catalog.tables.get(table)
-        return {r.biz_dt: r for r in self.platform.control_rows(spec, list(dates))} if spec else {}
+        if spec is None:
+            return {}
+        known = self._rows.setdefault(spec.partition_set, {})
+        if unknown := [d for d in dates if d not in known]:
+            found = {r.biz_dt: r for r in self.platform.usable_control_rows(spec, unknown)}
+            known |= {d: found.get(d) for d in unknown}
+        return {d: row for d in dates if (row := known[d])}
 
     def published(self, table: str, dates: Collection[date]) -> Mapping[date, Published]:
         """What is published of these dates."""

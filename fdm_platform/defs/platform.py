@@ -17,7 +17,7 @@ from fdm_platform.control.dependencies import read_dependency_rows
 from fdm_platform.control.execution_log.log import ExecutionLog
 from fdm_platform.control.job_rows import JobRows, read_job_rows
 from fdm_platform.control.ledger import Ledger
-from fdm_platform.control.rows import process_control_rows
+from fdm_platform.control.rows import process_control_rows, readable_rows_of
 from fdm_platform.control.store import ControlStore, open_store
 from fdm_platform.defs.parents import Parents, ParentTables
 from fdm_platform.engines.filesystem import list_files
@@ -87,6 +87,11 @@ class Platform:
         A source whose calendar says that it has none has a row for each of its business dates.
         """
         rows = process_control_rows(self.store, spec.entity, spec.source_system, dates)
+        return self._with_calendar_rows(spec, rows, dates)
+
+    def usable_control_rows(self, spec: TableSpec, dates: Collection[date]) -> list[ProcessControlRow]:
+        """The same of some dates, without those that cannot be used: one broken row stops no other date."""
+        rows, _ = readable_rows_of(self.store, spec.entity, spec.source_system, dates)
         return self._with_calendar_rows(spec, rows, dates)
 
     def job_rows(self, spec: JobSpec, dates: Collection[date], environment: str | None = None) -> JobRows:

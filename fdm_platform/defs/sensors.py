@@ -9,7 +9,7 @@ remembered and never returned, because its process died, is returned by the next
 # Annotations stay real here: Dagster reads those of a sensor's function, and takes no strings.
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -18,7 +18,8 @@ import dagster as dg
 from fdm_platform.control.changes import LIMIT, changes, unstamped_dates
 from fdm_platform.control.dependencies import refresh
 from fdm_platform.control.requests import Requests
-from fdm_platform.control.rows import RowProblem, process_control_dates, readable_rows_of
+from fdm_platform.control.rows import RowProblem, process_control_dates, readable_rows_of, source_prefixes
+from fdm_platform.control.store import Predicate
 from fdm_platform.defs.cursor import SensorCursor
 from fdm_platform.defs.partitions import add_dates, dates_of
 from fdm_platform.defs.platform import Platform
@@ -26,7 +27,7 @@ from fdm_platform.defs.resources import PlatformResource
 from fdm_platform.defs.run_requests import SECONDS_BETWEEN_TICKS, run_request, status
 from fdm_platform.errors import ControlError
 from fdm_platform.model.calendar import Calendar
-from fdm_platform.model.control import ProcessControlRow
+from fdm_platform.model.control import ProcessControlRow, row_version
 from fdm_platform.model.request import RunOfDates
 from fdm_platform.model.table import TableSpec
 from fdm_platform.planning.requests import Decision, Source, decide, repeated
@@ -111,12 +112,14 @@ class Tick:
             lost |= set(cursor.run_keys)  # a sensor that is stopped drops what it has not submitted
         tables = {spec.name for spec in self.source.tables}
         lost_requests = self.requests.of_run_keys(name, lost)
-        again = repeated(r for r in lost_requests if r.table_name in tables)
+        again = repeated(r for r in lost_requests if r.table_name in tables)[:MOST_RUNS]
         stamp = max(self.now, self.cursor.requested_at + _MICROSECOND)
-        decision = decide(source, rows, requested, self._published, now=stamp, most_runs=MOST_RUNS)
+        # While something may have been lost nothing new is requested: so it is never more than one tick's.
+        most = 0 if again else MOST_RUNS
+        decision = decide(source, rows, requested, self._published, now=stamp, most_runs=most)
         self.requests.remember(decision.requests)
         self._tell(decision, again, problems)
-        decision = replace(decision, again=tuple(sorted({*decision.again, *_dates_of(problems)})))
+        cursor = cursor.with_broken({p.biz_dt for p in problems if p.biz_dt})
         runs = (*again, *decision.runs)
         cursor = cursor.with_decision(decision, runs, stamp, self.today, self.context.last_sensor_start_time)
         return dg.SensorResult(
@@ -133,10 +136,11 @@ class Tick:
     def _rows(self, cursor: SensorCursor) -> tuple[list[ProcessControlRow], list[RowProblem], SensorCursor]:
         """What changed, and what is to be looked at again. A full backlog is worked off first."""
         store, log, most = self.platform.store, self.context.log, self.source.most_rows
-        again = set(cursor.again) | {d for d in cursor.later if d <= self.today}
+        backlog = set(cursor.again) | {d for d in cursor.later if d <= self.today}
+        again = backlog | set(cursor.broken)
         found, problems = readable_rows_of(store, *self.names, again) if again else ([], [])
         rows = {row.biz_dt: row for row in found}
-        if len(again) < most:
+        if len(backlog) < most:
             changed = changes(store, *self.names, cursor.watermark, self.now, limit=most)
             rows |= {row.biz_dt: row for row in changed.rows}
             problems += [p for p in changed.problems if p.biz_dt is None or p.biz_dt not in again]
@@ -147,10 +151,11 @@ class Tick:
             self._add(rows)
         return list(rows.values()), problems, cursor
 
-    def _add(self, dates: Collection[date]) -> None:
+    def _add(self, dates: Collection[date]) -> list[date]:
         added = add_dates(self.context.instance, self.source.partition_set, dates)
         if added:
             self.context.log.info("new in the partition set %s: %s", self.source.partition_set, _shown(added))
+        return [date.fromisoformat(key) for key in added]
 
     def _sync(self, cursor: SensorCursor) -> SensorCursor:
         """Now and then, and at the first tick: every date of the source against its partition set."""
@@ -161,7 +166,7 @@ class Tick:
         there = set(process_control_dates(store, *self.names, unreadable.append))
         for error in unreadable:
             log.error("left out: %s", error)
-        self._add(there)
+        added = self._add(there)
         gone = [d for d in dates_of(self.context.instance, self.source.partition_set) if d not in there]
         if gone and self.source.calendar.control_rows:
             log.warning(
@@ -179,7 +184,21 @@ class Tick:
             log.warning(
                 "job_dependency changed: reload the code location to see it in the graph and to follow it"
             )
-        return cursor.with_sync(self.now)
+        # A row that was copied with its old time, or asked for by reprocess_dt alone, shows no change.
+        unseen = self._unrequested_reprocessing() | (set(added) if cursor.synced else set())
+        return cursor.with_sync(self.now, sorted(unseen)[-LIMIT:])
+
+    def _unrequested_reprocessing(self) -> set[date]:
+        """Dates whose row has a reprocess_dt and was requested for no table as it is now."""
+        asked: dict[date, str] = {}
+        for prefix in source_prefixes(*self.names):
+            where = [*prefix, Predicate("reprocess_dt", "is_null", False)]
+            columns = ["biz_dt", "reprocess_dt", "last_update_ts"]
+            for row in self.platform.store.scan("process_control", where, columns, unreadable=lambda _: None):
+                asked[row["biz_dt"]] = row_version(row["last_update_ts"], row["reprocess_dt"])
+        requested = self.requests.of_dates(self.source.partition_set, asked) if asked else []
+        done = {(r.biz_dt, r.control_version) for r in requested}
+        return {d for d, version in asked.items() if (d, version) not in done}
 
     def _published(self, table: str, dates: Collection[date]) -> Mapping[date, str]:
         published = self.platform.ledger.published(table, dates)
@@ -200,10 +219,6 @@ class Tick:
             self.context.log.info("requested: %s for %s", run.table_name, _shown(run.dates))
         for held in decision.held:
             self.context.log.info("held back, %s: %s", held.reason, _shown(held.dates))
-
-
-def _dates_of(problems: Sequence[RowProblem]) -> set[date]:
-    return {p.biz_dt for p in problems if p.biz_dt}
 
 
 def _skip_reason(decision: Decision, name: str) -> str:

@@ -11,6 +11,12 @@ from datetime import date, datetime
 from typing import Any
 
 
+def row_version(last_update_ts: datetime | None, reprocess_dt: date | None) -> str:
+    """The version of a process_control row with these values."""
+    updated = last_update_ts.isoformat() if last_update_ts else ""
+    return f"{updated}/{reprocess_dt.isoformat() if reprocess_dt else ''}"
+
+
 @dataclass(frozen=True, slots=True)
 class ProcessControlRow:
     """One business date of an entity and source system. Both window dates are inclusive."""
@@ -32,8 +38,7 @@ class ProcessControlRow:
     @property
     def version(self) -> str:
         """What distinguishes one request for this date from the next: last_update_ts and reprocess_dt."""
-        updated = self.last_update_ts.isoformat() if self.last_update_ts else ""
-        return f"{updated}/{self.reprocess_dt.isoformat() if self.reprocess_dt else ''}"
+        return row_version(self.last_update_ts, self.reprocess_dt)
 
     @property
     def is_held(self) -> bool:

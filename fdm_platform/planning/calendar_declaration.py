@@ -51,7 +51,9 @@ class CalendarDeclaration(Declared):
     )
     cutoff: str | None = Field(default=None, description='By when data must be there, e.g. "18:00".')
     lag: Count = Field(default=0, description="T+n: working days after the date until it is due.")
-    start: str | None = Field(default=None, description="First date, e.g. 2024-01-01; those before are history.")
+    start: str | None = Field(
+        default=None, description="First date, e.g. 2024-01-01; those before are history."
+    )
     end: str | None = Field(default=None, description="Last date.")
     schedule: str | None = Field(
         default=None, description='Cron times of a source without control rows, e.g. "30 6 * * *".'

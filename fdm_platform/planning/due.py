@@ -38,6 +38,10 @@ class Facts(Protocol):
         """Dates after it have not come."""
         ...
 
+    def start(self, table: str) -> date:
+        """The first date of its calendar: those before are history."""
+        ...
+
     def dependencies(self, table: str) -> Sequence[Dependency]:
         """What the table waits for."""
         ...
@@ -71,8 +75,8 @@ class Verdicts:
 
     def _judge(self, table: str, dates: Sequence[date]) -> dict[date, Verdict]:
         rows, published = self.facts.rows(table, dates), self.facts.published(table, dates)
-        today = self.facts.today(table)
-        verdicts = {d: v for d in dates if (v := _not_to_run(rows.get(d), d, today))}
+        today, start = self.facts.today(table), self.facts.start(table)
+        verdicts = {d: v for d in dates if (v := _not_to_run(rows.get(d), d, start, today))}
         open_dates = [d for d in dates if d not in verdicts]
         dependencies = self.facts.dependencies(table) if open_dates else ()
         states = {x: self.facts.parent(x, open_dates) for x in dependencies}
@@ -96,9 +100,11 @@ class Verdicts:
         return waiting
 
 
-def _not_to_run(row: ProcessControlRow | None, biz_dt: date, today: date) -> Verdict | None:
+def _not_to_run(row: ProcessControlRow | None, biz_dt: date, start: date, today: date) -> Verdict | None:
     if row is None:
-        return Verdict("absent", "process_control has no row")
+        return Verdict("absent", "process_control has no row that can be used")
+    if biz_dt < start:
+        return Verdict("stopped", f"before {start}, the start of the calendar: for `fdm backfill`")
     if row.is_held:
         return Verdict("stopped", "held: run_indicator is N")
     return Verdict("stopped", "the date has not come") if biz_dt > today else None

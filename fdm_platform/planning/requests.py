@@ -77,16 +77,17 @@ def decide(
     groups = _groups(source, ready, requested)
     runs: list[RunOfDates] = []
     requests: list[DateRequest] = []
-    remaining = iter(groups)
-    for table, dates in remaining:
+    rest: Sequence[tuple[TableSpec, list[date]]] = ()
+    for at, (table, dates) in enumerate(groups):
+        if len(runs) >= most_runs:
+            rest = groups[at:]
+            break
         known = published(table.name, dates)
         due = [d for d in dates if known.get(d) != ready[d].version]
         for run in _runs(table, due, ready, source.dates):
             runs.append(run)
             requests += _remembered(source.partition_set, run, ready, now)
-        if len(runs) >= most_runs:
-            break
-    again = sorted({d for _, dates in remaining for d in dates})
+    again = sorted({d for _, dates in rest for d in dates})
     if again:
         held.append(HeldBack(f"beyond the {most_runs} runs of one tick: at the next one", tuple(again)))
     return Decision(tuple(runs), tuple(requests), tuple(held), tuple(again), tuple(later))

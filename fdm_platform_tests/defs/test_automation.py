@@ -225,3 +225,14 @@ def test_without_a_cursor_what_is_current_is_not_requested(market: Market) -> No
     market.cursor = None
     assert market.evaluate() == []
     assert market.evaluate() == []
+
+
+def test_a_row_that_cannot_be_used_stops_no_other_date(market: Market) -> None:
+    everything_published(market)
+    market.row(D13, source="DM", business_keys="no list")
+    market.publish("t_root", D13, D14)
+    requested = market.evaluate()
+    assert ("t_elsewhere", "2024-05-14") in requested
+    assert ("t_elsewhere", "2024-05-13") not in requested
+    market.row(D13, source="DM", business_keys=None)
+    assert market.evaluate() == [("t_elsewhere", "2024-05-13")]

@@ -198,8 +198,18 @@ def test_a_tick_whose_answer_was_lost_is_answered_again_under_the_same_keys(desk
     again = desk.evaluate()
     assert [r.run_key for r in lost.run_requests or ()] == [r.run_key for r in (again.run_requests or ())[:1]]
     desk.cursor = again.cursor
-    assert desk.submit(again) == [("t_a", 0, 1), ("t_a", 2, 2)]
+    assert desk.submit(again) == [("t_a", 0, 1)]
+    assert desk.tick() == [("t_a", 2, 2)]
     assert desk.tick() == []
+
+
+def test_however_many_answers_are_lost_one_tick_is_answered_again(desk: Desk) -> None:
+    desk.source = source_of("t_a", dates_per_run=1)
+    desk.now += timedelta(days=90)
+    desk.write(*range(sensors.MOST_RUNS + 10))
+    sizes = [len(desk.evaluate().run_requests or ()) for _ in range(5)]
+    assert sizes == [sensors.MOST_RUNS] * 5
+    assert [len(desk.tick()) for _ in range(3)] == [sensors.MOST_RUNS, 10, 0]
 
 
 def test_a_daemon_that_made_some_of_the_runs_before_it_died_doubles_none(desk: Desk) -> None:
@@ -263,6 +273,48 @@ def test_a_date_with_two_rows_waits_until_one_is_deleted_and_stops_no_other(desk
     key = {"entity": "GELS", "source_system": "fpms", "biz_dt": FIRST}
     desk.platform.store.delete("process_control", [key])
     assert desk.tick() == [("t_a", 0, 0)]
+    assert desk.tick() == []
+
+
+def test_many_rows_that_cannot_be_used_do_not_keep_others_from_being_seen(desk: Desk) -> None:
+    desk.source = source_of(*(f"t_{n}" for n in range(sensors.MOST_CHOICES // sensors.FEWEST_ROWS)))
+    broken = range(sensors.FEWEST_ROWS + 5)
+    desk.write(*broken, business_keys="no list")
+    desk.tick()
+    desk.tick()
+    desk.write(80)
+    desk.now += timedelta(days=60)
+    found = desk.tick()
+    assert {(first, last) for _, first, last in found} == {(80, 80)}
+
+
+def test_reprocess_dt_alone_is_seen_at_the_next_comparison(desk: Desk) -> None:
+    old = NOON - timedelta(days=9)
+    desk.write(0, 1, at=old)
+    desk.tick()
+    desk.write(1, at=old, reprocess_dt=FIRST)
+    desk.now += timedelta(hours=2)
+    assert desk.tick() == [("t_a", 1, 1)]
+    desk.now += timedelta(hours=2)
+    assert desk.tick() == []
+
+
+def test_a_row_that_was_copied_with_its_old_time_is_seen_at_the_next_comparison(desk: Desk) -> None:
+    desk.write(0)
+    desk.tick()
+    desk.now += timedelta(hours=3)
+    desk.write(1, at=NOON - timedelta(days=9))
+    assert desk.tick() == [("t_a", 1, 1)]
+    assert desk.tick() == []
+
+
+def test_a_clock_that_was_days_ahead_hides_nothing_when_it_is_right_again(desk: Desk) -> None:
+    desk.write(0)
+    desk.now += timedelta(days=2)
+    desk.tick()
+    desk.now = NOON + timedelta(minutes=5)
+    desk.write(1)
+    assert desk.tick() == [("t_a", 1, 1)]
     assert desk.tick() == []
 
 

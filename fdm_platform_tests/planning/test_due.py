@@ -43,6 +43,9 @@ class Tables:
     def today(self, _table: str) -> date:
         return date(2024, 6, 1)
 
+    def start(self, _table: str) -> date:
+        return date(2024, 5, 1)
+
     def dependencies(self, table: str) -> Sequence[Dependency]:
         return [link for link in self.links if link.child == table]
 
@@ -87,7 +90,10 @@ def test_no_row_a_held_row_and_a_date_to_come_are_not_loaded(tables: Tables) -> 
     tables.row(date(2024, 6, 2))
     assert verdict(tables, "a") == ("stopped", "held: run_indicator is N")
     assert verdict(tables, "a", date(2024, 6, 2)) == ("stopped", "the date has not come")
-    assert verdict(tables, "a", date(2024, 5, 18)) == ("absent", "process_control has no row")
+    assert verdict(tables, "a", date(2024, 5, 18)) == (
+        "absent",
+        "process_control has no row that can be used",
+    )
 
 
 def test_a_child_waits_for_a_parent_that_is_due_and_then_is_due_itself(tables: Tables) -> None:
@@ -200,3 +206,17 @@ def test_of_latest_without_any_published_date_there_is_nothing_to_read(tables: T
         tables.row(day, run_indicator="N")
     tables.without_rows.add("a")
     assert verdict(tables, "b") == ("waiting", "a has nothing published")
+
+
+def test_a_parents_date_before_its_calendar_is_said_to_be_history(tables: Tables) -> None:
+    april = date(2024, 4, 30)
+    tables.row(april)
+    assert verdict(tables, "a", april)[0] == "stopped"
+    tables.depend("b", "a", ParentDates("window", 4))
+    for day in (D13, D14, D15):
+        tables.publish("a", day)
+    state, reason = verdict(tables, "b")
+    assert state == "waiting"
+    assert reason == (
+        "a 2024-04-30 is not published: before 2024-05-01, the start of the calendar: for `fdm backfill`"
+    )

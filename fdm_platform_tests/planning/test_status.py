@@ -319,6 +319,9 @@ class _Facts:
     parents: dict[date, int]
     link: Dependency
 
+    def start(self, _table: str) -> date:
+        return date.min
+
     def today(self, _table: str) -> date:
         return date(2024, 6, 1)
 
