@@ -13,7 +13,13 @@ from fdm_platform.defs.io_manager import publish_load
 from fdm_platform.defs.metadata import asset_metadata, description
 from fdm_platform.defs.partitions import dates_of_run, partitions_of
 from fdm_platform.defs.resources import PlatformResource
-from fdm_platform.defs.resuming import checks_before, published_before, show_published
+from fdm_platform.defs.resuming import (
+    checks_before,
+    loaded_since,
+    not_requested,
+    published_before,
+    show_published,
+)
 from fdm_platform.defs.run_requests import asked_by
 from fdm_platform.defs.step_launcher import SparkSubmitStepLauncher
 from fdm_platform.model.dependency import Dependency
@@ -65,8 +71,11 @@ def landing_asset(
         step_launcher: SparkSubmitStepLauncher,
     ) -> Iterator[Any]:
         dates, ledger = dates_of_run(context), platform.platform.ledger
-        before = published_before(context, ledger, spec.name, dates)
-        rest = [d for d in dates if d not in before]
+        others = not_requested(context, platform.platform, spec, dates)
+        own = [d for d in dates if d not in others]
+        before = published_before(context, ledger, spec.name, own)
+        before |= loaded_since(context, platform.platform, spec, own)
+        rest = [d for d in own if d not in before]
         show_published(context, ledger, spec.name, before)
         if not rest:
             yield from checks_before(context, [c.name for c in spec.checks])
@@ -75,7 +84,7 @@ def landing_asset(
         asked = asked_by(context.run.tags)
         done = step_launcher.launch(context.log, platform.platform, spec, rest, this_load, asked_by=asked)
         yield from _check_results(spec, done.outcomes)
-        if before:  # an output would materialize the others again
+        if before or others:  # an output would materialize those, too
             publish_load(context, done, is_partial=True)
         else:
             yield dg.Output(done)

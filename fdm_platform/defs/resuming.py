@@ -1,4 +1,4 @@
-"""What a retry leaves alone: dates that an earlier try of the same run has published.
+"""What a run leaves alone: dates that an earlier try of it has published, and dates that are not its own any more.
 
 A try is a step's retry, a run that Dagster started again because its process died, or "Re-execute from
 failure" in the UI. "Re-execute all" loads all dates again.
@@ -13,11 +13,20 @@ import dagster as dg
 from dagster._core.storage.asset_check_execution_record import (
     COMPLETED_ASSET_CHECK_EXECUTION_RECORD_STATUSES,
 )
-from dagster._core.storage.tags import ASSET_RESUME_RETRY_TAG, RESUME_RETRY_TAG, ROOT_RUN_ID_TAG
+from dagster._core.storage.tags import (
+    ASSET_RESUME_RETRY_TAG,
+    RESUME_RETRY_TAG,
+    ROOT_RUN_ID_TAG,
+    RUN_KEY_TAG,
+    SENSOR_NAME_TAG,
+)
 
 from fdm_platform.control.ledger import Ledger
+from fdm_platform.control.requests import Requests
+from fdm_platform.defs.platform import Platform
 from fdm_platform.model.control import Published
 from fdm_platform.model.manifest import Manifest
+from fdm_platform.model.table import TableSpec
 
 LOAD = "fdm/load"
 """Tag of a run: the load that it publishes dates of, where that is not its own."""
@@ -34,6 +43,29 @@ def published_before(
     own = tuple(f"{run.run_id}-" for run in runs)
     found = ledger.published(table, dates)
     return {d: p for d, p in found.items() if p.load_id in loads or p.load_id.startswith(own)}
+
+
+def loaded_since(
+    context: dg.AssetExecutionContext, platform: Platform, spec: TableSpec, dates: Sequence[date]
+) -> dict[date, Published]:
+    """Dates of a sensor's request that another run has published from the control row as it is now."""
+    if SENSOR_NAME_TAG not in context.run.tags:
+        return {}
+    versions = {row.biz_dt: row.version for row in platform.control_rows(spec, dates)}
+    published = platform.ledger.published(spec.name, dates)
+    return {d: p for d, p in published.items() if p.control_version == versions.get(d)}
+
+
+def not_requested(
+    context: dg.AssetExecutionContext, platform: Platform, spec: TableSpec, dates: Sequence[date]
+) -> set[date]:
+    """Dates that came into the range of a sensor's run while it waited: they have requests of their own."""
+    key = context.run.tags.get(RUN_KEY_TAG)
+    if SENSOR_NAME_TAG not in context.run.tags or key is None:
+        return set()
+    requests = Requests(platform.store).of_dates(spec.partition_set, dates)
+    asked = {r.biz_dt for r in requests if r.run_key == key and r.table_name == spec.name}
+    return set(dates) - asked if asked else set()
 
 
 def show_published(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,12 @@ import dagster as dg
 import pandas as pd
 import pytest
 
+from fdm_platform.control.requests import Requests
 from fdm_platform.control.store import open_store
 from fdm_platform.defs.location import build_definitions
 from fdm_platform.defs.partitions import add_dates
 from fdm_platform.engines.landed import LandedDates
+from fdm_platform.model.request import DateRequest
 from fdm_platform_tests.deployment import DAYS, PROJECT, Deployment, deploy
 
 MASTER = dg.AssetKey(["gels", "fpms", "t_contract_master"])
@@ -192,6 +195,35 @@ def test_a_date_without_its_source_fails_by_name_and_the_others_are_loaded(
     shown = {k: v.value for k, v in materialized.metadata.items()}
     assert (shown["dates_published"], shown["dates_failed"], shown["dates_missing"]) == (2, 1, 0)
     assert shown["last_date_published"] == "2024-05-15"
+
+
+@pytest.mark.spark
+def test_a_sensors_run_loads_what_was_requested_and_is_not_loaded_yet(
+    deployment: Deployment, instance: dg.DagsterInstance
+) -> None:
+    """A date came into its range while it waited; the date of another run was loaded from the row as it is."""
+    with deployment.platform() as platform:
+        rows = {r.biz_dt: r.version for r in platform.control_rows(platform.catalog.get("t_contract_master"))}
+        requests = Requests(platform.store)
+        for day, key in ((DAYS[0], "range"), (DAYS[1], "its own"), (DAYS[2], "range")):
+            requests.remember(
+                [DateRequest("gels_fpms", day, "_".join(MASTER.path), rows[day], key, datetime.now(UTC))]
+            )
+    job = build_definitions(deployment.settings).resolve_implicit_global_asset_job_def()
+    sensor = {"dagster/sensor_name": "process_control_gels_fpms", "dagster/run_key": "range"}
+    ends = {
+        "dagster/asset_partition_range_start": "2024-05-13",
+        "dagster/asset_partition_range_end": "2024-05-15",
+    }
+    for _ in range(2):  # the second time there is nothing left to do
+        result = job.execute_in_process(
+            instance=instance, asset_selection=[MASTER], tags={**sensor, **ends}, raise_on_error=False
+        )
+        assert result.success
+        assert instance.get_materialized_partitions(MASTER) == {"2024-05-13", "2024-05-15"}
+    with deployment.platform() as platform:
+        published = platform.ledger.published("_".join(MASTER.path))
+        assert {d: p.version for d, p in published.items()} == {DAYS[0]: 1, DAYS[2]: 1}
 
 
 def test_a_broken_table_does_not_take_the_others_down(
