@@ -7,6 +7,7 @@ it and fails it, or somebody cancels it, and then its open attempts are closed h
 # Annotations stay real here: Dagster reads those of a sensor's function, and takes no strings.
 
 from collections.abc import Iterator
+from typing import Literal
 
 import dagster as dg
 
@@ -18,7 +19,7 @@ from fdm_platform.control.values import Row
 from fdm_platform.defs.open_runs import span_of, tables_of
 from fdm_platform.defs.platform import Platform
 from fdm_platform.defs.resources import PlatformResource
-from fdm_platform.defs.resuming import LOAD
+from fdm_platform.defs.resuming import LOAD, untold
 from fdm_platform.errors import ControlError
 
 _ENDS = {dg.DagsterRunStatus.FAILURE: "failed", dg.DagsterRunStatus.CANCELED: "canceled"}
@@ -39,6 +40,7 @@ def _sensor(run_status: dg.DagsterRunStatus, word: str) -> dg.SensorDefinition:
     )
     def close(context: dg.RunStatusSensorContext, platform: PlatformResource) -> None:
         try:
+            tell_published(platform.platform, context.instance, context.dagster_run)
             closed = close_attempts(platform.platform, context.dagster_run, _words(context))
         except ControlError as error:
             # Of other errors Dagster notes that they happened, and goes on to the next run: this one fails the
@@ -50,6 +52,17 @@ def _sensor(run_status: dg.DagsterRunStatus, word: str) -> dg.SensorDefinition:
     return close
 
 
+def tell_published(platform: Platform, instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
+    """Materialize what the run published and died before it told: tables that follow it wait for that."""
+    for key in sorted(run.asset_selection or ()):
+        for attempt in _attempts(platform, run, "_".join(key.path)):
+            biz_dt, name = attempt["biz_dt"], attempt["table_name"]
+            published = platform.ledger.published(name, [biz_dt])
+            done = {d: p for d, p in published.items() if p.load_id == attempt["load_id"]}
+            for event in untold(instance, key, platform.ledger, name, done):
+                instance.report_runless_asset_event(event)
+
+
 def close_attempts(platform: Platform, run: dg.DagsterRun, why: str) -> list[str]:
     """Write the final line of the run's attempts that have none and whose process is gone; which they were."""
     journal, closed = Journal(platform.settings.journal), []
@@ -58,7 +71,10 @@ def close_attempts(platform: Platform, run: dg.DagsterRun, why: str) -> list[str
     for attempt in list(_open_attempts(platform, run)):
         if journal.is_owned(attempt["id"]):
             continue  # its process lives, and closes it
-        platform.execution_log.finish(attempt["id"], status="Failed", error=why)
+        published = platform.ledger.published(attempt["table_name"], [attempt["biz_dt"]])
+        is_live = any(p.load_id == attempt["load_id"] for p in published.values())
+        status: Literal["Completed", "Failed"] = "Completed" if is_live else "Failed"
+        platform.execution_log.finish(attempt["id"], status=status, error=None if is_live else why)
         _repeat_by_date(platform, attempt)
         closed.append(f"{attempt['table_name']} {attempt['biz_dt']}")
     return closed
@@ -73,16 +89,23 @@ def _repeat_by_date(platform: Platform, attempt: Row) -> None:
 
 
 def _open_attempts(platform: Platform, run: dg.DagsterRun) -> Iterator[Row]:
+    for name in tables_of(run):
+        yield from (row for row in _attempts(platform, run, name) if row["status"] == STARTED)
+
+
+def _attempts(platform: Platform, run: dg.DagsterRun, table: str) -> Iterator[Row]:
+    """The run's attempts at dates of a table."""
     span = span_of(run)
     if span is None:
         return
-    dates = [Predicate("biz_dt", ">=", span[0]), Predicate("biz_dt", "<=", span[1])]
+    where = [
+        Predicate("table_name", "=", table),
+        Predicate("biz_dt", ">=", span[0]),
+        Predicate("biz_dt", "<=", span[1]),
+    ]
     # The second run of a command's load publishes under the id of the first, which its tag has.
     of_run = (run.run_id, run.tags[LOAD]) if LOAD in run.tags else (run.run_id,)
-    for name in tables_of(run):
-        for row in platform.store.scan(BY_DATE, [Predicate("table_name", "=", name), *dates]):
-            if row["load_id"].startswith(of_run) and row["status"] == STARTED:
-                yield row
+    yield from (row for row in platform.store.scan(BY_DATE, where) if row["load_id"].startswith(of_run))
 
 
 def _words(context: dg.RunStatusSensorContext) -> str:

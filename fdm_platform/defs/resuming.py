@@ -72,18 +72,27 @@ def show_published(
     context: dg.AssetExecutionContext, ledger: Ledger, table: str, done: Mapping[date, Published]
 ) -> None:
     """Materialize in Dagster what an earlier try published and did not live to tell."""
+    for event in untold(context.instance, context.asset_key, ledger, table, done):
+        context.log_event(event)
+
+
+def untold(
+    instance: dg.DagsterInstance,
+    key: dg.AssetKey,
+    ledger: Ledger,
+    table: str,
+    done: Mapping[date, Published],
+) -> Iterator[dg.AssetMaterialization]:
+    """Materializations of published dates of which Dagster does not know."""
     for biz_dt, published in done.items():
-        event = context.instance.get_latest_data_version_record(context.asset_key, partition_key=str(biz_dt))
+        event = instance.get_latest_data_version_record(key, partition_key=str(biz_dt))
         told = event.asset_materialization if event else None
         if told and "version" in told.metadata and told.metadata["version"].value == published.version:
             continue
-        record = ledger.current(table, biz_dt)
         metadata: dict[str, int | str] = {"version": published.version, "load_id": published.load_id}
         if record := ledger.current(table, biz_dt):
             metadata["dagster/row_count"] = Manifest.from_json(record.manifest).rows
-        context.log_event(
-            dg.AssetMaterialization(context.asset_key, metadata=metadata, partition=str(biz_dt))
-        )
+        yield dg.AssetMaterialization(key, metadata=metadata, partition=str(biz_dt))
 
 
 def checks_before(context: dg.AssetExecutionContext, names: Sequence[str]) -> Iterator[dg.AssetCheckResult]:

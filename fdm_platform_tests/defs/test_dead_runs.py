@@ -10,20 +10,25 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import pytest
 
+from fdm_platform.control.execution_log.journal import Journal
 from fdm_platform.control.execution_log.log import DateAttempt, ExecutionLog
+from fdm_platform.control.ledger import Ledger
 from fdm_platform.control.schema import TABLES
 from fdm_platform.control.store import open_store
+from fdm_platform.control.values import to_micros
 from fdm_platform.defs.dead_runs import dead_run_sensors
 from fdm_platform.defs.instance import open_instance
 from fdm_platform.defs.resources import PlatformResource
 from fdm_platform.defs.resuming import LOAD
+from fdm_platform.model.control import PublishRecord
+from fdm_platform.model.manifest import Manifest
 from fdm_platform.model.settings import Settings
 from fdm_platform_tests.deployment import control_url, deploy
 
@@ -150,6 +155,39 @@ def test_a_dead_runs_attempt_is_closed_once_with_the_reason(watch: Watch) -> Non
     watch.tick()
     assert watch.rows("execution_log") == before
     assert list(watch.settings.journal.iterdir()) == []
+
+
+def test_an_attempt_that_the_store_never_saw_is_closed_too(watch: Watch) -> None:
+    """The process died between its journal and the control store."""
+    now = datetime.now(UTC)
+    attempt = f"{to_micros(now)}_{'a' * 16}"
+    of = {"table_name": TABLE, "biz_dt": DAY, "load_id": f"{RUN}-{TABLE}"}
+    entry = Journal(watch.settings.journal).open(attempt)
+    row = {"id": attempt, "job_id": "J", "job_name": "t_a", "status": "Started", "start_time": now}
+    entry.append({**row, **of})
+    entry.release()
+    watch.instance.report_run_failed(watch.run())
+    watch.tick()
+    (status,) = watch.statuses()
+    assert status.startswith("Failed: the run ended without a word")
+
+
+def test_what_a_dead_run_published_and_did_not_tell_is_told(watch: Watch) -> None:
+    """The process died between the ledger's commit and Dagster's event."""
+    load = f"{RUN}-{TABLE}"
+    watch.died(load)
+    store = open_store(watch.settings.control_url)
+    manifest = Manifest(load, TABLE, DAY, "biz_dt=20240515", "/staging", (), ()).to_json()
+    Ledger(store).commit(PublishRecord(TABLE, DAY, 3, load, "v", manifest, datetime.now(UTC)))
+    store.close()
+    watch.instance.report_run_failed(watch.run())
+    watch.tick()
+    assert watch.statuses() == ["Completed"]
+    assert watch.instance.get_materialized_partitions(KEY) == {str(DAY)}
+    watch.cursors.clear()
+    watch.tick()
+    told = watch.instance.fetch_materializations(KEY, limit=9).records
+    assert len(told) == 1
 
 
 def test_a_canceled_runs_attempt_is_closed(watch: Watch) -> None:
