@@ -40,9 +40,9 @@ def main() -> None:
     spark = SparkSession.builder.appName("contract_dates_job").getOrCreate()
     spark.conf.set("spark.sql.sources.partitionOverwriteMode", "dynamic")
     contracts = spark.read.csv(files, header=True, schema=CONTRACTS)
-    contracts.selectExpr(
-        "*", "substring(_metadata.file_name, 19, 8) AS folder"
-    ).createOrReplaceTempView("row1")
+    contracts.selectExpr("*", "substring(_metadata.file_name, 19, 8) AS folder").createOrReplaceTempView(
+        "row1"
+    )
     spark.read.csv(args["lookup"], header=True, schema=LOOKUP).createOrReplaceTempView("row2")
     spark.sql(SQL).write.mode("overwrite").partitionBy("biz_dt", "biz_status").orc(args["out"])
     spark.stop()

@@ -47,12 +47,18 @@ def control_url(home: Path) -> str:
     return f"kudu://{master}?prefix={hashlib.blake2b(str(home).encode(), digest_size=6).hexdigest()}."
 
 
+def _without_others() -> dict[str, str]:
+    """This process's environment without what leads to another deployment."""
+    kept = (KUDU, "FDM_CACHE", "FDM_MAVEN_REPOSITORY")
+    return {k: v for k, v in os.environ.items() if k in kept or not k.startswith(("FDM_", "DAGSTER_"))}
+
+
 def deploy(
     home: Path, *, rows: int = 60, sql_root: Path | None = None, store_url: str | None = None
 ) -> Deployment:
     """Control tables seeded with the sample rows; sources for each sample date, `rows` each."""
     environ = {
-        **os.environ,
+        **_without_others(),
         "FDM_PROJECT": str(PROJECT),
         "FDM_HOME": str(home),
         "FDM_CONTROL_URL": store_url or control_url(home),

@@ -45,6 +45,8 @@ def insert_ledger_rows(store: ControlStore, name: str, rounds: int) -> dict[str,
             "version": version,
             "load_id": name,
             "control_version": "",
+            "code_version": "",
+            "settings_version": "",
             "manifest": "{}",
             "published_at": datetime.now(UTC),
         }

@@ -79,8 +79,10 @@ def _last(run: dg.DagsterRun) -> str:
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     """All dates were requested once."""
     with pytest.MonkeyPatch.context() as patch:
-        deployment = deploy(tmp_path_factory.mktemp("fdm", numbered=False))
-        environ = {**deployment.environ, **deployment.settings.child_environ, "FDM_SENSORS": "running"}
+        deployment = deploy(tmp_path_factory.mktemp("daemon"))
+        storage = str(deployment.settings.home / "dagster")
+        own = {"FDM_SENSORS": "running", "FDM_DAGSTER_STORAGE": storage, "DAGSTER_HOME": str(PROJECT)}
+        environ = {**deployment.environ, **deployment.settings.child_environ, **own}
         for name in ("DAGSTER_HOME", "FDM_DAGSTER_STORAGE"):
             patch.setenv(name, environ[name])
         command = [sys.executable, "-m", "fdm_platform_tests.faults.daemon_worker"]
