@@ -52,6 +52,13 @@ def store_of_deployments(request: pytest.FixtureRequest) -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="module", autouse=True)
+def tables_of_deployments(store_of_deployments: None) -> Iterator[None]:
+    """The module's deployments take their tables with them: a tablet server is full after some thousands."""
+    yield
+    deployment.drop_tables()
+
+
 @pytest.fixture(scope="session")
 def kudu_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     """One Kudu for a whole run, without fsync; a test that kills servers starts its own."""

@@ -10,7 +10,11 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+import jpype
+
 from fdm_platform.cli.sample import write_sources
+from fdm_platform.control.kudu import jvm
+from fdm_platform.control.kudu.opening import client_jars
 from fdm_platform.control.schema import TABLES
 from fdm_platform.control.seed import compare, write
 from fdm_platform.control.seed_file import read_seed
@@ -20,6 +24,7 @@ from fdm_platform.model.settings import Settings
 PROJECT = Path(__file__).parent.parent
 KUDU = "FDM_TESTS_KUDU"
 """Environment variable: master of the Kudu that deployments keep their control tables in (`--store kudu`)."""
+_PREFIXES: set[str] = set()
 DAYS = (date(2024, 5, 13), date(2024, 5, 14), date(2024, 5, 15))
 
 
@@ -44,7 +49,23 @@ def control_url(home: Path) -> str:
     master = os.environ.get(KUDU)
     if master is None:
         return f"sqlite:///{home / 'control.db'}"
-    return f"kudu://{master}?prefix={hashlib.blake2b(str(home).encode(), digest_size=6).hexdigest()}."
+    prefix = f"{hashlib.blake2b(str(home).encode(), digest_size=6).hexdigest()}."
+    _PREFIXES.add(prefix)
+    return f"kudu://{master}?prefix={prefix}"
+
+
+def drop_tables() -> None:
+    """Drop the Kudu tables of all deployments made so far."""
+    master = os.environ.get(KUDU)
+    if master is None or not _PREFIXES:
+        return
+    jvm.start(client_jars())
+    client = jpype.JClass("org.apache.kudu.client.KuduClient$KuduClientBuilder")(master).build()
+    for table in map(str, client.getTablesList().getTablesList()):
+        if table.startswith(tuple(_PREFIXES)):
+            client.deleteTable(table)
+    client.close()
+    _PREFIXES.clear()
 
 
 def _without_others() -> dict[str, str]:
