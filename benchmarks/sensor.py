@@ -35,7 +35,7 @@ from definitions import LOAD, generate
 from fdm_platform.control.changes import Watermark
 from fdm_platform.control.schema import TABLES
 from fdm_platform.control.store import ControlStore, open_store
-from fdm_platform.defs.cursor import SensorCursor
+from fdm_platform.defs.cursor import KeptCursor, SensorCursor
 from fdm_platform.defs.partitions import add_dates
 from fdm_platform.defs.platform import Platform
 from fdm_platform.defs.sensors import SourceSystem, Tick
@@ -75,7 +75,7 @@ class Desk:
     instance: dg.DagsterInstance
     source: SourceSystem
     platform: Platform
-    cursor: SensorCursor
+    cursor: str
     changed: int = 0
 
     @classmethod
@@ -96,7 +96,8 @@ class Desk:
         add_dates(instance, source.partition_set, [FIRST_DAY + timedelta(days=n) for n in range(DATES)])
         now = datetime.now(UTC)
         cursor = SensorCursor(Watermark(now - timedelta(hours=1)), now, synced=now)
-        return cls(store, instance, source, Platform(settings, store), cursor)
+        text = KeptCursor(instance.daemon_cursor_storage, source.sensor).write(cursor, None)
+        return cls(store, instance, source, Platform(settings, store), text)
 
     def change(self) -> None:
         """Ten neighbouring rows change now."""
@@ -107,11 +108,11 @@ class Desk:
 
     def tick(self) -> tuple[float, int]:
         """Seconds of one tick, and the runs that it requested."""
-        context = dg.build_sensor_context(instance=self.instance, cursor=self.cursor.to_json())
+        context = dg.build_sensor_context(instance=self.instance, cursor=self.cursor)
         begun = time.perf_counter()
         answer = Tick(context, self.platform, self.source, datetime.now(UTC)).evaluate()
         taken = time.perf_counter() - begun
-        self.cursor = SensorCursor.read(answer.cursor, datetime.now(UTC), logging.getLogger())
+        self.cursor = answer.cursor or ""
         return taken, len(answer.run_requests or ())
 
     def drain(self) -> None:

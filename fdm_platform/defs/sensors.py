@@ -20,7 +20,7 @@ from fdm_platform.control.dependencies import refresh
 from fdm_platform.control.requests import Requests
 from fdm_platform.control.rows import RowProblem, process_control_dates, readable_rows_of, source_prefixes
 from fdm_platform.control.store import Predicate
-from fdm_platform.defs.cursor import SensorCursor
+from fdm_platform.defs.cursor import KeptCursor, SensorCursor
 from fdm_platform.defs.partitions import add_dates, dates_of
 from fdm_platform.defs.platform import Platform
 from fdm_platform.defs.resources import PlatformResource
@@ -64,6 +64,11 @@ class SourceSystem:
         return self.tables[0].partition_set
 
     @property
+    def sensor(self) -> str:
+        """The name of its sensor."""
+        return f"process_control_{self.partition_set}"
+
+    @property
     def most_rows(self) -> int:
         """Control rows that one tick decides upon."""
         return min(LIMIT, max(MOST_CHOICES // len(self.tables), FEWEST_ROWS))
@@ -73,7 +78,7 @@ def process_control_sensor(source: SourceSystem, *, is_running: bool) -> dg.Sens
     """The sensor of one source system."""
 
     @dg.sensor(
-        name=f"process_control_{source.partition_set}",
+        name=source.sensor,
         asset_selection=[dg.AssetKey(spec.key) for spec in source.tables],
         minimum_interval_seconds=SECONDS_BETWEEN_TICKS,
         default_status=status(is_running=is_running),
@@ -97,7 +102,8 @@ class Tick:
         self.now = now
         self.today = now.astimezone(source.calendar.zone).date()
         self.requests = Requests(platform.store)
-        self.cursor = SensorCursor.read(context.cursor, now, context.log)
+        self.kept = KeptCursor(context.instance.daemon_cursor_storage, source.sensor)
+        self.cursor = self.kept.read(context.cursor, now, context.log)
 
     def evaluate(self) -> dg.SensorResult:
         """Read, decide, remember, answer."""
@@ -125,7 +131,7 @@ class Tick:
         return dg.SensorResult(
             run_requests=[self._request(run, known) for run in runs],
             skip_reason=None if runs else dg.SkipReason(_skip_reason(decision, self.source.name)),
-            cursor=cursor.to_json(),
+            cursor=self.kept.write(cursor, self.context.cursor),
         )
 
     @property

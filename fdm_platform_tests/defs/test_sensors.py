@@ -360,4 +360,62 @@ def test_requests_are_remembered_by_date(desk: Desk) -> None:
     desk.tick()
     (one,) = Requests(desk.platform.store).of_date("gels_fpms", "gels_fpms_t_a", FIRST)
     assert one.run_key == next(iter(desk.runs))
-    assert json.loads(str(desk.cursor))["run_keys"] == [one.run_key]
+
+
+def test_the_cursor_is_a_few_words_however_many_rows_changed_within_the_hour(desk: Desk) -> None:
+    desk.source = source_of("t_a", dates_per_run=1000)
+    desk.now += timedelta(days=5000)
+    desk.write(*range(2500))
+    sizes = []
+    while desk.tick():
+        sizes.append(len(str(desk.cursor)))
+    assert len(sizes) == 3
+    assert max(sizes) < 500
+    assert desk.tick() == []
+    assert len(desk.loaded()) == len(set(desk.loaded())) == 2500
+
+
+def _place(desk: Desk) -> str:
+    """Where Dagster's storage has what the cursor names."""
+    return f"fdm/process_control_gels_fpms/{json.loads(str(desk.cursor))['place']}"
+
+
+def test_a_tick_in_which_nothing_changed_writes_nothing(desk: Desk) -> None:
+    desk.write(0)
+    desk.tick()
+    desk.tick()
+    storage = desk.instance.daemon_cursor_storage
+    places = {f"fdm/process_control_gels_fpms/{n}" for n in (0, 1)}
+    before = storage.get_cursor_values(places)
+    storage.set_cursor_values(dict.fromkeys(places - {_place(desk)}, "nobody wrote here"))
+    desk.tick()
+    after = storage.get_cursor_values(places)
+    assert sorted(after.values()) == sorted([before[_place(desk)], "nobody wrote here"])
+
+
+def test_answers_that_are_lost_one_after_the_other_overwrite_nothing(desk: Desk) -> None:
+    desk.write(0, 40)
+    desk.tick()
+    for n in (1, 2, 3):
+        desk.write(n)
+        desk.evaluate()  # its answer is lost, and so is what it knew of this row
+    assert desk.tick() == [("t_a", 1, 1)]
+    assert desk.tick() == [("t_a", 2, 3)]
+    desk.now = datetime(2024, 6, 10, 0, 1, tzinfo=UTC)
+    assert desk.tick() == [("t_a", 40, 40)]
+    assert desk.tick() == []
+
+
+def test_a_cursor_whose_rest_was_overwritten_doubles_nothing_and_loses_nothing(
+    desk: Desk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    desk.write(0, 40)
+    desk.tick()
+    desk.now += timedelta(minutes=10)
+    desk.instance.daemon_cursor_storage.set_cursor_values({_place(desk): "of another tick"})
+    desk.write(1)
+    assert desk.tick() == [("t_a", 1, 1)]
+    assert "is not kept any more, it begins anew" in capsys.readouterr().err
+    desk.now = datetime(2024, 6, 10, 0, 1, tzinfo=UTC)
+    assert desk.tick() == [("t_a", 40, 40)]
+    assert len(desk.loaded()) == len(set(desk.loaded())) == 3
