@@ -21,14 +21,15 @@ from fdm_platform.defs.facts import StoreFacts
 from fdm_platform.defs.partitions import dates_of
 from fdm_platform.defs.platform import Platform
 from fdm_platform.defs.run_requests import SECONDS_BETWEEN_TICKS, status
-from fdm_platform.model.dependency import Dependency
+from fdm_platform.model.dependency import Dependency, ParentDates
 from fdm_platform.model.settings import Settings
 from fdm_platform.model.table import TableSpec
 from fdm_platform.planning.dependencies import affected_dates
 from fdm_platform.planning.due import State, Verdicts
 
-MOST_TABLES = 400
-"""Of one sensor: Dagster evaluates 500 assets at most."""
+MOST_TABLES = 200
+"""Of one sensor. Dagster takes 500, and a tick has 60 s: when 2,500 dates of each are due at once, a table costs
+40 ms of CPU, or 130 ms where all of them are published already (docs/sensors.md)."""
 AssetContext = dg.AutomationContext[dg.AssetKey]
 AssetResult = dg.AutomationResult[dg.AssetKey]
 
@@ -71,6 +72,43 @@ class Evaluation:
     now: datetime
     verdicts: Verdicts
     changed: dict[datetime | None, list[date]] = field(default_factory=dict)
+    _sets: dict[str, list[date]] = field(default_factory=dict)
+    _ledgers: dict[str, Sequence[date]] = field(default_factory=dict)
+    _affected: dict[tuple[str, ParentDates, str, int | None], set[date]] = field(default_factory=dict)
+
+    def dates(self, partition_set: str) -> list[date]:
+        """The dates of a set, in order; read once."""
+        if partition_set not in self._sets:
+            self._sets[partition_set] = dates_of(self.instance, partition_set)
+        return self._sets[partition_set]
+
+    def affected(
+        self,
+        dependency: Dependency,
+        parent: TableSpec,
+        updated: Iterable[str],
+        since: int | None,
+        partition_set: str,
+    ) -> set[date]:
+        """Dates of a set that dates of a parent updated since an event lead to; once for all that read it alike."""
+        key = (parent.name, dependency.dates, partition_set, since)
+        if key not in self._affected:
+            known, mine = self.dates(parent.partition_set), self.dates(partition_set)
+            published = self._published(dependency)
+            self._affected[key] = {
+                d
+                for p in map(date.fromisoformat, updated)
+                for d in affected_dates(dependency.dates, p, mine, known, published)
+            }
+        return self._affected[key]
+
+    def _published(self, dependency: Dependency) -> Sequence[date]:
+        """The parent's published dates, where they matter."""
+        if dependency.dates.rule != "latest":
+            return ()
+        if dependency.parent not in self._ledgers:
+            self._ledgers[dependency.parent] = list(self.platform.ledger.published(dependency.parent))
+        return self._ledgers[dependency.parent]
 
     def changed_dates(self, spec: TableSpec, previous: datetime | None) -> list[date]:
         """Dates of the source whose control row changed since the evaluation before; at first, within the hour.
@@ -157,26 +195,12 @@ class ParentUpdated(Following):
             updated = await view.compute_updated_since_temporal_context_subset(
                 key=key, temporal_context=since
             )
-            dates |= self._affected(context, dependency, parent, updated)
+            if not updated.is_empty:
+                keys = updated.expensively_compute_partition_keys()
+                dates |= self.evaluations.of(context).affected(
+                    dependency, parent, keys, since.last_event_id, self.spec.partition_set
+                )
         return dg.AutomationResult(context, self._true_for(context, dates))
-
-    def _affected(
-        self, context: AssetContext, dependency: Dependency, parent: TableSpec, updated: Any
-    ) -> set[date]:
-        if updated.is_empty:
-            return set()
-        instance = context.asset_graph_view.instance
-        of_parent = [date.fromisoformat(k) for k in updated.expensively_compute_partition_keys()]
-        known = dates_of(instance, parent.partition_set)
-        mine = dates_of(instance, self.spec.partition_set)
-        published = self._published(dependency, context)
-        return {d for p in of_parent for d in affected_dates(dependency.dates, p, mine, known, published)}
-
-    def _published(self, dependency: Dependency, context: AssetContext) -> Sequence[date]:
-        if dependency.dates.rule != "latest":
-            return ()
-        ledger = self.evaluations.of(context).platform.ledger
-        return list(ledger.published(dependency.parent))
 
 
 class ControlRowChanged(Following):
@@ -188,9 +212,10 @@ class ControlRowChanged(Following):
         """Dates whose row changed, but those that the partition set does not have."""
         previous = context.previous_temporal_context
         since = previous.effective_dt if previous else None
-        dates = self.evaluations.of(context).changed_dates(self.spec, since)
-        known = set(dates_of(context.asset_graph_view.instance, self.spec.partition_set)) if dates else set()
-        return dg.AutomationResult(context, self._true_for(context, known & set(dates)))
+        evaluation = self.evaluations.of(context)
+        dates = set(evaluation.changed_dates(self.spec, since))
+        known = dates.intersection(evaluation.dates(self.spec.partition_set)) if dates else dates
+        return dg.AutomationResult(context, self._true_for(context, known))
 
 
 class InState(Following):
@@ -211,8 +236,9 @@ class InState(Following):
         if not dates:
             return dg.AutomationResult(context, context.get_empty_subset())
         verdicts = self.evaluations.of(context).verdicts.of(self.spec.name, dates)
-        for d, verdict in sorted(verdicts.items()):
-            if verdict.state != self.state:
-                context.log.debug("%s %s is %s: %s", self.spec.name, d, verdict.state, verdict.reason)
         true = {d for d, verdict in verdicts.items() if verdict.state == self.state}
+        if first := min(verdicts.keys() - true, default=None):
+            others, of = len(verdicts) - len(true), verdicts[first]
+            text = "%s: %d dates are not %s; the first, %s, is %s: %s"
+            context.log.debug(text, self.spec.name, others, self.state, first, of.state, of.reason)
         return dg.AutomationResult(context, self._true_for(context, true))

@@ -8,13 +8,13 @@ long the line of parents is.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal, Protocol
 
 from fdm_platform.model.control import ProcessControlRow, Published
-from fdm_platform.model.dependency import Dependency, ParentState
+from fdm_platform.model.dependency import Dependency, ParentDates, ParentState
 from fdm_platform.planning.dependencies import newer_parents, parent_dates, versions_read
 
 _MOST_NEWER = 30
@@ -29,6 +29,12 @@ class Verdict:
 
     state: State
     reason: str
+
+
+_RUNNING = ("Y", None)
+"""What run_indicator nearly always is: to ask is_held of 250,000 rows takes as long as all else of them."""
+_UNPUBLISHED = Verdict("due", "not published yet")
+_CHANGED = Verdict("due", "its control row changed after it was published")
 
 
 class Facts(Protocol):
@@ -59,45 +65,66 @@ class Facts(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What a date finds of one parent."""
+
+    waiting: Verdict | None
+    """None where it need not wait."""
+    versions: Mapping[str, int]
+    """Of the parent's dates that it would read now."""
+
+
+_Way = tuple[str, ParentDates, bool, bool]
+"""How a parent is looked at: what does not depend on the child. A hundred children of one parent look once."""
+
+
 @dataclass(slots=True)
 class Verdicts:
     """Verdicts on dates of tables; each is found once."""
 
     facts: Facts
-    _known: dict[tuple[str, date], Verdict] = field(default_factory=dict)
+    _known: dict[str, dict[date, Verdict]] = field(default_factory=dict)
+    _looks: dict[_Way, dict[date, _Look]] = field(default_factory=dict)
 
     def of(self, table: str, dates: Collection[date]) -> dict[date, Verdict]:
         """The verdict on each of the dates; a few reads for each table above this one, whatever their number."""
-        unknown = sorted({d for d in dates if (table, d) not in self._known})
+        known = self._known.setdefault(table, {})
+        unknown = sorted({d for d in dates if d not in known})
         if unknown:
-            self._known |= {(table, d): v for d, v in self._judge(table, unknown).items()}
-        return {d: self._known[table, d] for d in dates}
+            known |= self._judge(table, unknown)
+        return {d: known[d] for d in dates}
 
     def _judge(self, table: str, dates: Sequence[date]) -> dict[date, Verdict]:
         rows, published = self.facts.rows(table, dates), self.facts.published(table, dates)
         today, start = self.facts.today(table), self.facts.start(table)
         verdicts = {d: v for d in dates if (v := _not_to_run(rows.get(d), d, start, today))}
-        open_dates = [d for d in dates if d not in verdicts]
+        open_dates = [d for d in dates if d not in verdicts] if verdicts else dates
         dependencies = self.facts.dependencies(table) if open_dates else ()
-        states = {x: self.facts.parent(x, open_dates) for x in dependencies}
-        waiting = self._waiting(open_dates, states)
+        looks = [(x.parent, self._look(x, open_dates)) for x in dependencies]
         for d in open_dates:
-            verdicts[d] = waiting.get(d) or _own(d, rows[d], published.get(d), states)
+            for _, of in looks:
+                if waiting := of[d].waiting:
+                    verdicts[d] = waiting
+                    break
+            else:
+                verdicts[d] = _own(d, rows[d], published.get(d), looks)
         return verdicts
 
-    def _waiting(
-        self, dates: Sequence[date], states: Mapping[Dependency, ParentState]
-    ) -> dict[date, Verdict]:
-        """Dates with a parent that is not there yet, or is about to change."""
-        waiting: dict[date, Verdict] = {}
-        for dependency, state in states.items():
-            reads = {d: _looked_at(dependency, d, state) for d in dates}
+    def _look(self, dependency: Dependency, dates: Sequence[date]) -> Mapping[date, _Look]:
+        """What these dates find of the parent, and maybe others too."""
+        way = (dependency.parent, dependency.dates, dependency.is_read, dependency.may_be_empty)
+        looks = self._looks.setdefault(way, {})
+        if unknown := [d for d in dates if d not in looks]:
+            state = self.facts.parent(dependency, unknown)
+            reads = {d: _looked_at(dependency, d, state) for d in unknown}
             parents = self.of(dependency.parent, sorted({p for read in reads.values() for p in read}))
             for d, read in reads.items():
-                reason = _why_waiting(dependency, read, state, parents)
-                if reason and d not in waiting:
-                    waiting[d] = Verdict("waiting", reason)
-        return waiting
+                versions = versions_read([dependency], d, {dependency.parent: state})
+                why = _why_waiting(dependency, read, state, parents)
+                waiting = Verdict("waiting", why) if why else None
+                looks[d] = _Look(waiting, versions.get(dependency.parent, {}))
+        return looks
 
 
 def _not_to_run(row: ProcessControlRow | None, biz_dt: date, start: date, today: date) -> Verdict | None:
@@ -105,7 +132,7 @@ def _not_to_run(row: ProcessControlRow | None, biz_dt: date, start: date, today:
         return Verdict("absent", "process_control has no row that can be used")
     if biz_dt < start:
         return Verdict("stopped", f"before {start}, the start of the calendar: for `fdm backfill`")
-    if row.is_held:
+    if row.run_indicator not in _RUNNING and row.is_held:
         return Verdict("stopped", "held: run_indicator is N")
     return Verdict("stopped", "the date has not come") if biz_dt > today else None
 
@@ -144,16 +171,16 @@ def _own(
     biz_dt: date,
     row: ProcessControlRow,
     published: Published | None,
-    states: Mapping[Dependency, ParentState],
+    looks: Iterable[tuple[str, Mapping[date, _Look]]],
 ) -> Verdict:
     """Of a date whose parents are done."""
     if published is None:
-        return Verdict("due", "not published yet")
+        return _UNPUBLISHED
     if published.control_version != row.version:
-        return Verdict("due", "its control row changed after it was published")
+        return _CHANGED
     now: dict[str, dict[str, int]] = {}
-    for dependency, state in states.items():
-        for table, versions in versions_read([dependency], biz_dt, {dependency.parent: state}).items():
-            now.setdefault(table, {}).update(versions)
+    for table, of in looks:
+        if of[biz_dt].versions:
+            now.setdefault(table, {}).update(of[biz_dt].versions)
     newer = newer_parents(published.parents, now)
     return Verdict("due", newer[0]) if newer else Verdict("current", f"version {published.version}")

@@ -23,6 +23,7 @@ class Tables:
     links: list[Dependency] = field(default_factory=list)
     without_rows: set[str] = field(default_factory=set)
     reads: int = 0
+    looks: int = 0
 
     def row(self, day: date, **changes: object) -> None:
         at = datetime(2024, 5, day.day, tzinfo=UTC)
@@ -57,6 +58,7 @@ class Tables:
         return {d: self.ledger[table, d] for d in dates if (table, d) in self.ledger}
 
     def parent(self, dependency: Dependency, _dates: Collection[date]) -> ParentState:
+        self.looks += 1
         of = {d: p.version for (t, d), p in self.ledger.items() if t == dependency.parent}
         return ParentState(of, sorted(self.rows_))
 
@@ -220,3 +222,25 @@ def test_a_parents_date_before_its_calendar_is_said_to_be_history(tables: Tables
     assert reason == (
         "a 2024-04-30 is not published: before 2024-05-01, the start of the calendar: for `fdm backfill`"
     )
+
+
+def test_a_hundred_children_of_a_parent_look_at_it_once(tables: Tables) -> None:
+    verdicts = Verdicts(tables)
+    for n in range(100):
+        tables.depend(f"c{n}", "p")
+        assert {v.state for v in verdicts.of(f"c{n}", [D13, D14]).values()} == {"waiting"}
+    assert tables.looks == 1
+    tables.depend("other", "p", ParentDates("latest"))
+    tables.depend("more", "p")
+    verdicts.of("other", [D14])
+    verdicts.of("more", [D14, D15])
+    assert tables.looks == 3
+
+
+def test_children_that_read_a_parent_in_other_ways_have_verdicts_of_their_own(tables: Tables) -> None:
+    tables.publish("p", D14)
+    tables.depend("same", "p")
+    tables.depend("previous", "p", ParentDates("previous"))
+    verdicts = Verdicts(tables)
+    assert verdicts.of("same", [D15])[D15].state == "waiting"
+    assert verdicts.of("previous", [D15])[D15].state == "due"
