@@ -23,7 +23,8 @@ def read_attempts(
         return []
     where = [Predicate("table_name", "=", table_name), *_bounds(dates)]
     found = [Attempt(**row) for row in store.scan(BY_DATE, where, _COLUMNS)]
-    return sorted((a for a in found if dates is None or a.biz_dt in dates), key=lambda a: a.start_time)
+    wanted = None if dates is None else set(dates)
+    return sorted((a for a in found if wanted is None or a.biz_dt in wanted), key=lambda a: a.start_time)
 
 
 def newest_attempts(attempts: Iterable[Attempt]) -> dict[date, Attempt]:

@@ -35,8 +35,9 @@ def _scan(
 ) -> Iterator[Row]:
     is_few = dates is not None and len(dates) <= MAX_IN_VALUES
     of_dates = [Predicate("biz_dt", "in", sorted(dates))] if dates is not None and is_few else []
+    wanted = None if dates is None else set(dates)
     for prefix in source_prefixes(entity, source_system):
         where = [*prefix, *of_dates]
         for row in store.scan("process_control", where, _COLUMNS, unreadable=unreadable.append):
-            if dates is None or row["biz_dt"] in dates:
+            if wanted is None or row["biz_dt"] in wanted:
                 yield {**row, **_NOT_READ}

@@ -52,8 +52,9 @@ class Ledger:
             bounds = (Predicate("biz_dt", ">=", min(dates)), Predicate("biz_dt", "<=", max(dates)))
             where += [*bounds, *_one_of(dates)]
         newest: dict[date, Row] = {}
+        wanted = None if dates is None else set(dates)
         for row in self._store.scan(TABLE, where, _WITHOUT_MANIFEST):
-            if (dates is None or row["biz_dt"] in dates) and (
+            if (wanted is None or row["biz_dt"] in wanted) and (
                 row["biz_dt"] not in newest or row["version"] > newest[row["biz_dt"]]["version"]
             ):
                 newest[row["biz_dt"]] = row

@@ -29,7 +29,7 @@ from fdm_platform.planning.due import State, Verdicts
 
 MOST_TABLES = 200
 """Of one sensor. Dagster takes 500, and a tick has 60 s: when 2,500 dates of each are due at once, a table costs
-40 ms of CPU, or 130 ms where all of them are published already (docs/sensors.md)."""
+40 ms of CPU, or 100 ms where all of them are published already (docs/sensors.md)."""
 AssetContext = dg.AutomationContext[dg.AssetKey]
 AssetResult = dg.AutomationResult[dg.AssetKey]
 
