@@ -7,7 +7,6 @@ from datetime import UTC, date, datetime
 
 import dagster as dg
 
-from fdm_platform.control.attempts import read_attempts
 from fdm_platform.defs.open_runs import dates_of_open_runs
 from fdm_platform.defs.partitions import add_dates, dates_of
 from fdm_platform.defs.platform import Platform
@@ -18,7 +17,6 @@ from fdm_platform.model.partition import contiguous_runs
 from fdm_platform.model.table import TableSpec
 from fdm_platform.planning.schedule import scheduled_dates
 
-_BY_SCHEDULE = "schedule"
 Chunk = tuple[TableSpec, Sequence[date]]
 """A table and the dates of one of its runs."""
 
@@ -61,16 +59,9 @@ def calendar_schedule(source: SourceSystem, *, is_running: bool) -> dg.ScheduleD
 
 def _due(platform: Platform, source: SourceSystem, spec: TableSpec, now: datetime) -> list[date]:
     """By the table's calendar, which chooses among the dates of its source's."""
-    published = platform.ledger.published(spec.name).keys()
-    first = min(published or _tried(platform, spec), default=None)
-    dates = scheduled_dates(platform.catalog.calendars.of(spec), published, now, first=first)
-    return [d for d in dates if source.calendar.is_business_day(d)]
-
-
-def _tried(platform: Platform, spec: TableSpec) -> set[date]:
-    """Dates that the schedule tried of a table that has nothing published: none of them is given up."""
-    attempts = read_attempts(platform.store, spec.name)
-    return {a.biz_dt for a in attempts if a.asked_by == _BY_SCHEDULE}
+    wanted = scheduled_dates(platform.catalog.calendars.of(spec), now)
+    published = platform.ledger.published(spec.name, wanted).keys()
+    return [d for d in wanted if d not in published and source.calendar.is_business_day(d)]
 
 
 def _chunks(spec: TableSpec, dates: Sequence[date], known: Sequence[date]) -> Iterator[Chunk]:

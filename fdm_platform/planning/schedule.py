@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Sequence
 from datetime import date, datetime
 
 from fdm_platform.model.calendar import Calendar
 
 
-def scheduled_dates(
-    calendar: Calendar, published: Collection[date], now: datetime, *, first: date | None = None
-) -> list[date]:
-    """The business dates that are due by now and not published, in order.
+def scheduled_dates(calendar: Calendar, now: datetime) -> Sequence[date]:
+    """The business dates that are due by now, in order, from the calendar's start on.
 
-    It begins with `first`, the first date that was published, or tried. Of a table that has none it is the newest
-    date that is due: the ones before are for a backfill.
+    A calendar that stands for process_control declares its start (planning/calendar_file.py). What was published
+    before is no beginning: whoever loads an old date by hand asks for that date, and for none after it.
     """
     newest = calendar.latest_due(now)
-    if newest is None:
-        return []
-    begin = max(first, calendar.start) if first else newest
-    return [d for d in calendar.expected(begin, newest) if d not in published]
+    return calendar.expected(calendar.start, newest) if newest else ()
