@@ -12,8 +12,8 @@ from pathlib import Path
 
 import jpype
 
+from fdm_platform import jvm
 from fdm_platform.cli.sample import write_sources
-from fdm_platform.control.kudu import jvm
 from fdm_platform.control.kudu.opening import client_jars
 from fdm_platform.control.schema import TABLES
 from fdm_platform.control.seed import compare, write

@@ -12,7 +12,7 @@ from typing import Any
 
 import jpype
 
-from fdm_platform.control.kudu import jvm
+from fdm_platform import jvm
 from fdm_platform.control.kudu.batches import MAX_ROWS, batches
 from fdm_platform.control.kudu.client import (
     TIMEOUT_S,

@@ -10,7 +10,7 @@ import pytest
 
 START = """
 import signal, sys, threading, time
-from fdm_platform.control.kudu import jvm
+from fdm_platform import jvm
 from fdm_platform.control.kudu.opening import client_jars
 jvm.start(client_jars())
 """

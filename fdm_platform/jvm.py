@@ -36,7 +36,7 @@ def start(jars: Sequence[Path]) -> None:
             jpype.startJVM(*_OPTIONS, classpath=[str(jar) for jar in jars], convertStrings=False)
         except (jpype.JVMNotFoundException, jpype.JVMNotSupportedException, OSError) as error:
             raise MachineError(
-                f"the Kudu client needs Java, which does not start: {error}",
+                f"Java, which Kudu's and Hadoop's clients need, does not start: {error}",
                 field="JAVA_HOME",
                 remedy="install a JDK 17 and set JAVA_HOME to it",
             ) from error
