@@ -12,9 +12,14 @@
     ├── SourceError             a source is missing, empty, malformed  exit 5
     ├── LoadError               Spark failed while loading a date      exit 5
     │   ├── ContractError           the result breaks its declaration  exit 5
+    │   ├── ConnectionLostError     a database, host or executor went  exit 5, retryable
+    │   ├── TimedOutError           it took longer than its table says exit 5
     │   └── CancelledError          somebody stopped the load          exit 130
     ├── PublishError            staging could not be made live         exit 6
+    │   ├── LockedError             another load works on that date    exit 6, retryable
+    │   ├── UnknownOutcomeError     nobody knows yet whether it is     exit 6
     │   └── PublishConflictError    another load published that date   exit 6
+    │       └── FencedError             the load was declared dead     exit 6
     └── MachineError            JDK, port, disk, folder of the machine exit 4
 
 An exit code says who has to act: 2 the author of a declaration or command, 3 and 4 the
@@ -138,6 +143,16 @@ class ContractError(LoadError):
     """The result breaks what its table declares: a column, a type, NOT NULL, a check."""
 
 
+class ConnectionLostError(LoadError):
+    """A database, a host or an executor could not be reached, or went away while the date was loaded."""
+
+    retryable = True
+
+
+class TimedOutError(LoadError):
+    """The load took longer than its table allows, and was stopped."""
+
+
 class CancelledError(LoadError):
     """The load was stopped before it was published: Ctrl-C, SIGTERM, or Terminate in the UI."""
 
@@ -150,8 +165,25 @@ class PublishError(FdmError):
     exit_code = 6
 
 
+class LockedError(PublishError):
+    """Another load that lives is at work on the same date."""
+
+    retryable = True
+
+
+class UnknownOutcomeError(PublishError):
+    """The commit was sent and nobody answered: the ledger tells, when it is back, whether the date is live.
+
+    Whatever was staged stays where it is until then.
+    """
+
+
 class PublishConflictError(PublishError):
     """Another load published the same date first; the old version stands."""
+
+
+class FencedError(PublishConflictError):
+    """The load was declared dead while it slept: its version is void, and it may not publish any more."""
 
 
 class MachineError(FdmError):
