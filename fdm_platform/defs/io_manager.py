@@ -10,6 +10,7 @@ from typing import Any
 import dagster as dg
 from pydantic import Field, PrivateAttr
 
+from fdm_platform.crash import reached
 from fdm_platform.defs.load import Load, error_of
 from fdm_platform.defs.metadata import date_metadata, failure_metadata, status_metadata, table_schema
 from fdm_platform.defs.resources import PlatformResource
@@ -117,6 +118,7 @@ def publish_load(
             try:
                 published[outcome.biz_dt] = metadata = _publish_date(load, outcome)
                 load.close(outcome.biz_dt)
+                reached("publish.told")
                 version, path = metadata["version"], metadata["path"].value
                 context.log.info("%s published as version %d: %s", outcome.biz_dt, version, path)
             except FdmError as error:

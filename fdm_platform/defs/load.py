@@ -10,6 +10,7 @@ from pathlib import Path
 from fdm_platform import errors
 from fdm_platform.control.execution_log.log import DateAttempt
 from fdm_platform.control.job_rows import JobRows
+from fdm_platform.crash import reached
 from fdm_platform.defs.platform import Platform, refused
 from fdm_platform.engines.process_group import held_signals
 from fdm_platform.engines.publishing import discard
@@ -145,9 +146,11 @@ def begin(
         load.report = LoadReport(load_id, tuple(refused(biz_dt, error) for biz_dt in dates))
         return load
     load.open = _start_rows(load, spec, rows, asked_by)
+    reached("begin.logged")
     try:
         load.plan, outcomes = platform.plan_each(spec, dates, load_id, rows)
         load.report = LoadReport(load_id, outcomes)
+        reached("begin.planned")
         if load.plan:
             settings, params = platform.settings, platform.job_params(load.plan, rows)
             with held_signals():

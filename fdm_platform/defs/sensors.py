@@ -20,6 +20,7 @@ from fdm_platform.control.dependencies import refresh
 from fdm_platform.control.requests import Requests
 from fdm_platform.control.rows import RowProblem, process_control_dates, readable_rows_of, source_prefixes
 from fdm_platform.control.store import Predicate
+from fdm_platform.crash import reached
 from fdm_platform.defs.cursor import KeptCursor, SensorCursor
 from fdm_platform.defs.partitions import add_dates, dates_of
 from fdm_platform.defs.platform import Platform
@@ -123,7 +124,9 @@ class Tick:
         # While something may have been lost nothing new is requested: so it is never more than one tick's.
         most = 0 if again else MOST_RUNS
         decision = decide(source, rows, requested, self._published, now=stamp, most_runs=most)
+        reached("sensor.decided")
         self.requests.remember(decision.requests)
+        reached("sensor.remembered")
         self._tell(decision, again, problems)
         cursor = cursor.with_broken({p.biz_dt for p in problems if p.biz_dt})
         runs = (*again, *decision.runs)

@@ -11,6 +11,7 @@ from typing import Any
 import dagster as dg
 from pydantic import Field
 
+from fdm_platform.crash import reached
 from fdm_platform.defs.load import Load, begin, error_of
 from fdm_platform.defs.platform import Platform
 from fdm_platform.engines.spark_submit import Submission
@@ -79,6 +80,7 @@ class SparkSubmitStepLauncher(dg.ConfigurableResource):  # type: ignore[type-arg
             for message in submission.messages():
                 if isinstance(message, ApplicationStarted):
                     load.note_application(message.application_id)
+                    reached("launch.told")
                 narrator.tell(message)
             load.report = submission.report().with_outcomes(load.dates, load.report.outcomes)
         finally:

@@ -1,4 +1,4 @@
-"""The zip of the platform's driver for clusters: `errors`, `model` and `engines`, by content."""
+"""The zip of the platform's driver for clusters: `errors`, `crash`, `model` and `engines`, by content."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import zipfile
 from pathlib import Path
 
 _PACKAGE = Path(__file__).parent.parent
-_SHIPPED = ("__init__.py", "errors.py", "model", "engines")
+_SHIPPED = ("__init__.py", "errors.py", "crash.py", "model", "engines")
 
 
 def bundle(cache: Path) -> Path:

@@ -14,6 +14,7 @@ from queue import SimpleQueue
 from pyspark import SparkConf
 from pyspark.sql import SparkSession
 
+from fdm_platform.crash import reached
 from fdm_platform.engines.checks import evaluate, observe, require_not_null
 from fdm_platform.engines.failure import to_failure
 from fdm_platform.engines.malformed import failure_of
@@ -33,12 +34,14 @@ from fdm_platform.model.report import ApplicationStarted, DateDone, DriverDone
 def run_files(plan_file: str, messages_file: str) -> int:
     """Run the plan of a file and write messages to another; the exit code, see `driver`."""
     started = time.perf_counter()
+    reached("driver.started")
     with MessageWriter(messages_file) as writer:
         seconds: dict[str, float] = {}
         try:
             plan = LoadPlan.from_json(Path(plan_file).read_text(encoding="utf-8"))
             plan, writer.hidden = take(plan, Path(plan_file).parent)
             spark = start_session()
+            reached("driver.session")
             seconds["session"] = time.perf_counter() - started
             metrics = run(spark, plan, writer)
         except Exception as error:  # noqa: BLE001 - the driver's last word must be written
@@ -46,6 +49,7 @@ def run_files(plan_file: str, messages_file: str) -> int:
             return 1
         seconds["dates"] = time.perf_counter() - started - seconds["session"]
         writer.write(DriverDone({k: round(v, 3) for k, v in seconds.items()}, metrics))
+    reached("driver.done")
     spark.stop()
     return 0
 
@@ -67,7 +71,7 @@ def run(spark: SparkSession, plan: LoadPlan, writer: MessageWriter) -> dict[str,
     writer.write(ApplicationStarted(context.applicationId, context.uiWebUrl))
     with ProgressThread(context, writer.write):
         if len(plan.dates) == 1:
-            writer.write(DateDone(run_date(spark, plan, plan.dates[0])))
+            _tell(writer, run_date(spark, plan, plan.dates[0]))
         else:
             _run_dates(spark, plan, writer)
     return read_metrics(context)
@@ -86,7 +90,7 @@ def _run_dates(spark: SparkSession, plan: LoadPlan, writer: MessageWriter) -> No
         try:
             session = session or spark.newSession()
             outcome = run_date(session, plan, date, shared)
-            writer.write(DateDone(outcome))
+            _tell(writer, outcome)
             # The next date of the same SQL replaces all views. A transform may have left anything behind,
             # and a query that failed leaves its listener: the next date is given a new session.
             reusable = session if outcome.failure is None and plan.transform is None else None
@@ -96,6 +100,11 @@ def _run_dates(spark: SparkSession, plan: LoadPlan, writer: MessageWriter) -> No
     with ThreadPoolExecutor(at_once) as pool:
         list(pool.map(deal_with, plan.dates))
     shared.release(spark)
+
+
+def _tell(writer: MessageWriter, outcome: DateOutcome) -> None:
+    writer.write(DateDone(outcome))
+    reached("driver.told")
 
 
 def run_date(
@@ -122,7 +131,9 @@ def _stage_date(spark: SparkSession, plan: LoadPlan, date: DatePlan, shared: Sha
     shaped = shape(run_body(spark, plan, date, inputs), plan, date)
     observed, observation = observe(shaped, plan.output.checks, plan.file)
     clock.append(time.perf_counter())
+    reached("driver.read")
     stage(gather(spark, observed, plan, date), plan, date)
+    reached("driver.staged")
     clock.append(time.perf_counter())
     manifest = read_manifest(spark, shaped, plan, date)
     clock.append(time.perf_counter())

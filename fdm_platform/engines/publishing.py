@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from fdm_platform.crash import reached
 from fdm_platform.engines.filesystem import (
     exchange,
     locked,
@@ -85,6 +86,7 @@ def _publish(request: PublishRequest, ledger: PublishLedger) -> PublishReport:
     manifest, root = request.manifest, request.root
     clock = [time.perf_counter()]
     verify(manifest)
+    reached("publish.verified")
     clock.append(time.perf_counter())
     with locked(root / STAGING / f"{manifest.folder}.lock"):
         _require_base(request, ledger)
@@ -187,8 +189,10 @@ def _commit(request: PublishRequest, ledger: PublishLedger) -> PublishRecord:
     )
     marker = {"load_id": record.load_id, "version": str(record.version)}
     write_durably(_staged(manifest) / MARKER, json.dumps(marker))
+    reached("publish.marked")
     what = f"commit {manifest.table} {manifest.biz_dt}, which is staged"
     patiently(lambda: ledger.commit(record), what, request.commit_wait_s)
+    reached("publish.committed")
     return record
 
 
@@ -200,7 +204,9 @@ def _swap(root: Path, record: PublishRecord) -> Path:
         _move_in(root, live, staged)
     if staged.exists():  # after an exchange: the version that was replaced
         _move_to_versions(root, staged)
+        reached("publish.kept")
     discard(Path(manifest.staging))
+    reached("publish.cleaned")
     return live
 
 
@@ -218,10 +224,13 @@ def _is_half_done(root: Path, record: PublishRecord) -> bool:
 
 def _move_in(root: Path, live: Path, staged: Path) -> None:
     if live.exists() and exchange(staged, live):
+        reached("publish.exchanged")
         return
     if live.exists():
         _move_to_versions(root, live)
+        reached("publish.moved_aside")
     staged.rename(live)
+    reached("publish.moved_in")
 
 
 def _move_to_versions(root: Path, folder: Path) -> None:

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from fdm_platform import errors
+from fdm_platform.crash import reached
 from fdm_platform.engines import class_archive, process_group
 from fdm_platform.engines.bundle import bundle
 from fdm_platform.engines.command import (
@@ -66,7 +67,9 @@ def start(
     secrets = values_of(plan, inherited)
     _write_folder(folder, plan, job_params)
     _write_secrets(folder, plan, secrets, machine, inherited)
+    reached("launch.prepared")
     process = _spawn(command, env, folder)
+    reached("launch.spawned")
     after = (
         (lambda: class_archive.build_in_background(cache, machine.jdk, machine.spark))
         if build_archive

@@ -22,6 +22,7 @@ from typing import IO
 
 from fdm_platform.control.schema import find_table
 from fdm_platform.control.values import Row, parse_text
+from fdm_platform.crash import reached
 from fdm_platform.errors import ControlError
 
 OPEN = ".jsonl"
@@ -49,6 +50,7 @@ class JournalEntry:
                 while line:  # a disk that is nearly full takes a piece, and then says so
                     line = line[self._handle.write(line) :]
                 os.fsync(self._handle.fileno())
+                reached("journal.appended")
             except OSError:
                 os.ftruncate(self._handle.fileno(), end)
                 raise
@@ -68,6 +70,7 @@ class JournalEntry:
     def remove(self) -> None:
         """Remove the file, then free it."""
         self.path.unlink(missing_ok=True)
+        reached("journal.removed")
         self.release()
 
     def release(self) -> None:

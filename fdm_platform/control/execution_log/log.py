@@ -22,6 +22,7 @@ from fdm_platform.control.execution_log.orphans import Orphans
 from fdm_platform.control.execution_log.rows import STARTED, TABLE, AttemptRows
 from fdm_platform.control.store import ControlStore
 from fdm_platform.control.values import Row, from_micros, to_micros
+from fdm_platform.crash import reached
 from fdm_platform.errors import ControlError, ControlUnavailableError
 
 MAX_ERROR_CHARACTERS = 500
@@ -229,6 +230,7 @@ class _Attempt:
         with self.lock:
             row, told = self.row, len(self.unsaid)
         standing = self.rows.write(row)
+        reached("journal.sent")
         if standing["status"] != row["status"]:
             _warn_of_final(standing)
         with self.lock:
