@@ -56,6 +56,8 @@ for command in (show, export, import_):
 def init(tables: Sequence[str], replicas: int | None, as_json: bool) -> None:
     """Create the control tables that are missing. Nothing is ever dropped or altered.
 
+    One exception: in SQLite, a table of an earlier release is given the columns that have come since.
+
     \b
     Examples:
       fdm control init

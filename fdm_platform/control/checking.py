@@ -9,7 +9,12 @@ from typing import Literal
 from fdm_platform.control.layout import Difference, TableLayout
 from fdm_platform.control.store import ControlStore
 
-MADE_WHEN_NEEDED = frozenset({"fdm_execution_log", "fdm_manifest_parts"})
+MADE_WHEN_NEEDED = frozenset(
+    {
+        *("fdm_execution_log", "fdm_manifest_parts", "fdm_claims"),
+        *("fdm_loads", "fdm_breakers", "fdm_dead_letters"),
+    }
+)
 """The platform's own side tables: whatever writes one creates it before."""
 
 

@@ -8,6 +8,7 @@ from datetime import date
 from fdm_platform.control.ledger import TABLE, Ledger
 from fdm_platform.control.rows import source_prefixes
 from fdm_platform.control.store import ControlStore, Predicate
+from fdm_platform.model.control import VOID
 from fdm_platform.model.dependency import Dependency, ParentState
 from fdm_platform.model.table import TableSpec
 from fdm_platform.planning.dependencies import parent_dates
@@ -78,6 +79,7 @@ def _published(
 def _published_until(store: ControlStore, name: str, last: date) -> dict[date, int]:
     newest: dict[date, int] = {}
     where = [Predicate("table_name", "=", name), Predicate("biz_dt", "<=", last)]
-    for row in store.scan(TABLE, where, ["biz_dt", "version"]):
-        newest[row["biz_dt"]] = max(row["version"], newest.get(row["biz_dt"], 0))
+    for row in store.scan(TABLE, where, ["biz_dt", "version", "kind"]):
+        if row["kind"] != VOID:
+            newest[row["biz_dt"]] = max(row["version"], newest.get(row["biz_dt"], 0))
     return newest

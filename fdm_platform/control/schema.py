@@ -186,7 +186,7 @@ _FDM_EXECUTION_LOG = ControlTable(
 
 _FDM_PUBLISHES = ControlTable(
     "fdm_publishes",
-    "the ledger: one row per published version of a business date",
+    "the ledger: one row per version of a business date, published or void",
     (
         _key("table_name"),
         _key("biz_dt", "date"),
@@ -198,6 +198,7 @@ _FDM_PUBLISHES = ControlTable(
         ControlColumn("parents", json_form="object"),
         _required("manifest"),
         _required("published_at", "timestamp_micros"),
+        ControlColumn("kind", is_optional=True),
     ),
     is_seedable=False,
     hash_by=("table_name",),
@@ -253,11 +254,82 @@ _FDM_REQUESTS = ControlTable(
     hash_by=("partition_set",),
 )
 
+_FDM_CLAIMS = ControlTable(
+    "fdm_claims",
+    "which load works on a business date, and which version it may publish",
+    (
+        _key("table_name"),
+        _key("biz_dt", "date"),
+        _key("version", "int32"),
+        _required("load_id"),
+        _required("claimed_at", "timestamp_micros"),
+    ),
+    is_seedable=False,
+    hash_by=("table_name",),
+)
+
+_FDM_LOADS = ControlTable(
+    "fdm_loads",
+    "the loads under way: where each one's process is, and when it was last heard of",
+    (
+        _key("load_id"),
+        _required("table_name"),
+        _required("host"),
+        _required("pid", "int32"),
+        _required("process_start", "int64"),
+        ControlColumn("folder"),
+        ControlColumn("plan_identity"),
+        ControlColumn("application_id"),
+        ControlColumn("master"),
+        ControlColumn("asked_by"),
+        _required("started_at", "timestamp_micros"),
+        _required("beat_at", "timestamp_micros"),
+    ),
+    is_seedable=False,
+)
+
+_FDM_BREAKERS = ControlTable(
+    "fdm_breakers",
+    "what happened to the loads of a source system or cluster, from which its circuit breaker follows",
+    (
+        _key("scope"),
+        _key("name"),
+        _key("seq", "int64"),
+        _required("kind"),
+        _required("at", "timestamp_micros"),
+        ControlColumn("until", "timestamp_micros"),
+        ControlColumn("load_id"),
+        ControlColumn("error"),
+    ),
+    is_seedable=False,
+    hash_by=("scope", "name"),
+)
+
+_FDM_DEAD_LETTERS = ControlTable(
+    "fdm_dead_letters",
+    "business dates that are not loaded again by themselves: their retries are used up, or none can help",
+    (
+        _key("table_name"),
+        _key("biz_dt", "date"),
+        _required("load_id"),
+        _required("control_version"),
+        _required("attempts", "int32"),
+        _required("kind"),
+        _required("error"),
+        ControlColumn("parameters"),
+        ControlColumn("log_tail"),
+        _required("parked_at", "timestamp_micros"),
+    ),
+    is_seedable=False,
+    hash_by=("table_name",),
+)
+
 TABLES: dict[str, ControlTable] = {
     t.name: t
     for t in (
         *(_JOB_MASTER, _PROCESS_CONTROL, _JOB_DEPENDENCY, _SYS_PARAMS, _EXECUTION_LOG),
         *(_FDM_EXECUTION_LOG, _FDM_PUBLISHES, _FDM_MANIFEST_PARTS, _FDM_ATTEMPTS, _FDM_REQUESTS),
+        *(_FDM_CLAIMS, _FDM_LOADS, _FDM_BREAKERS, _FDM_DEAD_LETTERS),
     )
 }
 """Every control table by name."""

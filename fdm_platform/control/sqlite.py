@@ -82,7 +82,10 @@ class SqliteStore:
         return layout_of(spec, [_stored_column(spec, column) for column in found], has_generations=False)
 
     def create(self, tables: Iterable[str], *, replicas: int | None = None) -> list[str]:
-        """Create what is missing of the tables, the file and its folder. A file has no replicas."""
+        """Create what is missing of the tables, the file and its folder. A file has no replicas.
+
+        A table of an earlier release is given the columns that may be missing; its rows have NULL there.
+        """
         wanted = [find_table(name) for name in tables]
         path = self._connections.path
         try:
@@ -247,8 +250,18 @@ def _create_missing(connection: sqlite3.Connection, wanted: Iterable[ControlTabl
     missing = [t for t in wanted if t.name not in there]
     for table in missing:
         connection.execute(_create_sql(table))
+    for table in wanted:
+        _add_missing_columns(connection, table)
     connection.execute("COMMIT")
     return [t.name for t in missing]
+
+
+def _add_missing_columns(connection: sqlite3.Connection, table: ControlTable) -> None:
+    found = connection.execute(f"PRAGMA table_info({table.name})").fetchall()
+    there = {name.lower() for _, name, *_ in found}
+    for column in table.columns:
+        if column.is_optional and column.name not in there:
+            connection.execute(f"ALTER TABLE {table.name} ADD COLUMN {column.name} {_SQL_TYPES[column.type]}")
 
 
 def _create_sql(table: ControlTable) -> str:

@@ -158,6 +158,12 @@ def _translate(error: sqlite3.Error, path: Path) -> ControlError:
             file=str(path),
             remedy="set FDM_CONTROL_URL to the control store, or restore it from a backup",
         )
+    if text.startswith("no such column") or "has no column named" in text:
+        return ControlError(
+            f"SQLite refused: {text}",
+            file=str(path),
+            remedy="run `fdm control init`: it adds what a table of an earlier release lacks",
+        )
     if text.startswith("no such table"):
         return ControlError(text.replace("no such", "no"), file=str(path), remedy=INIT_REMEDY)
     return ControlError(

@@ -83,6 +83,10 @@ class JobDependencyRow:
     dependency_level: int | None = None
 
 
+VOID = "void"
+"""Kind of a ledger row whose number was taken from a load that was declared dead. No version to anybody."""
+
+
 @dataclass(frozen=True, slots=True)
 class PublishRecord:
     """A published version of a date: one row of the ledger. Its insert is the commit point."""
@@ -101,6 +105,8 @@ class PublishRecord:
     """Hash of the parameters that job_master and sys_params gave."""
     parents: str | None = None
     """What it read of other landing tables, as JSON: their dates' versions, by table and ISO date."""
+    kind: str | None = None
+    """None for what a load made; `rollback of <version>` for what a rollback published; VOID."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,3 +122,5 @@ class Published:
     parents: Mapping[str, Mapping[str, int]]
     """Versions of the landing tables that it read, by table and ISO date."""
     published_at: datetime
+    kind: str | None = None
+    """As in PublishRecord; never VOID."""

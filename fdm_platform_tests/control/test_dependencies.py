@@ -146,3 +146,14 @@ def test_many_dates_cost_one_scan_of_the_ledger(store: ControlStore) -> None:
     read_parents(scans, TABLES, [dependency(ParentDates("window", 3)), dependency()], DAYS)  # type: ignore[arg-type]
     assert set(scans.tables) == {"process_control", "fdm_publishes"}
     assert scans.tables.count("fdm_publishes") == 1
+
+
+@pytest.mark.parametrize("dates", [SAME, ParentDates("latest")])
+def test_what_a_dead_load_never_published_is_nothing_to_its_children(
+    store: ControlStore, dates: ParentDates
+) -> None:
+    publish(store, UP, DAYS[:1])
+    for day in DAYS[:2]:
+        Ledger(store).void(UP.name, day, 2 if day == DAYS[0] else 1, "dead", "its process died")
+    put_dates(store, DAYS)
+    assert read_parents(store, TABLES, [dependency(dates)], DAYS[:2])[UP.name].published == {DAYS[0]: 1}

@@ -8,9 +8,10 @@ import pytest
 from fdm_platform.control.ledger import Ledger
 from fdm_platform.control.manifests import PART_BYTES
 from fdm_platform.control.store import ControlStore, open_store
-from fdm_platform.errors import ControlError, PublishConflictError
-from fdm_platform.model.control import Published, PublishRecord
+from fdm_platform.errors import ControlError, FencedError, PublishConflictError
+from fdm_platform.model.control import VOID, Published, PublishRecord
 from fdm_platform.model.ledger import PublishLedger
+from fdm_platform_tests.control.workers import run_workers
 
 DAY = date(2024, 5, 15)
 FIRST = PublishRecord(
@@ -167,3 +168,64 @@ def test_parts_find_a_table_where_there_is_none_yet(empty_url: str) -> None:
     (record,) = Ledger(store).history("gels_fpms_t", DAY)
     assert record.manifest == LONG
     store.close()
+
+
+def void(ledger: Ledger, version: int) -> bool:
+    return ledger.void("gels_fpms_t", DAY, version, f"load-{version}", "its process died")
+
+
+def test_who_was_declared_dead_can_never_publish(ledger: Ledger) -> None:
+    assert void(ledger, 1)
+    with pytest.raises(FencedError) as caught:
+        ledger.commit(FIRST)
+    assert caught.value.message.startswith("gels_fpms_t 2024-05-15: load load-1 was declared dead at 20")
+    assert caught.value.message.endswith("its version 1 is void: its process died")
+    assert ledger.current("gels_fpms_t", DAY) is None
+
+
+def test_what_is_published_is_not_made_void(ledger: Ledger) -> None:
+    ledger.commit(FIRST)
+    assert not void(ledger, 1)
+    assert ledger.history("gels_fpms_t", DAY) == [FIRST]
+
+
+def test_a_number_may_be_declared_void_again(store: ControlStore, ledger: Ledger) -> None:
+    assert void(ledger, 1)
+    rows = list(store.scan("fdm_publishes"))
+    assert void(ledger, 1)
+    assert list(store.scan("fdm_publishes")) == rows
+    assert [row["kind"] for row in rows] == [VOID]
+
+
+def test_a_void_number_is_no_version_and_is_not_used_again(ledger: Ledger) -> None:
+    ledger.commit(FIRST)
+    assert ledger.next_versions("gels_fpms_t", [DAY]) == {DAY: 2}
+    void(ledger, 2)
+    assert ledger.next_versions("gels_fpms_t", [DAY, date(2024, 5, 16)]) == {DAY: 3, date(2024, 5, 16): 1}
+    assert ledger.next_versions("gels_fpms_t", []) == {}
+    assert ledger.current("gels_fpms_t", DAY) == FIRST
+    assert ledger.current_versions("gels_fpms_t", [DAY]) == {DAY: 1}
+    assert [p.version for p in ledger.versions("gels_fpms_t", DAY)] == [1]
+    assert [p.version for p in ledger.published("gels_fpms_t").values()] == [1]
+    assert ledger.history("gels_fpms_t", DAY) == [FIRST]
+
+
+def test_one_of_the_dead_load_and_its_undertaker_wins(empty_url: str) -> None:
+    store = open_store(empty_url)
+    store.create(["fdm_publishes"])
+    told = run_workers("publish_or_void", empty_url, workers=4, rounds=20)
+    for version in range(20):
+        published = [w["name"] for w in told if version in w["published"]]
+        declared = [w["name"] for w in told if version in w["void"]]
+        assert len(published) + bool(declared) == 1, version
+    rows = {row["version"]: row["kind"] for row in store.scan("fdm_publishes")}
+    assert {n for n, kind in rows.items() if kind is None} == {n for w in told for n in w["published"]}
+    store.close()
+
+
+def test_a_rollback_is_a_version_like_another(ledger: Ledger) -> None:
+    ledger.commit(FIRST)
+    again = replace(FIRST, version=2, load_id="load-2", kind="rollback of 1")
+    ledger.commit(again)
+    assert ledger.current("gels_fpms_t", DAY) == again
+    assert ledger.published("gels_fpms_t")[DAY].kind == "rollback of 1"

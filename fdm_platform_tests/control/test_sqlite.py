@@ -9,11 +9,13 @@ from pathlib import Path
 import pytest
 
 from fdm_platform.control.changes import Watermark, changes
+from fdm_platform.control.ledger import Ledger
 from fdm_platform.control.rows import process_control_dates
 from fdm_platform.control.schema import TABLES
 from fdm_platform.control.sqlite import SqliteStore
 from fdm_platform.control.store import ControlStore, Snapshot
 from fdm_platform.errors import ControlError, ControlUnavailableError
+from fdm_platform.model.control import PublishRecord
 
 JOB = {"job_id": "1", "job_name": "load"}
 
@@ -141,6 +143,21 @@ def test_a_table_of_other_columns_is_an_error_and_not_a_value(store: ControlStor
         connection.execute("ALTER TABLE job_master DROP COLUMN comments")
     with pytest.raises(ControlError, match="no such column: comments"):
         store.scan("job_master")
+
+
+def test_a_file_of_an_earlier_release_is_given_the_columns_that_came_since(
+    store: ControlStore, path: Path
+) -> None:
+    record = PublishRecord("t", date(2024, 5, 15), 1, "load", "", "{}", datetime(2024, 5, 16, tzinfo=UTC))
+    with sqlite3.connect(path) as connection:
+        connection.execute("ALTER TABLE fdm_publishes DROP COLUMN kind")
+    with pytest.raises(ControlError, match=r"fdm_publishes has no column kind(.|\n)*fdm control init"):
+        Ledger(store).void("t", record.biz_dt, 1, "load", "it died")
+    with pytest.raises(ControlError, match=r"has no column named kind(.|\n)*fdm control init"):
+        Ledger(store).commit(record)
+    assert store.create(["fdm_publishes"]) == []
+    Ledger(store).commit(record)
+    assert Ledger(store).current("t", record.biz_dt) == record
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")

@@ -10,9 +10,12 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime
 from typing import Any
 
+from fdm_platform.control.claims import Claims
+from fdm_platform.control.ledger import Ledger
 from fdm_platform.control.schema import TABLES
 from fdm_platform.control.store import ControlStore, open_store
-from fdm_platform.errors import RowExistsError
+from fdm_platform.errors import PublishConflictError, RowExistsError
+from fdm_platform.model.control import PublishRecord
 
 
 def run_workers(work: str, url: str, *, workers: int, rounds: int) -> list[dict[str, Any]]:
@@ -70,8 +73,46 @@ def create_tables(store: ControlStore, name: str, rounds: int) -> dict[str, Any]
     return {"name": name, "created": [t for _ in range(rounds) for t in store.create(TABLES)]}
 
 
+def publish_or_void(store: ControlStore, name: str, rounds: int) -> dict[str, Any]:
+    """Each version: the even workers publish it, the odd ones declare it void."""
+    ledger, day = Ledger(store), date(2024, 5, 15)
+    published, void = [], []
+    for version in range(rounds):
+        if int(name[1:]) % 2:
+            void += [version] if ledger.void("t", day, version, name, "test") else []
+            continue
+        try:
+            ledger.commit(PublishRecord("t", day, version, name, "", "{}", datetime.now(UTC)))
+            published.append(version)
+        except PublishConflictError:
+            continue
+    return {"name": name, "published": published, "void": void}
+
+
+def claim_and_publish(store: ControlStore, name: str, rounds: int) -> dict[str, Any]:
+    """Each round: claim the date, publish what was claimed, free it; the numbers, and how often another had it.
+
+    Every third claim is freed without publishing, as by a load that failed.
+    """
+    claims, ledger, day = Claims(store), Ledger(store), date(2024, 5, 15)
+    published: list[int] = []
+    held = tries = 0
+    while len(published) < rounds:
+        claim = claims.claim("t", day, name)
+        if claim.load_id != name:
+            held += 1
+            continue
+        tries += 1
+        if tries % 3:  # another load with the same number would make this a conflict
+            ledger.commit(PublishRecord("t", day, claim.version, name, "", "{}", datetime.now(UTC)))
+            published.append(claim.version)
+        claims.release([claim])
+    return {"name": name, "published": published, "held": held}
+
+
 WORKS: dict[str, Callable[[ControlStore, str, int], dict[str, Any]]] = {
-    f.__name__: f for f in (insert_ledger_rows, upsert_jobs, create_tables)
+    f.__name__: f
+    for f in (insert_ledger_rows, upsert_jobs, create_tables, publish_or_void, claim_and_publish)
 }
 
 if __name__ == "__main__":

@@ -19,14 +19,17 @@ from fdm_platform.control.kudu.client import NewTable
 from fdm_platform.control.kudu.java import JavaClient
 from fdm_platform.control.kudu.opening import client_jars
 from fdm_platform.control.kudu.servers import Servers
-from fdm_platform.control.layout import StoredColumn
+from fdm_platform.control.layout import ACCEPTED, StoredColumn
+from fdm_platform.control.ledger import Ledger
 from fdm_platform.control.rows import job_master_row, process_control_rows, sys_params_rows
+from fdm_platform.control.schema import find_table
 from fdm_platform.control.seed import compare, write
 from fdm_platform.control.seed_file import read_seed
 from fdm_platform.control.store import ControlStore, Predicate, open_store
 from fdm_platform.control.transfer import compare_export, export_tables, import_rows
 from fdm_platform.control.values import to_micros
 from fdm_platform.errors import ControlError, RowExistsError
+from fdm_platform.model.control import PublishRecord
 
 pytestmark = pytest.mark.kudu
 
@@ -326,3 +329,17 @@ def test_check_names_the_generation_and_copes(legacy: ControlStore) -> None:
         ("job_master", "process_control", "execution_log"), generation
     )
     assert all(c.is_usable for c in checks)
+
+
+def test_a_ledger_of_an_earlier_release_publishes_and_says_that_it_cannot_fence(make: Make) -> None:
+    """A void row without its kind would be a version that readers see."""
+    spec = find_table("fdm_publishes")
+    key = {"table_name": "string", "biz_dt": "date", "version": "int32"}
+    others = {c.name: ACCEPTED[c.type][0] for c in spec.columns if not c.is_key and c.name != "kind"}
+    ledger = Ledger(make({"fdm_publishes": (key, others)}))
+    record = PublishRecord("t", DAY, 1, "load", "", "{}", NOON)
+    ledger.commit(record)
+    assert ledger.current("t", DAY) == record
+    with pytest.raises(ControlError, match=r"fdm_publishes has no column kind(.|\n)*kudu table add_column"):
+        ledger.void("t", DAY, 2, "load", "it died")
+    assert ledger.next_versions("t", [DAY]) == {DAY: 2}

@@ -1,0 +1,52 @@
+"""Which process of which machine: names that no other process has, as long as the machine is up."""
+
+from __future__ import annotations
+
+import os
+import socket
+from functools import cache
+from pathlib import Path
+
+_PROC = Path("/proc")
+_STATE, _START = 0, 19
+"""Places of a process's state and start in /proc/<pid>/stat, counted behind its name."""
+
+
+@cache
+def this_host() -> str:
+    """The host's name, its boot's id and this process's pid namespace: two containers of one name are two hosts.
+
+    Where there is no /proc the name stands alone.
+    """
+    try:
+        boot = (_PROC / "sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        namespace = (_PROC / "self/ns/pid").stat().st_ino
+    except OSError:
+        return socket.gethostname()
+    return f"{socket.gethostname()}/{boot}/{namespace}"
+
+
+def start_of(pid: int) -> int | None:
+    """When the process started, in clock ticks after the boot; None where no such process lives.
+
+    A dead process that nobody has waited for does not live. Where there is no /proc a living one has 0.
+    Source: https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html
+    """
+    if not (_PROC / "self").exists():
+        return 0 if _is_known(pid) else None
+    try:
+        stat = (_PROC / str(pid) / "stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
+    fields = stat.rpartition(")")[2].split()
+    return None if fields[_STATE] in "ZX" else int(fields[_START])
+
+
+def _is_known(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
