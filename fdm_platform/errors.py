@@ -1,34 +1,42 @@
 """Every error the platform raises on purpose.
 
-    FdmError
-    ├── DeclarationError        table.yaml or HQL is wrong             exit 2
-    │   ├── UnknownTableError       no such table                      exit 2
-    │   └── SqlError                syntax or placeholder in an HQL    exit 2
-    ├── ParameterError          a parameter is missing or badly typed  exit 2
-    ├── ControlError            control tables                         exit 3
-    │   ├── NoControlRowError       no process_control row for a date  exit 2
-    │   ├── RowExistsError          insert of a key that is there      exit 3
-    │   └── ControlUnavailableError the store cannot be reached        exit 4, retryable
-    ├── SourceError             a source is missing, empty, malformed  exit 5
-    ├── LoadError               Spark failed while loading a date      exit 5
-    │   ├── ContractError           the result breaks its declaration  exit 5
-    │   ├── ConnectionLostError     a database, host or executor went  exit 5, retryable
-    │   ├── TimedOutError           it took longer than its table says exit 5
-    │   └── CancelledError          somebody stopped the load          exit 130
-    ├── PublishError            staging could not be made live         exit 6
-    │   ├── LockedError             another load works on that date    exit 6, retryable
-    │   ├── UnknownOutcomeError     nobody knows yet whether it is     exit 6
-    │   └── PublishConflictError    another load published that date   exit 6
-    │       └── FencedError             the load was declared dead     exit 6
-    └── MachineError            JDK, port, disk, folder of the machine exit 4
+    FdmError                                                           exit  kind
+    ├── DeclarationError        table.yaml or HQL is wrong               2   code
+    │   ├── UnknownTableError       no such table                        2   code
+    │   └── SqlError                syntax or placeholder in an HQL      2   code
+    ├── ParameterError          a parameter is missing or badly typed    2   code
+    ├── ControlError            control tables                           3   data
+    │   ├── NoControlRowError       no process_control row for a date    2   data
+    │   ├── RowExistsError          insert of a key that is there        3   data
+    │   └── ControlUnavailableError the store cannot be reached          4   infrastructure
+    ├── SourceError             a source is missing, empty, malformed    5   data
+    ├── LoadError               Spark failed while loading a date        5   code
+    │   ├── ContractError           the result breaks its declaration    5   data
+    │   ├── ConnectionLostError     a database, host or executor went    5   infrastructure
+    │   ├── KilledError             somebody killed Spark                5   infrastructure
+    │   ├── TimedOutError           it took longer than its table says   5   stopped
+    │   └── CancelledError          somebody stopped the load          130   stopped
+    ├── PublishError            staging could not be made live           6   machine
+    │   ├── LockedError             another load works on that date      6   contended
+    │   ├── UnknownOutcomeError     nobody knows yet whether it is       6   stopped
+    │   └── PublishConflictError    another load published that date     6   stopped
+    │       └── FencedError             the load was declared dead       6   stopped
+    └── MachineError            JDK, port, disk, folder of the machine   4   machine
 
 An exit code says who has to act: 2 the author of a declaration or command, 3 and 4 the
 operator of the control tables or the machine, 5 the owner of the data, 6 the platform's operator.
+
+A kind says whether another try can help: `infrastructure` (something was away; it counts for the circuit breaker) and
+`contended` (another load was there first; it does not) are tried again, `data`, `code` and `machine` wait for somebody
+to mend something, and `stopped` is over. What Spark's own messages mean is in model/causes.py.
 """
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
+
+Kind = Literal["infrastructure", "contended", "data", "code", "machine", "stopped"]
+"""What sort of error it is."""
 
 
 class FdmError(Exception):
@@ -39,7 +47,7 @@ class FdmError(Exception):
     """
 
     exit_code: ClassVar[int] = 1
-    retryable: ClassVar[bool] = False
+    kind: ClassVar[Kind] = "code"
 
     def __init__(
         self,
@@ -58,6 +66,11 @@ class FdmError(Exception):
         self.column = column
         self.field = field
         super().__init__(str(self))
+
+    @property
+    def retryable(self) -> bool:
+        """Another try, later, can help."""
+        return self.kind in ("infrastructure", "contended")
 
     def __str__(self) -> str:
         place = self._place()
@@ -108,6 +121,7 @@ class ControlError(FdmError):
     """The control tables refuse or lack something."""
 
     exit_code = 3
+    kind: ClassVar[Kind] = "data"
 
 
 class NoControlRowError(ControlError):
@@ -124,51 +138,65 @@ class ControlUnavailableError(ControlError):
     """The control store cannot be reached."""
 
     exit_code = 4
-    retryable = True
+    kind: ClassVar[Kind] = "infrastructure"
 
 
 class SourceError(FdmError):
     """A source is missing, empty or malformed."""
 
     exit_code = 5
+    kind: ClassVar[Kind] = "data"
 
 
 class LoadError(FdmError):
     """Spark failed while it loaded a date."""
 
     exit_code = 5
+    kind: ClassVar[Kind] = "code"
 
 
 class ContractError(LoadError):
     """The result breaks what its table declares: a column, a type, NOT NULL, a check."""
 
+    kind: ClassVar[Kind] = "data"
+
 
 class ConnectionLostError(LoadError):
     """A database, a host or an executor could not be reached, or went away while the date was loaded."""
 
-    retryable = True
+    kind: ClassVar[Kind] = "infrastructure"
+
+
+class KilledError(LoadError):
+    """Spark was killed from outside: by the kernel that ran out of memory, a cluster that took its container back."""
+
+    kind: ClassVar[Kind] = "infrastructure"
 
 
 class TimedOutError(LoadError):
     """The load took longer than its table allows, and was stopped."""
+
+    kind: ClassVar[Kind] = "stopped"
 
 
 class CancelledError(LoadError):
     """The load was stopped before it was published: Ctrl-C, SIGTERM, or Terminate in the UI."""
 
     exit_code = 130
+    kind: ClassVar[Kind] = "stopped"
 
 
 class PublishError(FdmError):
     """A staged date could not be made live; the old version stands."""
 
     exit_code = 6
+    kind: ClassVar[Kind] = "machine"
 
 
 class LockedError(PublishError):
     """Another load that lives is at work on the same date."""
 
-    retryable = True
+    kind: ClassVar[Kind] = "contended"
 
 
 class UnknownOutcomeError(PublishError):
@@ -177,9 +205,13 @@ class UnknownOutcomeError(PublishError):
     Whatever was staged stays where it is until then.
     """
 
+    kind: ClassVar[Kind] = "stopped"
+
 
 class PublishConflictError(PublishError):
     """Another load published the same date first; the old version stands."""
+
+    kind: ClassVar[Kind] = "stopped"
 
 
 class FencedError(PublishConflictError):
@@ -190,3 +222,4 @@ class MachineError(FdmError):
     """The machine lacks what the platform needs: a JDK, a free port, disk, a writable folder."""
 
     exit_code = 4
+    kind: ClassVar[Kind] = "machine"

@@ -12,26 +12,21 @@ from pathlib import Path
 from typing import Any
 
 from fdm_platform.engines.raised import find_raised
-from fdm_platform.errors import FdmError, LoadError, SqlError
+from fdm_platform.errors import FdmError, LoadError, MachineError, SqlError
+from fdm_platform.model.causes import Cause, find_cause
 from fdm_platform.model.manifest import LoadFailure
 
 _JAVA_FRAME = re.compile(r"^\s+(at .*\(.*\)|\.\.\. \d+ more)$")
 _ERROR_CLASS = re.compile(r"^\[[A-Z0-9_.]+\]")
 _PARSE_PLACE = re.compile(r"\(line (\d+), pos (\d+)\)")
 _ANALYSIS_PLACE = re.compile(r"; line (\d+) pos (\d+)")
-_CONNECTIONS = (
-    "ConnectException", "SocketTimeoutException", "SocketException", "NoRouteToHostException",
-    "UnknownHostException", "Connection refused", "Connection reset", "ExecutorLostFailure",
-    "FetchFailed", "Executor heartbeat timed out", "SparkContext was shut down", "stopped SparkContext",
-    "Py4JNetworkError",
-)  # fmt: skip
 _NO_SPACE = "No space left on device"
 _MAX_DETAIL = 4000
 _MAX_CAUSES = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Cause:
+class Raised:
     """One exception of a chain: its class without package, and its message without Java's stack."""
 
     kind: str
@@ -46,9 +41,9 @@ def to_failure(error: BaseException, folders: Sequence[str] = ()) -> LoadFailure
     if _NO_SPACE in text:
         known = _disk_full(folders)
     if known is None:
-        known = _unknown(error, chain)
+        known = _unknown(error, chain, find_cause(text))
     detail = text if not isinstance(error, FdmError) else ""
-    return replace(describe(known), detail=detail[:_MAX_DETAIL], is_retryable=_is_retryable(known, text))
+    return replace(describe(known), detail=detail[:_MAX_DETAIL])
 
 
 def describe(error: FdmError) -> LoadFailure:
@@ -82,45 +77,47 @@ def sql_error(error: BaseException, file: str) -> SqlError:
     )
 
 
-def causes(error: BaseException) -> list[Cause]:
+def causes(error: BaseException) -> list[Raised]:
     """The chain of an exception, outermost first: Java's where Java raised it, else Python's."""
     java = getattr(error, "_origin", None) or getattr(error, "java_exception", None)
     if java is None:
-        return [Cause(type(error).__name__, _python_text(error))]
-    found: list[Cause] = []
+        return [Raised(type(error).__name__, _python_text(error))]
+    found: list[Raised] = []
     while java is not None and len(found) < _MAX_CAUSES:
         found.append(_java_cause(java))
         java = java.getCause()
     return found
 
 
-def root_cause(chain: Sequence[Cause]) -> Cause:
+def root_cause(chain: Sequence[Raised]) -> Raised:
     """The cause to name: the deepest with one of Spark's error classes, else the deepest that speaks."""
     speaking = [c for c in chain if c.message] or list(chain)
     classed = [c for c in speaking if _ERROR_CLASS.match(c.message) and "TASK_WRITE_FAILED" not in c.message]
     return classed[-1] if classed else speaking[-1]
 
 
-def _java_cause(java: Any) -> Cause:
+def _java_cause(java: Any) -> Raised:
     kind = str(java.getClass().getName()).rpartition(".")[2]
     lines = str(java.getMessage() or "").strip().split("\n")
-    return Cause(kind, "\n".join(x for x in lines if not _JAVA_FRAME.match(x)).strip())
+    return Raised(kind, "\n".join(x for x in lines if not _JAVA_FRAME.match(x)).strip())
 
 
 def _python_text(error: BaseException) -> str:
     return error.message if isinstance(error, FdmError) else str(error)
 
 
-def _unknown(error: BaseException, chain: Sequence[Cause]) -> LoadError:
+def _unknown(error: BaseException, chain: Sequence[Raised], cause: Cause | None) -> FdmError:
     root = root_cause(chain)
     first = _first_line(root)
     headline = first if _ERROR_CLASS.match(first) else f"{root.kind}: {first}"
     frames = [x for x in traceback.extract_tb(error.__traceback__) if _is_users(x.filename)]
     place = frames[-1] if frames else None
-    return LoadError(headline, file=place.filename if place else None, line=place.lineno if place else None)
+    kind, remedy = (cause.error, cause.remedy) if cause else (LoadError, None)
+    file, line = (place.filename, place.lineno) if place else (None, None)
+    return kind(headline, file=file, line=line, remedy=remedy)
 
 
-def _first_line(cause: Cause) -> str:
+def _first_line(cause: Raised) -> str:
     """A Python worker's traceback says last what the matter is, everything else says it first."""
     lines = [x for x in cause.message.split("\n") if x.strip()] or [""]
     return (lines[-1] if cause.kind == "PythonException" else lines[0]).strip()
@@ -133,18 +130,14 @@ def _is_users(file: str) -> bool:
     return not is_library and ours not in Path(file).resolve().parents and not file.startswith("<")
 
 
-def _is_retryable(known: FdmError, text: str) -> bool:
-    return known.retryable or (type(known) is LoadError and any(x in text for x in _CONNECTIONS))
-
-
-def _disk_full(folders: Sequence[str]) -> LoadError:
+def _disk_full(folders: Sequence[str]) -> MachineError:
     """Names the fullest of the disks that Spark writes to: the staging folders' and its scratch folder's."""
     scratch = os.environ.get("SPARK_LOCAL_DIRS") or os.environ.get("TMPDIR") or "/tmp"  # noqa: S108 - named, not used
     existing = [p for f in (*folders, scratch.split(",")[0]) if (p := _nearest_existing(f))]
     fullest = min(existing, key=lambda p: shutil.disk_usage(p).free, default=None)
     where = f"the disk that holds {fullest}" if fullest else "the disk"
     free = f" ({shutil.disk_usage(fullest).free >> 20} MB free)" if fullest else ""
-    return LoadError(
+    return MachineError(
         _NO_SPACE,
         file=str(fullest) if fullest else None,
         remedy=f"free space on {where}{free}, or point spark.local.dir and the landing root to a larger one",

@@ -8,7 +8,8 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from fdm_platform.errors import FdmError, LoadError, MachineError
+from fdm_platform.errors import FdmError, LoadError
+from fdm_platform.model.causes import find_cause
 from fdm_platform.model.report import LogLine, Message, decode
 
 POLL_S = 0.03
@@ -24,25 +25,6 @@ _HEADLINES = (
     re.compile(r"^(?:Error|error): (.+)"),
     re.compile(r"^((?:org\.apache|java|scala)\.[\w.$]+(?:Exception|Error): .+)"),
     re.compile(r"^([A-Z]\w*(?:Error|Exception|Interrupt|Exit)\b.*)"),
-)
-
-_REMEDIES: tuple[tuple[str, type[FdmError], str], ...] = (
-    (
-        "No space left on device",
-        MachineError,
-        "free space on the disks of the landing root and of spark.local.dir",
-    ),
-    (
-        "OutOfMemoryError",
-        LoadError,
-        "raise launch.driver_memory (or executor_memory on a cluster) of the table",
-    ),
-    ("heap size", MachineError, "write launch.driver_memory as Spark does, e.g. 2g"),
-    ("initialization of VM", MachineError, "lower launch.driver_memory, or free memory on this machine"),
-    ("Address already in use", MachineError, "end what uses the port, or set spark.port.maxRetries"),
-    ("BindException", MachineError, "end what uses the port, or set spark.driver.bindAddress"),
-    ("Could not parse Master URL", MachineError, "set launch.master to local[*], yarn, spark://… or k8s://…"),
-    ("SIGKILL", LoadError, "see whether the machine's memory ran out; lower launch.driver_memory"),
 )
 
 
@@ -105,9 +87,9 @@ def describe_end(code: int | None) -> str:
         return f"was killed by signal {-code}"
 
 
-def diagnose(first_line: str) -> tuple[type[FdmError], str]:
-    """The kind of error that a headline means, and its remedy."""
-    for text, error, remedy in _REMEDIES:
-        if text in first_line:
-            return error, remedy
+def diagnose(first_line: str, how: str = "") -> tuple[type[FdmError], str]:
+    """The error that a headline means, or else how the process ended, and its remedy."""
+    cause = find_cause(first_line) or find_cause(how)
+    if cause:
+        return cause.error, cause.remedy
     return LoadError, "read the log; its first exception is the cause"

@@ -238,7 +238,7 @@ class Submission:
         log = tail(self.files.stderr) or tail(self.files.stdout)
         how = describe_end(self._process.poll())
         first = headline(log) or f"spark-submit {how}"
-        error, remedy = diagnose(first)
+        error, remedy = diagnose(first, how)
         return error(f"{first}\n{self._evidence(log, how)}", remedy=remedy)
 
     def _failed(self, failure: LoadFailure) -> FdmError:

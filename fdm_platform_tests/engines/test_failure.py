@@ -30,7 +30,7 @@ def test_an_error_of_the_platform_keeps_its_fields() -> None:
 
 def test_no_space_names_the_disk(tmp_path: Path) -> None:
     told = to_failure(OSError(28, "No space left on device"), [str(tmp_path / "t" / ".staging")])
-    assert (told.headline, told.error) == ("No space left on device", "LoadError")
+    assert (told.headline, told.error) == ("No space left on device", "MachineError")
     assert told.file is not None
     assert told.remedy is not None
     assert told.remedy.startswith(f"free space on the disk that holds {told.file} (")
@@ -58,7 +58,7 @@ def test_a_lost_connection_can_be_retried(spark: SparkSession) -> None:
     jvm: Any = spark.sparkContext._jvm
     told = to_failure(caught(lambda: jvm.java.net.Socket("127.0.0.1", 1)))
     assert told.headline.startswith("ConnectException: Connection refused")
-    assert told.is_retryable
+    assert (told.error, told.is_retryable) == ("ConnectionLostError", True)
     assert to_failure(ConnectionRefusedError(111, "Connection refused")).is_retryable
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from fdm_platform.engines.follow import describe_end, diagnose, follow, headline, tail
-from fdm_platform.errors import LoadError, MachineError
+from fdm_platform.errors import ConnectionLostError, KilledError, LoadError, MachineError
 from fdm_platform.model.report import LogLine, Progress, encode
 
 
@@ -102,3 +102,5 @@ def test_known_causes_have_remedies() -> None:
     assert diagnose("java.io.IOException: No space left on device")[0] is MachineError
     assert "driver_memory" in diagnose("java.lang.OutOfMemoryError: Java heap space")[1]
     assert diagnose("something else")[0] is LoadError
+    assert diagnose("something else", "was killed by SIGKILL")[0] is KilledError
+    assert diagnose("java.net.ConnectException: Connection refused")[0] is ConnectionLostError
