@@ -20,13 +20,13 @@ from fdm_platform.defs.resuming import (
     published_before,
     show_published,
 )
+from fdm_platform.defs.retrying import end_step
 from fdm_platform.defs.run_requests import asked_by
 from fdm_platform.defs.step_launcher import SparkSubmitStepLauncher
+from fdm_platform.errors import FdmError
 from fdm_platform.model.dependency import Dependency
 from fdm_platform.model.manifest import CheckResult, DateOutcome
 from fdm_platform.model.table import CheckSpec, TableSpec
-
-SECONDS_BETWEEN_RETRIES = 10
 
 
 def landing_asset(
@@ -60,7 +60,6 @@ def landing_asset(
         description=description(spec),
         metadata={**asset_metadata(spec, landing_root), **dependency_metadata(waits_for)},
         check_specs=[_check_spec(spec, c) for c in spec.checks],
-        retry_policy=_retry_policy(spec),
         automation_condition=follows,
         freshness_policy=freshness,
         output_required=False,
@@ -82,7 +81,10 @@ def landing_asset(
             return
         this_load = load_id(context.run.run_id, spec.name, context.retry_number)
         asked = asked_by(context.run.tags)
-        done = step_launcher.launch(context.log, platform.platform, spec, rest, this_load, asked_by=asked)
+        try:
+            done = step_launcher.launch(context.log, platform.platform, spec, rest, this_load, asked_by=asked)
+        except FdmError as error:  # of Spark as a whole: its attempts are closed, its staging is gone
+            end_step(context, dict.fromkeys(rest, error), len(rest), spec.retries)
         yield from _check_results(spec, done.outcomes)
         if before or others:  # an output would materialize those, too
             publish_load(context, done, is_partial=True)
@@ -100,17 +102,6 @@ def load_id(run_id: str, table: str, retry: int = 0) -> str:
 def _cluster(spec: TableSpec) -> str:
     """The Spark master that table.yaml names; the deployment's own, which job_master may name, is `default`."""
     return str(spec.launch.get("master") or spec.launch.get("spark.master") or "default")
-
-
-def _retry_policy(spec: TableSpec) -> dg.RetryPolicy | None:
-    if not spec.retries:
-        return None
-    return dg.RetryPolicy(
-        max_retries=spec.retries,
-        delay=SECONDS_BETWEEN_RETRIES,
-        backoff=dg.Backoff.EXPONENTIAL,
-        jitter=dg.Jitter.PLUS_MINUS,
-    )
 
 
 def _check_spec(spec: TableSpec, check: CheckSpec) -> dg.AssetCheckSpec:

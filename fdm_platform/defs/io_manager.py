@@ -14,6 +14,7 @@ from fdm_platform.crash import reached
 from fdm_platform.defs.load import Load, error_of
 from fdm_platform.defs.metadata import date_metadata, failure_metadata, status_metadata, table_schema
 from fdm_platform.defs.resources import PlatformResource
+from fdm_platform.defs.retrying import ended
 from fdm_platform.defs.status import read_status
 from fdm_platform.engines.landed import LandedDates, read_as
 from fdm_platform.engines.publishing import PublishReport, PublishRequest, discard, publish
@@ -110,6 +111,8 @@ def publish_load(
 ) -> None:
     """Publish date by date; every attempt ends in one final line, whatever happens here.
 
+    Where dates failed the step ends here, by a failure or another try.
+
     `is_partial` says that the run holds more dates than the load, and ends without an output.
     """
     published: dict[date, Metadata] = {}
@@ -130,8 +133,8 @@ def publish_load(
     finally:
         _add_status(context, load, published)
         _record(context, published, is_partial=is_partial or len(published) < len(load.outcomes))
-    if load.failed:
-        raise dg.Failure(_summary(load.failed, len(load.outcomes)), allow_retries=load.is_retryable)
+    spec = load.platform.catalog.tables.get("_".join(context.asset_key.path))
+    ended(context, load, spec.retries if spec else 0)
 
 
 def _add_status(
@@ -200,14 +203,3 @@ def _show_failure(
             metadata=failure_metadata(error, load.load_id),
         )
     )
-
-
-def _summary(errors: Mapping[date, FdmError], asked: int) -> str:
-    lines = [f"{biz_dt}: {error}" for biz_dt, error in sorted(errors.items())]
-    if asked == 1:
-        head = "the business date was not published"
-    elif len(errors) == asked:
-        head = f"none of the {asked} business dates was published"
-    else:
-        head = f"{len(errors)} of {asked} business dates were not published; the others are live"
-    return "\n".join([head, *lines])

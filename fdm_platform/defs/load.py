@@ -56,11 +56,6 @@ class Load:
         """What came of each date in Spark, or before; in order of date."""
         return tuple(sorted(self.report.outcomes, key=lambda o: o.biz_dt))
 
-    @property
-    def is_retryable(self) -> bool:
-        """Every failed date failed for a reason that a retry can help."""
-        return all(o.failure.is_retryable for o in self.outcomes if o.failure)
-
     def planned(self, biz_dt: date) -> DatePlan | None:
         """The plan of one date, if it could be planned."""
         return next((d for d in self.plan.dates if d.biz_dt == biz_dt), None) if self.plan else None

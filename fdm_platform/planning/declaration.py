@@ -166,7 +166,9 @@ class TableDeclaration(Declared):
     folder_date_format: FolderDateFormat = Field(
         default="yyyyMMdd", description="How biz_dt= folders spell a date."
     )
-    retries: Count = Field(default=0, description="How often a failed load is tried again.")
+    retries: Count = Field(
+        default=0, description="How often a load is tried again that failed because something was away."
+    )
     dates_per_run: DatesPerRun = Field(
         default=30, description="Dates of a backfill that share a submit, or `all`."
     )

@@ -1,0 +1,173 @@
+"""Terminate in Dagster's UI means stop: the run ends, and no try comes after it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fdm_platform.control.claims import Claims
+from fdm_platform_tests.deployment import DAYS, PROJECT, Deployment, deploy
+
+pytestmark = pytest.mark.spark
+
+FDM = str(Path(sys.executable).parent / "fdm")
+TABLE, KEY = "gels_fpms_t_payment", ["gels", "fpms", "t_payment"]
+DAY = DAYS[-1].isoformat()
+LAUNCH = """
+mutation($params: ExecutionParams!) {
+  launchRun(executionParams: $params) {
+    __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message }
+  }
+}"""
+TERMINATE = "mutation($run: String!) { terminateRun(runId: $run) { __typename } }"
+LOG = """
+query($run: ID!) {
+  logsForRun(runId: $run, limit: 10000) {
+    ... on EventConnection { events { __typename ... on MessageEvent { message } } }
+  }
+}"""
+WORKS_FOR_EVER = """
+def summarise(spark, inputs, params):
+    open({begun!r}, "w").close()
+    threading.Event().wait()
+"""
+FINDS_NOBODY = """
+def summarise(spark, inputs, params):
+    socket.create_connection(("127.0.0.1", 1))
+"""
+
+
+@dataclass
+class Ui:
+    """The UI of a deployment whose table has two retries, spoken to as a browser does."""
+
+    deployment: Deployment
+    url: str
+
+    def transform(self, text: str, **values: str) -> None:
+        """Let the table's transform be this one from now on."""
+        file = self.deployment.settings.sql_root / "gels/fpms/t_payment/payment.py"
+        file.write_text("import socket, threading\n" + text.format(**values))
+
+    def ask(self, query: str, **variables: Any) -> Any:
+        body = json.dumps({"query": query, "variables": variables}).encode()
+        asked = urllib.request.Request(  # noqa: S310 - our own address
+            f"{self.url}/graphql", body, {"Content-Type": "application/json"}
+        )
+        with urllib.request.urlopen(asked, timeout=120) as answer:  # noqa: S310 - the same
+            return json.load(answer)["data"]
+
+    def launch(self) -> str:
+        """Materialize the table's last date; the run's id."""
+        selector = {
+            "repositoryLocationName": "fdm_platform",
+            "repositoryName": "__repository__",
+            "jobName": "__ASSET_JOB",
+            "assetSelection": [{"path": KEY}],
+        }
+        tags = {"tags": [{"key": "dagster/partition", "value": DAY}]}
+        params = {"selector": selector, "runConfigData": {}, "mode": "default", "executionMetadata": tags}
+        answer = self.ask(LAUNCH, params=params)["launchRun"]
+        assert answer["__typename"] == "LaunchRunSuccess", answer
+        return str(answer["run"]["runId"])
+
+    def status(self, run: str) -> str:
+        answer = self.ask("query($run: ID!) { runOrError(runId: $run) { ... on Run { status } } }", run=run)
+        return str(answer["runOrError"]["status"])
+
+    def terminate(self, run: str) -> None:
+        answer = self.ask(TERMINATE, run=run)["terminateRun"]
+        assert answer["__typename"] == "TerminateRunSuccess", answer
+
+    def events(self, run: str) -> list[dict[str, str]]:
+        """The run's log, each line with its kind."""
+        answer = self.ask(LOG, run=run)["logsForRun"]
+        return [{"__typename": e["__typename"], "message": e.get("message", "")} for e in answer["events"]]
+
+    def attempts(self, run: str) -> list[str]:
+        """Statuses of the run's attempts."""
+        with self.deployment.platform() as platform:
+            rows = [r for r in platform.store.scan("fdm_attempts") if r["load_id"].startswith(run)]
+            logged = {r["id"]: r["status"] for r in platform.store.scan("execution_log")}
+        assert {r["id"]: r["status"] for r in rows}.items() <= logged.items()
+        return [str(r["status"]) for r in rows]
+
+
+@pytest.fixture(scope="module")
+def ui(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ui]:
+    folder = tmp_path_factory.mktemp("stopping", numbered=False)
+    deployment = deploy(
+        folder / "home", sql_root=shutil.copytree(PROJECT / "sql" / "landing", folder / "sql")
+    )
+    declared = deployment.settings.sql_root / "gels/fpms/t_payment/table.yaml"
+    declared.write_text(declared.read_text() + "\nretries: 2\n")
+    start = [FDM, "ui", "start", "--port", "0"]
+    told = subprocess.run(
+        start, env=deployment.environ, capture_output=True, text=True, check=True, timeout=300
+    )
+    yield Ui(deployment, told.stdout.strip())
+    subprocess.run([FDM, "ui", "stop"], env=deployment.environ, check=True, timeout=300)
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 180) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.1)
+
+
+def processes_of(ui: Ui, run: str) -> list[str]:
+    """Command lines of what the run has started and still lives."""
+    found = []
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            text = file.read_text(errors="replace").replace("\0", " ")
+        except OSError:  # it ended meanwhile
+            continue
+        if run in text and str(ui.deployment.settings.work) in text:
+            found.append(text)
+    return found
+
+
+def assert_stopped_for_good(ui: Ui, run: str, attempts: list[str]) -> None:
+    """The run is canceled, and what it had begun ended in one final line each."""
+    wait_for(lambda: ui.status(run) == "CANCELED")
+    kinds = {event["__typename"] for event in ui.events(run)}
+    assert "ExecutionStepStartEvent" in kinds
+    assert not kinds & {"ExecutionStepUpForRetryEvent", "ExecutionStepRestartEvent"}
+    assert [status.partition(":")[0] for status in ui.attempts(run)] == attempts
+    wait_for(lambda: processes_of(ui, run) == [])
+    root = ui.deployment.settings.landing_root / TABLE
+    assert not list(root.glob(".staging/*/*"))
+    with ui.deployment.platform() as platform:
+        assert Claims(platform.store).all() == []
+
+
+def test_terminate_while_spark_works_starts_no_retry(ui: Ui, tmp_path: Path) -> None:
+    begun = tmp_path / "begun"
+    ui.transform(WORKS_FOR_EVER, begun=str(begun))
+    run = ui.launch()
+    wait_for(begun.exists)
+    assert processes_of(ui, run), "nothing is there to be stopped"
+    ui.terminate(run)
+    assert_stopped_for_good(ui, run, ["Failed"])
+    assert "cancelled before it was published" in ui.attempts(run)[0]
+
+
+def test_terminate_while_a_retry_is_waited_for_starts_none(ui: Ui) -> None:
+    ui.transform(FINDS_NOBODY)
+    run = ui.launch()
+    wait_for(lambda: any("is tried again in" in event["message"] for event in ui.events(run)))
+    ui.terminate(run)
+    assert_stopped_for_good(ui, run, ["Failed"])
+    assert "Connection refused" in ui.attempts(run)[0]
