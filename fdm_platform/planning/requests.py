@@ -78,12 +78,17 @@ def decide(
     runs: list[RunOfDates] = []
     requests: list[DateRequest] = []
     rest: Sequence[tuple[TableSpec, list[date]]] = ()
+    known: dict[str, Mapping[date, str]] = {}
+    wanted: dict[str, set[date]] = defaultdict(set)
+    for table, dates in groups:
+        wanted[table.name].update(dates)
     for at, (table, dates) in enumerate(groups):
         if len(runs) >= most_runs:
             rest = groups[at:]
             break
-        known = published(table.name, dates)
-        due = [d for d in dates if known.get(d) != ready[d].version]
+        if table.name not in known:  # one look at the ledger for all runs of a table
+            known[table.name] = published(table.name, wanted[table.name])
+        due = [d for d in dates if known[table.name].get(d) != ready[d].version]
         for run in _runs(table, due, ready, source.dates):
             runs.append(run)
             requests += _remembered(source.partition_set, run, ready, now)
