@@ -65,7 +65,8 @@ class Deployment:
 def deploy(home: Path, rows: int) -> Deployment:
     """Make a deployment in `home` with that many contracts for the one day."""
     environ = {
-        **os.environ,
+        # Set in many images: each process would compile 1,700 modules anew, and the more Python the more so.
+        **{k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"},
         "FDM_PROJECT": str(PROJECT),
         "FDM_HOME": str(home),
         "PYSPARK_PYTHON": sys.executable,

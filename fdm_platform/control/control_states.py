@@ -33,11 +33,17 @@ def _scan(
     dates: Collection[date] | None,
     unreadable: list[ControlError],
 ) -> Iterator[Row]:
-    is_few = dates is not None and len(dates) <= MAX_IN_VALUES
-    of_dates = [Predicate("biz_dt", "in", sorted(dates))] if dates is not None and is_few else []
+    of_dates = [] if dates is None else _within(dates)
     wanted = None if dates is None else set(dates)
     for prefix in source_prefixes(entity, source_system):
         where = [*prefix, *of_dates]
         for row in store.scan("process_control", where, _COLUMNS, unreadable=unreadable.append):
             if wanted is None or row["biz_dt"] in wanted:
                 yield {**row, **_NOT_READ}
+
+
+def _within(dates: Collection[date]) -> list[Predicate]:
+    """Predicates that hold for the dates and, where they are many, for those between them."""
+    if len(dates) <= MAX_IN_VALUES:
+        return [Predicate("biz_dt", "in", sorted(dates))]
+    return [Predicate("biz_dt", ">=", min(dates)), Predicate("biz_dt", "<=", max(dates))]

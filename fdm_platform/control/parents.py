@@ -31,14 +31,18 @@ def read_parents(
     return {name: _state(store, tables, of, dates) for name, of in by_parent.items() if name in tables}
 
 
-def control_dates(store: ControlStore, spec: TableSpec, last: date) -> list[date]:
+def control_dates(store: ControlStore, spec: TableSpec, last: date, first: date | None = None) -> list[date]:
     """The dates of the table's source system in process_control up to `last`, in order; no other column is read.
+
+    `first` leaves out those before it.
 
     A row whose date is none is no date of it; the sensor and `fdm status` tell of those.
     """
-    up_to = Predicate("biz_dt", "<=", last)
+    between = [Predicate("biz_dt", "<=", last)]
+    if first is not None:
+        between.append(Predicate("biz_dt", ">=", first))
     scans = (
-        store.scan("process_control", [*of_source, up_to], ["biz_dt"], unreadable=lambda _: None)
+        store.scan("process_control", [*of_source, *between], ["biz_dt"], unreadable=lambda _: None)
         for of_source in source_prefixes(spec.entity, spec.source_system)
     )
     return sorted({row["biz_dt"] for rows in scans for row in rows})

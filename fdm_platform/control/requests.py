@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict
-from datetime import date
+from datetime import date, datetime
 
+from fdm_platform.control.schema import find_table
 from fdm_platform.control.store import MAX_IN_VALUES, ControlStore, Predicate
 from fdm_platform.model.request import DateRequest
 
 TABLE = "fdm_requests"
+_KEY = find_table(TABLE).key
 
 
 class Requests:
@@ -37,6 +39,15 @@ class Requests:
                 TABLE, [of_set, Predicate("run_key", "in", keys[at : at + MAX_IN_VALUES])]
             )
         ]
+
+    def made_before(self, partition_set: str, moment: datetime) -> list[DateRequest]:
+        """Requests of a set that are older; few, where those that are settled are forgotten now and then."""
+        where = [Predicate("partition_set", "=", partition_set), Predicate("requested_at", "<", moment)]
+        return [DateRequest(**row) for row in self._store.scan(TABLE, where)]
+
+    def forget(self, requests: Iterable[DateRequest]) -> None:
+        """Remove them; one that is not there is no error."""
+        self._store.delete(TABLE, [{name: getattr(r, name) for name in _KEY} for r in requests])
 
     def remember(self, requests: Iterable[DateRequest]) -> None:
         """Write them; writing one again changes nothing."""

@@ -15,7 +15,7 @@ from fdm_platform.defs.load import Load, error_of
 from fdm_platform.defs.metadata import date_metadata, failure_metadata, status_metadata, table_schema
 from fdm_platform.defs.resources import PlatformResource
 from fdm_platform.defs.retrying import ended
-from fdm_platform.defs.status import read_status
+from fdm_platform.defs.status import read_recent_status
 from fdm_platform.engines.landed import LandedDates, read_as
 from fdm_platform.engines.publishing import PublishReport, PublishRequest, discard, publish
 from fdm_platform.engines.staging import StagingArea, stage_frame
@@ -146,7 +146,8 @@ def _add_status(
         return
     newest = max(published)
     try:
-        published[newest] = {**published[newest], **status_metadata(read_status(load.platform, spec))}
+        status = read_recent_status(load.platform, spec, published)
+        published[newest] = {**published[newest], **status_metadata(status)}
     except FdmError as error:  # the date is live, whatever can be said of the others
         context.log.warning("how the table's dates stand is not known: %s", error)
 

@@ -8,6 +8,7 @@ remembered and never returned, because its process died, is returned by the next
 
 # Annotations stay real here: Dagster reads those of a sensor's function, and takes no strings.
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -28,10 +29,10 @@ from fdm_platform.defs.resources import PlatformResource
 from fdm_platform.defs.run_requests import SECONDS_BETWEEN_TICKS, run_request, status
 from fdm_platform.errors import ControlError
 from fdm_platform.model.calendar import Calendar
-from fdm_platform.model.control import ProcessControlRow, row_version
+from fdm_platform.model.control import ProcessControlRow, is_held, row_version
 from fdm_platform.model.request import RunOfDates
 from fdm_platform.model.table import TableSpec
-from fdm_platform.planning.requests import Decision, Source, decide, repeated
+from fdm_platform.planning.requests import Decision, Source, decide, repeated, settled
 
 MOST_RUNS = 50
 """Runs that one tick requests: Dagster looks up every run key by itself (200 took two minutes)."""
@@ -40,6 +41,8 @@ MOST_CHOICES = 100_000
 FEWEST_ROWS = 20
 SYNC_EVERY = timedelta(hours=1)
 """How often all dates of a source are compared with its partition set."""
+KEPT_FOR = timedelta(days=7)
+"""How long a request is kept that can no longer matter: `fdm why` tells of it."""
 _MICROSECOND = timedelta(microseconds=1)
 _MOST_SHOWN = 20
 
@@ -195,19 +198,42 @@ class Tick:
             )
         # A row that was copied with its old time, or asked for by reprocess_dt alone, shows no change.
         unseen = self._unrequested_reprocessing() | (set(added) if cursor.synced else set())
+        self._forget()
         return cursor.with_sync(self.now, sorted(unseen)[-LIMIT:])
 
     def _unrequested_reprocessing(self) -> set[date]:
-        """Dates whose row has a reprocess_dt and was requested for no table as it is now."""
-        asked: dict[date, str] = {}
-        for prefix in source_prefixes(*self.names):
-            where = [*prefix, Predicate("reprocess_dt", "is_null", False)]
-            columns = ["biz_dt", "reprocess_dt", "last_update_ts"]
-            for row in self.platform.store.scan("process_control", where, columns, unreadable=lambda _: None):
-                asked[row["biz_dt"]] = row_version(row["last_update_ts"], row["reprocess_dt"])
+        """Dates that have a reprocess_dt, may run, and were requested or loaded for no table as they are now."""
+        start, today = self.source.calendar.start, self.today
+        may_run = Predicate("reprocess_dt", "is_null", False)
+        asked = {d: vs for d, vs in self._versions(may_run, running=True).items() if start <= d <= today}
         requested = self.requests.of_dates(self.source.partition_set, asked) if asked else []
-        done = {(r.biz_dt, r.control_version) for r in requested}
-        return {d for d, version in asked.items() if (d, version) not in done}
+        for r in requested:
+            if r.control_version in asked.get(r.biz_dt, ()):
+                del asked[r.biz_dt]
+        for spec in self.source.tables:  # what was requested long ago is forgotten, and then it is loaded
+            published = self._published(spec.name, asked) if asked else {}
+            asked = {d: versions for d, versions in asked.items() if published.get(d) not in versions}
+        return set(asked)
+
+    def _forget(self) -> None:
+        """Of the requests, those that are settled. What is left does not grow with history."""
+        old = self.requests.made_before(self.source.partition_set, self.now - KEPT_FOR)
+        if old:
+            dates = dates_of(self.context.instance, self.source.partition_set)
+            self.requests.forget(settled(old, self._versions(), dates, self._published))
+
+    def _versions(self, *where: Predicate, running: bool = False) -> dict[date, set[str]]:
+        """The versions of the source's control rows, by date; a date in two spellings has two."""
+        found: dict[date, set[str]] = defaultdict(set)
+        columns = ["biz_dt", "run_indicator", "reprocess_dt", "last_update_ts"]
+        for prefix in source_prefixes(*self.names):
+            rows = self.platform.store.scan(
+                "process_control", [*prefix, *where], columns, unreadable=lambda _: None
+            )
+            for row in rows:
+                if not running or not is_held(row["run_indicator"]):
+                    found[row["biz_dt"]].add(row_version(row["last_update_ts"], row["reprocess_dt"]))
+        return dict(found)
 
     def _published(self, table: str, dates: Collection[date]) -> Mapping[date, str]:
         published = self.platform.ledger.published(table, dates)

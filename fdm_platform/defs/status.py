@@ -8,23 +8,27 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from graphlib import TopologicalSorter
 
 from fdm_platform.control.attempts import newest_attempts, read_attempts
 from fdm_platform.control.control_states import control_states
 from fdm_platform.control.job_settings import JobSettings, read_job_settings
-from fdm_platform.control.parents import read_parents
+from fdm_platform.control.parents import control_dates, read_parents
 from fdm_platform.control.rows import RowProblem
 from fdm_platform.defs.platform import Platform
 from fdm_platform.errors import FdmError
+from fdm_platform.model.calendar import EPOCH, Calendar
 from fdm_platform.model.control import ProcessControlRow, Published
 from fdm_platform.model.dependency import Dependency, ParentState
 from fdm_platform.model.table import TableSpec
 from fdm_platform.planning.secrets import Secrets
 from fdm_platform.planning.status import Basis, Expectations, TableStatus, table_status
 from fdm_platform.planning.versions import settings_version
+
+RECENT = timedelta(days=4 * 365 + 1)
+"""How far back a load looks to tell how its table stands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,14 @@ class TableReport:
 def read_status(platform: Platform, spec: TableSpec) -> TableStatus:
     """The state of all dates of one table, as of now. Raises what is wrong with its control tables."""
     return Statuses(platform, [spec]).of(spec)
+
+
+def read_recent_status(platform: Platform, spec: TableSpec, loaded: Collection[date]) -> TableStatus:
+    """The state of the table's dates of the last four years: what it costs does not grow with history.
+
+    Of a source that has had no date since, those of four years on either side of the newest date `loaded`.
+    """
+    return Statuses(platform, [spec]).recent(spec, max(loaded))
 
 
 @dataclass
@@ -69,23 +81,50 @@ class Statuses:
         """All dates of a table."""
         return self._status(spec, self.settings_of(spec))
 
-    def of_dates(self, spec: TableSpec, dates: Collection[date]) -> TableStatus:
+    def recent(self, spec: TableSpec, loaded: date) -> TableStatus:
+        """The dates of the last four years, with what is expected of them; see `read_recent_status`."""
+        calendar = self.platform.catalog.calendars.of(spec)
+        first, last = self.now.astimezone(calendar.zone).date() - RECENT, date.max
+        dates = self._dates_between(spec, first, last)
+        if loaded < first and not dates:
+            first, last = loaded - RECENT, loaded + RECENT
+            dates = self._dates_between(spec, first, last)
+        # A start that nobody declared stays so: dates are expected from the first known one on.
+        start = max(calendar.start, first) if calendar.start > EPOCH else calendar.start
+        ending = replace(calendar, start=start, end=min(calendar.end, last))
+        return self.of_dates(spec, dates or [loaded], ending)
+
+    def _dates_between(self, spec: TableSpec, first: date, last: date) -> list[date]:
+        """Of process_control; of a source without control rows, the calendar's until now."""
+        calendar = self.platform.catalog.calendars.of(spec)
+        if not calendar.control_rows:
+            return list(calendar.expected(first, min(last, self.now.astimezone(calendar.zone).date())))
+        return control_dates(self.platform.store, spec, last, first)
+
+    def of_dates(
+        self, spec: TableSpec, dates: Collection[date], calendar: Calendar | None = None
+    ) -> TableStatus:
         """Some dates of a table: of process_control, ledger and attempts, only those are read.
 
-        What is merely expected is not among them.
+        What is merely expected is among them where a calendar that ends with them is given.
         """
         store, ledger = self.platform.store, self.platform.ledger
         dependencies = self._dependencies(spec)
         states = read_parents(store, self.platform.catalog.tables, dependencies, dates)
         parents = {d: states[d.parent] for d in dependencies if d.parent in states}
         rows, problems = control_states(store, spec.entity, spec.source_system, dates)
+        published = ledger.published(spec.name, dates)
+        expectations = replace(self.expectations(spec, ()), absent=()) if calendar is None else None
+        if calendar is not None:
+            known = dates if calendar.control_rows else published.keys()
+            expectations = Expectations.by(calendar, known, self.now)
         return table_status(
             spec.name,
             rows=rows,
-            published=ledger.published(spec.name, dates),
+            published=published,
             attempts=newest_attempts(read_attempts(store, spec.name, dates)),
             basis=Basis(spec.code_version, self.settings_of(spec), parents),
-            expectations=replace(self.expectations(spec, ()), absent=()),
+            expectations=expectations,
             broken=_broken(problems),
         )
 

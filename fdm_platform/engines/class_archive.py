@@ -1,12 +1,12 @@
 """Java's class-data archive of Spark: a second less for each cold start, made once per JDK and Spark.
 
     <cache>/class-data/<key>/classes.jsa    what the JVM maps
-                             jars/          unsigned copies of Spark's few signed jars
+                             jars/          unsigned copies of Spark's few signed jars; LocalFiles, compiled
                              stamp.json     size and time of classes.jsa when it was finished
                              failed.json    the last attempt to make it failed
 
 The key covers what the JVM compares: the JDK's build and the jars' names, sizes and times, in the
-folder's own order. An archive that differs from its stamp is damaged or foreign: it is ignored and
+folder's own order; and the text of LocalFiles.java. An archive that differs from its stamp is damaged or foreign: it is ignored and
 made again. Janino, which compiles Spark's generated code, comes in signed jars, and the JVM archives
 no class of a signed jar; nothing checks these signatures, so copies without them stand in for them.
 
@@ -25,6 +25,7 @@ import tempfile
 import time
 import zipfile
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from fdm_platform.engines import command
@@ -33,6 +34,8 @@ from fdm_platform.engines.java import Jdk, Spark, find_jdk, find_spark
 from fdm_platform.errors import MachineError
 
 TRAINING = Path(__file__).parent / "archive_training.py"
+JAVA_COMPILER = Path(__file__).parent / "java_compiler.py"
+LOCAL_FILES = Path(__file__).parent / "LocalFiles.java"
 
 _LOCK_EXPIRES_S = 600
 _RETRY_AFTER_S = 3600
@@ -50,7 +53,7 @@ def ready(cache: Path, jdk: Jdk, spark: Spark) -> ClassArchive | None:
     archive = folder / "classes.jsa"
     try:
         stamp = json.loads((folder / "stamp.json").read_text())
-        is_whole = stamp == _stamp(archive)
+        is_whole = stamp == _stamp(archive) and _local_files(folder).is_file()
     except (OSError, ValueError):
         return None
     return ClassArchive(archive, folder / "jars") if is_whole else None
@@ -117,32 +120,34 @@ def _make(folder: Path, jdk: Jdk, spark: Spark) -> None:
     _copy_unsigned(spark.jars, folder / "jars")
     with tempfile.TemporaryDirectory(dir=folder, prefix="build-") as work:
         unfinished = Path(work) / "classes.jsa"
-        code, log = _train(ClassArchive(unfinished, folder / "jars"), jdk, spark, Path(work))
-        if code != 0 or not unfinished.is_file():
-            (folder / "failed.json").write_text(json.dumps({"exit_code": code, "log": log}))
-            raise MachineError(f"the class-data archive could not be made (exit code {code})\n{log}")
+        plain = Machine(jdk, spark, sys.executable)
+        jar = _local_files(folder)
+        _run(plain, command.compiler_argv(plain, JAVA_COMPILER, LOCAL_FILES, jar), folder, makes=jar)
+        machine = replace(plain, archive=ClassArchive(unfinished, folder / "jars"))
+        _run(machine, command.training_argv(machine, TRAINING, Path(work)), folder, makes=unfinished)
         unfinished.replace(folder / "classes.jsa")
     stamp = folder / "stamp.part"
     stamp.write_text(json.dumps(_stamp(folder / "classes.jsa")))
     stamp.replace(folder / "stamp.json")
 
 
-def _train(archive: ClassArchive, jdk: Jdk, spark: Spark, work: Path) -> tuple[int, str]:
-    """Run a small load in a JVM that archives its classes when it ends; its exit code and end of log."""
-    machine = Machine(jdk, spark, sys.executable, archive=archive)
-    args = command.training_argv(machine, TRAINING, work)
-    environ = {**os.environ, "JAVA_HOME": str(jdk.home), "SPARK_HOME": str(spark.home)}
+def _run(machine: Machine, args: list[str], folder: Path, *, makes: Path) -> None:
+    """Run one step of the making; MachineError with the end of its log, which is kept as `failed.json`."""
+    environ = {**os.environ, "JAVA_HOME": str(machine.jdk.home), "SPARK_HOME": str(machine.spark.home)}
     environ |= {"PYSPARK_PYTHON": sys.executable, "SPARK_LOCAL_IP": "127.0.0.1", "PYTHONHASHSEED": "0"}
     environ |= {"PYTHONPATH": _python_path()}
-    log = work / "build.log"
-    with log.open("wb") as out:
+    with tempfile.TemporaryFile() as out:
         process = subprocess.Popen(args, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=environ)
         try:
             code = process.wait(_BUILD_TIMEOUT_S)
         except subprocess.TimeoutExpired:
             process.kill()
             code = process.wait()
-    return code, log.read_text(errors="replace")[-4000:]
+        out.seek(0)
+        log = out.read().decode(errors="replace")[-4000:]
+    if code != 0 or not makes.is_file():
+        (folder / "failed.json").write_text(json.dumps({"exit_code": code, "log": log}))
+        raise MachineError(f"the class-data archive could not be made (exit code {code})\n{log}")
 
 
 def _python_path() -> str:
@@ -168,8 +173,13 @@ def _is_signature(name: str) -> bool:
     return folder == "META-INF" and file.endswith((".SF", ".RSA", ".DSA", ".EC"))
 
 
+def _local_files(folder: Path) -> Path:
+    return folder / "jars" / "fdm-local-files.jar"
+
+
 def _folder(cache: Path, jdk: Jdk, spark: Spark) -> Path:
     digest = hashlib.sha256(f"{jdk.home}\0{jdk.release}\0{spark.jars}".encode())
+    digest.update(LOCAL_FILES.read_bytes())
     with os.scandir(spark.jars) as entries:  # in the order in which the JVM expands jars/*
         for entry in entries:
             stat = entry.stat()

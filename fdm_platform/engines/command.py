@@ -51,12 +51,19 @@ MODULE_OPTIONS = (
     "-Djdk.reflect.useDirectMethodHandle=false",
 )
 
-# The UI is on: large loads have it, and what is archived costs a load without it nothing.
+_QUICK = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
+"""For a JVM that ends before a better compiler and collector pay."""
+
+LOCAL_FILES_CONF = {"spark.hadoop.fs.file.impl": "fdm_platform.LocalFiles"}
+"""Files and folders without a process for the mode of each (LocalFiles.java); its jar stands with the archive."""
+
+# As large loads have the UI and adaptive planning; what is archived costs a load without them nothing.
 _TRAINING_CONF = {
     "spark.driver.bindAddress": "127.0.0.1",
     "spark.driver.host": "127.0.0.1",
     "spark.ui.showConsoleProgress": "false",
     "spark.sql.shuffle.partitions": "4",
+    "spark.sql.adaptive.enabled": "true",
 }
 
 # Settings that only Spark's own launcher can turn into a JVM's command line.
@@ -68,7 +75,10 @@ _CMD_SPECIAL = re.compile(r'["&|<>^%!\r\n]')
 
 @dataclass(frozen=True, slots=True)
 class ClassArchive:
-    """A class-data archive that is ready, and the jars that stood first on the class path when it was made."""
+    """A class-data archive that is ready, and the jars that stood first on the class path when it was made.
+
+    LocalFiles (see LOCAL_FILES_CONF) is in one of them.
+    """
 
     path: Path
     jars: Path
@@ -169,6 +179,13 @@ def argv(plan: LoadPlan, folder: LoadFolder, machine: Machine, *, driver: Path =
     return [python, str(LEAN_START), *lean_jvm(plan, machine), *options, "pyspark-shell", "--", *program]
 
 
+def compiler_argv(machine: Machine, script: Path, source: Path, jar: Path) -> list[str]:
+    """The command that makes a jar of a Java file: a script beside a JVM that has Spark's jars."""
+    jvm = [str(machine.jdk.java), "-cp", class_path(machine), *MODULE_OPTIONS, *_QUICK]
+    main = ["org.apache.spark.deploy.SparkSubmit", "pyspark-shell", "--"]
+    return [machine.python, str(LEAN_START), *jvm, *main, str(script), str(source), str(jar)]
+
+
 def training_argv(machine: Machine, script: Path, work: Path) -> list[str]:
     """The command that makes `machine.archive`: the lean one, run on a script, archiving its classes at the end."""
     if machine.archive is None:
@@ -177,12 +194,12 @@ def training_argv(machine: Machine, script: Path, work: Path) -> list[str]:
         str(machine.jdk.java),
         "-cp", class_path(machine),
         *MODULE_OPTIONS,
-        "-Xmx1g", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
+        "-Xmx1g", *_QUICK,
         f"-XX:ArchiveClassesAtExit={machine.archive.path}", "-Xlog:disable", "-Xlog:all=error:stderr",
         f"-Dlog4j2.configurationFile={LOG_SETTINGS.as_uri()}",
         "org.apache.spark.deploy.SparkSubmit",
     ]  # fmt: skip
-    settings = [f"--conf={key}={value}" for key, value in _TRAINING_CONF.items()]
+    settings = [f"--conf={key}={value}" for key, value in {**_TRAINING_CONF, **LOCAL_FILES_CONF}.items()]
     options = ["--master", "local[2]", *settings, "pyspark-shell", "--"]
     return [machine.python, str(LEAN_START), *jvm, *options, str(script), str(work)]
 
@@ -209,7 +226,7 @@ def lean_jvm(plan: LoadPlan, machine: Machine) -> list[str]:
 def _compiler_and_collector(plan: LoadPlan) -> tuple[str, ...]:
     """By the bytes of all dates, and of the average one."""
     if plan.input_bytes <= SMALL_INPUT_BYTES:
-        return "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"
+        return _QUICK
     is_many_small = len(plan.dates) > 1 and plan.input_bytes <= SMALL_INPUT_BYTES * len(plan.dates)
     return "-XX:+UseParallelGC", *(_LATE_C2 if is_many_small else ())
 
@@ -268,7 +285,7 @@ def _total_cores(profile: LaunchProfile) -> list[str]:
 def conf(plan: LoadPlan, machine: Machine) -> dict[str, str]:
     """Spark settings: our defaults for this kind of launch, then the profile's, which win."""
     profile = plan.launch
-    settings = dict(_lean_conf(plan)) if is_lean(plan, machine) else {}
+    settings = dict(_lean_conf(plan, machine)) if is_lean(plan, machine) else {}
     hidden = secret_conf(plan)
     settings |= {key: setting.value for key, setting in profile.conf.items() if key not in hidden}
     if hidden and REDACTION in settings:  # otherwise it stands in the secrets' own file, with the site's
@@ -279,13 +296,15 @@ def conf(plan: LoadPlan, machine: Machine) -> dict[str, str]:
     return settings
 
 
-def _lean_conf(plan: LoadPlan) -> Iterator[tuple[str, str]]:
+def _lean_conf(plan: LoadPlan, machine: Machine) -> Iterator[tuple[str, str]]:
+    if machine.archive:
+        yield from LOCAL_FILES_CONF.items()
     yield "spark.driver.bindAddress", "127.0.0.1"
     yield "spark.driver.host", "127.0.0.1"
     yield "spark.ui.showConsoleProgress", "false"
     if plan.input_bytes <= SMALL_INPUT_BYTES:
         yield "spark.ui.enabled", "false"
-        yield "spark.sql.shuffle.partitions", "4"
+        yield "spark.sql.adaptive.coalescePartitions.initialPartitionNum", "4"
 
 
 def environment(

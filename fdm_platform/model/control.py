@@ -17,6 +17,11 @@ def row_version(last_update_ts: datetime | None, reprocess_dt: date | None) -> s
     return f"{updated}/{reprocess_dt.isoformat() if reprocess_dt else ''}"
 
 
+def is_held(run_indicator: str | None) -> bool:
+    """This run_indicator says N."""
+    return (run_indicator or "Y").strip().upper() == "N"
+
+
 @dataclass(frozen=True, slots=True)
 class ProcessControlRow:
     """One business date of an entity and source system. Both window dates are inclusive."""
@@ -43,7 +48,7 @@ class ProcessControlRow:
     @property
     def is_held(self) -> bool:
         """run_indicator says N."""
-        return (self.run_indicator or "Y").strip().upper() == "N"
+        return is_held(self.run_indicator)
 
 
 @dataclass(frozen=True, slots=True)

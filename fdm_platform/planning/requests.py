@@ -78,12 +78,17 @@ def decide(
     runs: list[RunOfDates] = []
     requests: list[DateRequest] = []
     rest: Sequence[tuple[TableSpec, list[date]]] = ()
+    known: dict[str, Mapping[date, str]] = {}
+    wanted: dict[str, set[date]] = defaultdict(set)
+    for table, dates in groups:
+        wanted[table.name].update(dates)
     for at, (table, dates) in enumerate(groups):
         if len(runs) >= most_runs:
             rest = groups[at:]
             break
-        known = published(table.name, dates)
-        due = [d for d in dates if known.get(d) != ready[d].version]
+        if table.name not in known:  # one look at the ledger for all runs of a table
+            known[table.name] = published(table.name, wanted[table.name])
+        due = [d for d in dates if known[table.name].get(d) != ready[d].version]
         for run in _runs(table, due, ready, source.dates):
             runs.append(run)
             requests += _remembered(source.partition_set, run, ready, now)
@@ -99,6 +104,36 @@ def repeated(requests: Iterable[DateRequest]) -> tuple[RunOfDates, ...]:
     for r in requests:
         dates[r.run_key, r.table_name].append(r.biz_dt)
     return tuple(RunOfDates(key, table, tuple(sorted(ds))) for (key, table), ds in sorted(dates.items()))
+
+
+def settled(
+    requests: Iterable[DateRequest],
+    current: Mapping[date, Collection[str]],
+    dates: Collection[date],
+    published: PublishedVersions,
+) -> list[DateRequest]:
+    """Requests that can no longer matter: all dates of their run are published so, or have changed since.
+
+    `current` are the versions of each date's control row, in whatever spellings there are; `dates` the partition
+    set. A date without a row may have it again in a moment, where somebody replaces rows: it is settled when it
+    was taken out of the set. The dates of a run are settled together, since it asks which of them are its own.
+    """
+    of_run: dict[tuple[str, str], list[DateRequest]] = defaultdict(list)
+    asked: dict[str, set[date]] = defaultdict(set)
+    for r in requests:
+        of_run[r.table_name, r.run_key].append(r)
+        if r.control_version in current.get(r.biz_dt, ()):
+            asked[r.table_name].add(r.biz_dt)
+    done = {table: published(table, days) for table, days in asked.items()}
+    there = set(dates)
+
+    def is_settled(r: DateRequest) -> bool:
+        if r.biz_dt not in current:
+            return r.biz_dt not in there
+        is_current = r.control_version in current[r.biz_dt]
+        return not is_current or done[r.table_name].get(r.biz_dt) == r.control_version
+
+    return [r for of in of_run.values() if all(map(is_settled, of)) for r in of]
 
 
 def _sort_out(

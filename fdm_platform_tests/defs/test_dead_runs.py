@@ -172,6 +172,19 @@ def test_an_attempt_that_the_store_never_saw_is_closed_too(watch: Watch) -> None
     assert status.startswith("Failed: the run ended without a word")
 
 
+def test_an_attempt_whose_journal_is_gone_is_closed_by_date_too(watch: Watch) -> None:
+    """Its machine is gone, or others deliver its journal just now: execution_log does not say which date it was."""
+    watch.died(f"{RUN}-{TABLE}")
+    for entry in watch.settings.journal.iterdir():
+        entry.unlink()
+    watch.instance.report_run_failed(watch.run())
+    watch.tick()
+    (status,) = watch.statuses()
+    assert status.startswith("Failed: the run ended without a word")
+    ((_, _, end_time),) = watch.rows("fdm_attempts")
+    assert end_time is not None
+
+
 def test_what_a_dead_run_published_and_did_not_tell_is_told(watch: Watch) -> None:
     """The process died between the ledger's commit and Dagster's event."""
     load = f"{RUN}-{TABLE}"

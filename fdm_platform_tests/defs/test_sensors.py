@@ -419,3 +419,84 @@ def test_a_cursor_whose_rest_was_overwritten_doubles_nothing_and_loses_nothing(
     desk.now = datetime(2024, 6, 10, 0, 1, tzinfo=UTC)
     assert desk.tick() == [("t_a", 40, 40)]
     assert len(desk.loaded()) == len(set(desk.loaded())) == 3
+
+
+def _requested(desk: Desk) -> list[int]:
+    """Days of May that fdm_requests has."""
+    rows = desk.platform.store.scan("fdm_requests", columns=["biz_dt"])
+    return sorted((row["biz_dt"] - FIRST).days for row in rows)
+
+
+def _load(desk: Desk, *days: int) -> None:
+    """As a run does, from the control rows as they are."""
+    (spec,), ledger = desk.source.tables, desk.platform.ledger
+    dates = [FIRST + timedelta(days=n) for n in days]
+    versions = ledger.current_versions(spec.name, dates)
+    for row in desk.platform.control_rows(spec, dates):
+        version = versions.get(row.biz_dt, 0) + 1
+        load = f"load-{version}"
+        ledger.commit(PublishRecord(spec.name, row.biz_dt, version, load, row.version, "{}", desk.now))
+
+
+def test_requests_that_can_no_longer_matter_are_forgotten_and_nothing_is_doubled(desk: Desk) -> None:
+    desk.source = source_of("t_a", dates_per_run=1)
+    desk.write(0, 1, 2, 3)
+    desk.tick()
+    _load(desk, 0, 1)
+    desk.now += sensors.KEPT_FOR
+    desk.write(1, 2)
+    assert desk.tick() == [("t_a", 2, 2), ("t_a", 1, 1)]
+    assert _requested(desk) == [1, 2, 3]  # of 1 and 2 the new versions; 3 was never loaded
+    desk.cursor = None
+    desk.now += timedelta(hours=2)
+    assert desk.tick() == []
+    assert len(desk.runs) == 6
+
+
+def test_a_run_is_forgotten_as_a_whole(desk: Desk) -> None:
+    desk.write(0, 1)
+    desk.tick()
+    _load(desk, 0)
+    desk.now += sensors.KEPT_FOR
+    desk.tick()
+    assert _requested(desk) == [0, 1]
+    _load(desk, 1)
+    desk.now += sensors.SYNC_EVERY
+    desk.tick()
+    assert _requested(desk) == []
+
+
+def test_what_is_young_or_has_no_row_just_now_is_not_forgotten(desk: Desk) -> None:
+    desk.source = source_of("t_a", dates_per_run=1)
+    desk.write(0, 1)
+    desk.tick()
+    _load(desk, 0, 1)
+    desk.now += sensors.SYNC_EVERY
+    desk.tick()
+    assert _requested(desk) == [0, 1]
+    key = {"entity": "GELS", "source_system": "FPMS", "biz_dt": FIRST}
+    desk.platform.store.delete("process_control", [key])
+    desk.now += sensors.KEPT_FOR
+    desk.tick()
+    assert _requested(desk) == [0]
+    desk.instance.delete_dynamic_partition("gels_fpms", FIRST.isoformat())
+    desk.now += sensors.SYNC_EVERY
+    desk.tick()
+    assert _requested(desk) == []
+
+
+def test_a_reprocessed_date_whose_request_is_forgotten_is_not_looked_at_for_ever(desk: Desk) -> None:
+    desk.write(*range(3), reprocess_dt=FIRST)
+    desk.tick()
+    _load(desk, *range(3))
+    desk.now += sensors.KEPT_FOR
+    desk.tick()
+    assert _requested(desk) == []
+    desk.now += sensors.SYNC_EVERY
+    tick = Tick(
+        dg.build_sensor_context(instance=desk.instance, cursor=desk.cursor, last_sensor_start_time=1.0),
+        *(desk.platform, desk.source, desk.now),
+    )
+    assert tick._unrequested_reprocessing() == set()  # else it would crowd out others
+    desk.write(1, at=NOON, reprocess_dt=FIRST + timedelta(days=9))
+    assert desk.tick() == [("t_a", 1, 1)]

@@ -96,10 +96,37 @@ def test_signed_jars_stand_in_it_without_their_signatures(built: Path) -> None:
     ready = class_archive.ready(built, JDK, SPARK)
     assert ready is not None
     copies = {jar.name.rpartition("-")[0]: jar for jar in ready.jars.iterdir()}
-    assert set(copies) == {"janino", "commons-compiler"}
+    assert set(copies) == {"janino", "commons-compiler", "fdm-local"}
     names = zipfile.ZipFile(copies["janino"]).namelist()
     assert "org/codehaus/janino/SimpleCompiler.class" in names
     assert not [n for n in names if n.endswith((".SF", ".RSA"))]
+
+
+@pytest.mark.spark
+def test_files_get_their_modes_without_a_process_for_each(
+    built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As Hadoop's own file system gives them, which runs chmod."""
+    calls, bin_ = tmp_path / "calls", tmp_path / "bin"
+    bin_.mkdir()
+    (bin_ / "chmod").write_text(f'#!/bin/sh\necho "$@" >> {calls}\nexec /bin/chmod "$@"\n')
+    (bin_ / "chmod").chmod(0o755)
+    monkeypatch.setenv("PATH", str(bin_), prepend=os.pathsep)
+    modes = {}
+    for cache in (tmp_path / "no archive", built):
+        folder = tmp_path / cache.name
+        folder.mkdir()
+        driver = folder / "driver.py"
+        driver.write_text(
+            DRIVER.replace("spark.stop()", f"spark.range(3).write.orc({str(folder / 'out')!r})")
+        )
+        submission = start(plan_of(), work=folder, cache=cache, driver=driver, build_archive=False)
+        assert submission.wait(60) == 0
+        modes[cache] = {f.suffix: f.stat().st_mode for f in [folder / "out", *(folder / "out").iterdir()]}
+        assert calls.exists() is (cache != built)
+        calls.unlink(missing_ok=True)
+    assert modes[tmp_path / "no archive"] == modes[built]
+    assert set(modes[built]) == {"", ".crc", ".orc"}
 
 
 @pytest.mark.spark

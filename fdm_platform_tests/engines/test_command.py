@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from fdm_platform.engines.command import (
+    LOCAL_FILES_CONF,
     MODULE_OPTIONS,
     SMALL_INPUT_BYTES,
     ClassArchive,
@@ -83,6 +84,8 @@ def test_a_ready_archive_stands_first_on_the_class_path() -> None:
     command = argv(plan_of(), FOLDER, machine)
     assert "-XX:SharedArchiveFile=/cache/classes.jsa" in command
     assert values_of(command, "-cp") == ["/cache/jars/*:/spark/jars/*:/etc/hadoop"]
+    assert LOCAL_FILES_CONF.items() <= confs(command).items()  # they are in one of its jars, and nowhere else
+    assert not LOCAL_FILES_CONF.keys() & confs(argv(plan_of(), FOLDER, machine_of())).keys()
 
 
 @pytest.mark.parametrize(

@@ -33,10 +33,10 @@ def test_tasks_come_in_whole_waves_near_the_target_size(input_mb: int, cores: in
 @pytest.mark.parametrize(
     ("input_mb", "cores", "dates"),
     [
-        (1, 2, 2),  # one date's SQL is analysed while another's task runs
+        (1, 2, 3),  # one date's SQL is analysed while others' tasks run
         (1, 100, 8),  # small dates share a cluster, within the driver's memory
         (200, 100, 8),
-        (1_000, 100, 3),
+        (1_000, 100, 4),
         (100_000, 100, 2),
         (0, 100, 2),  # of unknown size: each may need every core
     ],

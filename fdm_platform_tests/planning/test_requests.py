@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from fdm_platform.model.control import ProcessControlRow
 from fdm_platform.model.request import DateRequest
 from fdm_platform.model.table import TableSpec
-from fdm_platform.planning.requests import Decision, Source, decide, repeated
+from fdm_platform.planning.requests import Decision, Source, decide, repeated, settled
 
 NOW = datetime(2024, 5, 20, 12, tzinfo=UTC)
 DAYS = [date(2024, 5, 1) + timedelta(n) for n in range(20)]
@@ -157,3 +157,33 @@ def test_however_ticks_cut_it_every_version_is_requested_once(
     assert len(made) == len(set(made))
     newest = {(t, d, r.version) for d, r in now.items() for t in ("e_s_a", "e_s_b")}
     assert newest <= set(made)
+
+
+def test_the_ledger_is_asked_once_for_each_table() -> None:
+    asked: list[tuple[str, int]] = []
+
+    def published(table: str, dates: Collection[date]) -> Mapping[date, str]:
+        asked.append((table, len(dates)))
+        return {}
+
+    of = source(table("a", 1), table("b", 2))
+    decision = decide(of, [row(d) for d in DAYS], [], published, now=NOW, most_runs=50)
+    assert len(decision.runs) == 30
+    assert sorted(asked) == [("e_s_a", 20), ("e_s_b", 20)]
+
+
+def test_requests_are_settled_when_their_dates_are_published_so_or_changed_and_with_their_whole_run() -> None:
+    rows = [row(d) for d in DAYS[:6]]
+    of = source(table("a", 1), table("b", 2))
+    requests = request(of, rows).requests
+    current = {r.biz_dt: {r.version} for r in rows[1:]} | {DAYS[1]: {"newer"}}
+    done = {DAYS[2]: rows[2].version, DAYS[3]: "an older one", DAYS[4]: rows[4].version}
+
+    def days_of(dates: Sequence[date]) -> list[tuple[str, int]]:
+        found = settled(requests, current, dates, lambda _t, _d: done)
+        return sorted((r.table_name, r.biz_dt.day) for r in found)
+
+    # b's runs are of the 1st and 2nd, 3rd and 4th, 5th and 6th.
+    assert days_of(DAYS) == [("e_s_a", 2), ("e_s_a", 3), ("e_s_a", 5)]
+    without_the_first = [("e_s_a", 1), ("e_s_a", 2), ("e_s_a", 3), ("e_s_a", 5), ("e_s_b", 1), ("e_s_b", 2)]
+    assert days_of(DAYS[1:]) == without_the_first
