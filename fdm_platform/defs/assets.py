@@ -10,6 +10,7 @@ import dagster as dg
 
 from fdm_platform.defs.dependencies import asset_deps, dependency_metadata
 from fdm_platform.defs.io_manager import publish_load
+from fdm_platform.defs.limits import limits_of
 from fdm_platform.defs.metadata import asset_metadata, description
 from fdm_platform.defs.partitions import dates_of_run, partitions_of
 from fdm_platform.defs.resources import PlatformResource
@@ -84,7 +85,12 @@ def landing_asset(
         try:
             done = step_launcher.launch(context.log, platform.platform, spec, rest, this_load, asked_by=asked)
         except FdmError as error:  # of Spark as a whole: its attempts are closed, its staging is gone
-            end_step(context, dict.fromkeys(rest, error), len(rest), spec.retries)
+            end_step(
+                context,
+                dict.fromkeys(rest, error),
+                len(rest),
+                limits_of(platform.platform.settings).retries.of(spec.retries),
+            )
         yield from _check_results(spec, done.outcomes)
         if before or others:  # an output would materialize those, too
             publish_load(context, done, is_partial=True)

@@ -16,18 +16,19 @@ import dagster as dg
 
 from fdm_platform.defs.load import Load
 from fdm_platform.errors import FdmError
-from fdm_platform.planning.retrying import delay_s
+from fdm_platform.model.limits import RetryLimits
+from fdm_platform.planning.retrying import delay_s, next_step
 
 Context = dg.OutputContext | dg.AssetExecutionContext
 
 
-def ended(context: Context, load: Load, retries: int) -> None:
+def ended(context: Context, load: Load, limits: RetryLimits) -> None:
     """Nothing where every date of the load is live; else the step ends as `end_step` says."""
     if load.failed:
-        end_step(context, load.failed, len(load.outcomes), retries)
+        end_step(context, load.failed, len(load.outcomes), limits)
 
 
-def end_step(context: Context, failed: Mapping[date, FdmError], asked: int, retries: int) -> NoReturn:
+def end_step(context: Context, failed: Mapping[date, FdmError], asked: int, limits: RetryLimits) -> NoReturn:
     """End a step of `asked` dates some of which failed, as the last thing that it does.
 
     Where each failed for a reason that another try can help, and the table has retries left, the step is tried
@@ -40,15 +41,15 @@ def end_step(context: Context, failed: Mapping[date, FdmError], asked: int, retr
         else context.get_step_execution_context()
     )
     tried = step.previous_attempt_count
-    can_help = all(error.retryable for error in failed.values())
-    if not can_help or tried >= retries or step.retry_mode.disabled:
+    steps = {next_step(error.kind, tried, limits) for error in failed.values()}
+    if steps != {"retry"} or step.retry_mode.disabled:
         raise failure
-    wait_s = delay_s(tried, random.random())  # noqa: S311 - not for secrets
+    wait_s = delay_s(tried, limits, random.random())  # noqa: S311 - not for secrets
     context.log.warning(
-        "%s\nis tried again in %.0f s: retry %d of %d", failure.description, wait_s, tried + 1, retries
+        "%s\nis tried again in %.0f s: retry %d of %d", failure.description, wait_s, tried + 1, limits.limit
     )
     time.sleep(wait_s)  # Terminate and Ctrl-C raise here
-    raise dg.RetryRequested(max_retries=retries, seconds_to_wait=0) from failure
+    raise dg.RetryRequested(max_retries=limits.limit, seconds_to_wait=0) from failure
 
 
 def _summary(errors: Mapping[date, FdmError], asked: int) -> str:

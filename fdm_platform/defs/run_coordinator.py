@@ -7,7 +7,10 @@ it, and limits runs by the tags: `concurrency: {runs: {tag_concurrency_limits: .
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any, cast
 
+from dagster._config import Field
+from dagster._config.config_schema import UserConfigSchema
 from dagster._core.run_coordinator import QueuedRunCoordinator, SubmitRunContext
 from dagster._core.storage.dagster_run import DagsterRun, DagsterRunStatus
 from dagster._core.storage.tags import AUTOMATION_CONDITION_TAG, BACKFILL_ID_TAG, PRIORITY_TAG
@@ -17,13 +20,27 @@ OWN = "fdm/"
 BACKFILL_PRIORITY = "-10"
 """Behind what is due today (10) and what catches up (0)."""
 
+_RETRIES = {
+    "limit": Field(int, is_required=False),
+    "delay_s": Field(float, is_required=False),
+    "longest_s": Field(float, is_required=False),
+}
+_LIMITS = {"retries": Field(_RETRIES, is_required=False)}
+
 
 class TaggingRunCoordinator(QueuedRunCoordinator):
-    """Dagster's queue; its configuration is Dagster's, too.
+    """Dagster's queue; its configuration is Dagster's, and `fdm` with the platform's own limits.
+
+    Dagster checks that the keys of `fdm` are known, planning/limits.py reads them: also where no instance is open.
 
     A run gets the tags of its step, such as `fdm/source_system` and `fdm/cluster`, and a run of a backfill
     waits behind others unless its tags give it a priority.
     """
+
+    @classmethod
+    def config_type(cls) -> UserConfigSchema:
+        """Dagster's own, and `fdm`."""
+        return {**cast("dict[str, Any]", super().config_type()), "fdm": Field(_LIMITS, is_required=False)}
 
     def submit_run(self, context: SubmitRunContext) -> DagsterRun:
         """Tag the run, then queue it."""

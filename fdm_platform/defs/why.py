@@ -12,6 +12,7 @@ from fdm_platform.control.requests import TABLE as REQUESTS
 from fdm_platform.control.requests import Requests
 from fdm_platform.control.rows import process_control_dates
 from fdm_platform.defs.facts import StoreFacts
+from fdm_platform.defs.limits import limits_of
 from fdm_platform.defs.platform import Platform
 from fdm_platform.defs.status import Statuses
 from fdm_platform.errors import ControlError
@@ -41,7 +42,7 @@ def read_evidence(platform: Platform, spec: TableSpec, biz_dt: date, now: dateti
         biz_dt=biz_dt,
         at=now,
         watcher=_watcher(platform, spec, calendar),
-        retries=spec.retries,
+        retries=limits_of(platform.settings).retries.of(spec.retries).limit,
         status=status,
         row=row,
         nearest=() if row or not calendar.has_control_rows else _nearest(platform, spec, biz_dt),

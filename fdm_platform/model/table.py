@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from fdm_platform.model.dependency import SAME, ParentDates
+from fdm_platform.model.limits import DeclaredRetries
 from fdm_platform.model.partition import FolderDateFormat
 
 FileFormat = Literal["csv", "orc", "parquet", "json", "jdbc"]
@@ -134,7 +135,8 @@ class TableSpec:
     keep_versions: int = 1
     allow_empty: bool = False
     folder_date_format: FolderDateFormat = "yyyyMMdd"
-    retries: int = 0
+    retries: DeclaredRetries = field(default_factory=DeclaredRetries)
+    """What it leaves open, dagster.yaml says."""
     dates_per_run: int = 30
     launch: Mapping[str, object] = field(default_factory=dict)
     """Spark settings of this table, with the keys of job_master.spark_config."""

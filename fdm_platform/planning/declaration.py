@@ -21,6 +21,7 @@ DATE_WORDS = ("same", "previous", "latest")
 Scalar = str | bool | int | float
 Count = Annotated[int, Field(ge=0)]
 Positive = Annotated[int, Field(ge=1)]
+Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 ALL_DATES = 1_000_000
 """What `dates_per_run: all` stands for: more dates than a table has."""
 DatesPerRun = Annotated[
@@ -128,6 +129,27 @@ class LaunchDeclaration(Declared):
     additional_conf: dict[str, Scalar] | None = Field(default=None, description="Spark settings.")
 
 
+class RetriesDeclaration(Declared):
+    """How often and how soon a load is tried again."""
+
+    limit: Count | None = Field(default=None, description="Tries after the first.")
+    delay_s: Seconds | None = Field(
+        default=None, description="Seconds before the first of them; each further wait is twice as long."
+    )
+    longest_s: Seconds | None = Field(default=None, description="Seconds that no wait exceeds.")
+
+
+def _as_limit(retries: Any) -> Any:
+    """`retries: 3` says the same as `retries: {limit: 3}`."""
+    return retries if retries is None or isinstance(retries, dict) else {"limit": retries}
+
+
+Retries = Annotated[
+    RetriesDeclaration,
+    BeforeValidator(_as_limit, json_schema_input_type=Count | RetriesDeclaration),
+]
+
+
 class TableDeclaration(Declared):
     """A landing table."""
 
@@ -166,8 +188,10 @@ class TableDeclaration(Declared):
     folder_date_format: FolderDateFormat = Field(
         default="yyyyMMdd", description="How biz_dt= folders spell a date."
     )
-    retries: Count = Field(
-        default=0, description="How often a load is tried again that failed because something was away."
+    retries: Retries = Field(
+        default_factory=RetriesDeclaration,
+        description="How often a load is tried again that failed because something was away; "
+        "what is left out, dagster.yaml says.",
     )
     dates_per_run: DatesPerRun = Field(
         default=30, description="Dates of a backfill that share a submit, or `all`."
@@ -188,6 +212,7 @@ MODELS: tuple[type[Declared], ...] = (
     ColumnDeclaration,
     CheckDeclaration,
     LaunchDeclaration,
+    RetriesDeclaration,
 )
 
 

@@ -124,7 +124,7 @@ class Evidence:
     """When it was read."""
     watcher: Watcher
     retries: int
-    """That the table declares."""
+    """That the table has, by its table.yaml or dagster.yaml."""
     status: DateStatus | None
     """None for a date that the table does not have."""
     row: ProcessControlRow | None

@@ -154,7 +154,7 @@ def _retries(e: Evidence) -> tuple[str, bool]:
     """What is left of the declared retries, and whether one is to come for sure."""
     attempt = e.newest_attempt
     if not e.retries or attempt is None:
-        return "; the table declares no retries", False
+        return "; the table has no retries", False
     found = _RETRY.search(attempt.load_id)
     left = e.retries - (int(found[1]) if found else 0)
     if left <= 0:

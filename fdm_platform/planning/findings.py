@@ -14,6 +14,7 @@ from fdm_platform.planning.declaration import (
     ColumnDeclaration,
     Declared,
     LaunchDeclaration,
+    RetriesDeclaration,
     SourceDeclaration,
     TableDeclaration,
 )
@@ -33,6 +34,7 @@ _NESTED: dict[tuple[type[Declared], str | int], Nested] = {
     (TableDeclaration, "columns"): Nested(ColumnDeclaration, is_item=True),
     (TableDeclaration, "checks"): Nested(CheckDeclaration, is_item=True),
     (TableDeclaration, "launch"): Nested(LaunchDeclaration, is_item=False),
+    (TableDeclaration, "retries"): Nested(RetriesDeclaration, is_item=False),
     (SourceDeclaration, "columns"): Nested(ColumnDeclaration, is_item=True),
     (CalendarDeclaration, "holidays"): Nested(HolidayDeclaration, is_item=True),
 }
@@ -40,6 +42,7 @@ _EXPECTED = {
     "string_type": "text",
     "bool_type": "true or false",
     "int_type": "a whole number",
+    "float_type": "a number",
     "list_type": "a list, like [a, b]",
     "dict_type": "keys with values, like {a: b}",
     "model_type": "keys with values, like {a: b}",
@@ -78,10 +81,15 @@ class Findings:
         """Every error that pydantic found, in our words and without repeats from a union's branches."""
         seen: set[str] = set()
         for detail in error.errors(include_url=False, include_context=True):
-            place = _place(detail)
+            place = self._within(_place(detail))
             if (field := self.document.field(place)) not in seen:
                 seen.add(field)
                 self.add(place, *_explain(detail, place, self.model))
+
+    def _within(self, place: Place) -> Place:
+        """`retries: -1` is written without the key that pydantic finds wrong."""
+        is_short = place == ("retries", "limit") and not isinstance(self.document.value.get("retries"), dict)
+        return place[:-1] if is_short else place
 
 
 def known_keys(place: Place, root: type[Declared] = TableDeclaration) -> list[str]:

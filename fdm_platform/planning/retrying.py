@@ -1,15 +1,31 @@
-"""How long to wait before a load is tried again."""
+"""What follows a failure, and how long to wait before a load is tried again. Pure."""
 
 from __future__ import annotations
 
-FIRST_DELAY_S = 10.0
-LONGEST_DELAY_S = 600.0
+from typing import Literal
+
+from fdm_platform.errors import Kind
+from fdm_platform.model.limits import RetryLimits
+
+Step = Literal["retry", "park", "stop"]
+"""Try again after a wait; leave the date alone until somebody mends something; end, and leave it as it is."""
+
+_TRIED_AGAIN: tuple[Kind, ...] = ("infrastructure", "contended")
+_PARKED: tuple[Kind, ...] = ("infrastructure", "data", "code", "machine")
+_MOST_DOUBLINGS = 32
 
 
-def delay_s(tried: int, draw: float) -> float:
+def next_step(kind: Kind, tried: int, limits: RetryLimits) -> Step:
+    """What is done with a date that failed for a reason of this kind, after so many retries."""
+    if kind in _TRIED_AGAIN and tried < limits.limit:
+        return "retry"
+    return "park" if kind in _PARKED else "stop"
+
+
+def delay_s(tried: int, limits: RetryLimits, draw: float) -> float:
     """Seconds before the next try, after `tried` retries: 10, 20, 40 … 600, half as long to half as long again.
 
     `draw` is a random number from 0 to 1: loads that failed together do not come back together.
     """
-    longest = min(LONGEST_DELAY_S, FIRST_DELAY_S * 2.0 ** min(tried, 16))
+    longest = min(limits.longest_s, limits.delay_s * 2.0 ** min(tried, _MOST_DOUBLINGS))
     return longest * (0.5 + draw)

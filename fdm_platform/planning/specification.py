@@ -9,6 +9,7 @@ from typing import Any
 
 from fdm_platform.errors import DeclarationError
 from fdm_platform.model.dependency import SAME, ParentDates
+from fdm_platform.model.limits import DeclaredRetries
 from fdm_platform.model.table import CheckSpec, ColumnSpec, SourceSpec, StepSpec, TableSpec
 from fdm_platform.planning.declaration import (
     CheckDeclaration,
@@ -26,7 +27,7 @@ from fdm_platform.planning.rules import guess_format, leaves_folder
 _AS_DECLARED = (
     *("entity", "source_system", "table", "transform", "owner", "description"),
     *("compression", "target_file_mb", "keep_versions", "allow_empty", "folder_date_format"),
-    *("retries", "dates_per_run"),
+    "dates_per_run",
 )
 
 
@@ -44,6 +45,7 @@ def build_spec(table: TableDeclaration, file: Path, findings: Findings) -> Table
         business_keys=tuple(table.business_keys),
         compare_cols=tuple(table.compare_cols),
         checks=tuple(_check(c) for c in table.checks),
+        retries=DeclaredRetries(**table.retries.model_dump()),
         launch=_launch(table.launch),
         job_name=table.job_name or default_job_name(table.entity, table.source_system, table.table),
         tags=_texts(table.tags),

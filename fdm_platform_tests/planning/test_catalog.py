@@ -153,7 +153,7 @@ tags: {domain: x, level: 3}
         "keep_versions": 3,
         "allow_empty": True,
         "folder_date_format": "yyyy-MM-dd",
-        "retries": 2,
+        "retries": {"limit": 2, "delay_s": None, "longest_s": None},
         "dates_per_run": 10,
         "job_name": "etl_old",
         "owner": "someone@bank.com",
@@ -256,6 +256,13 @@ WRONG: dict[str, tuple[str, int | None, str | None, str, str]] = {
     ),
     "a negative number": (
         MINIMAL + "retries: -1\n", 9, "retries", "should be greater than or equal to 0", "change the value",
+    ),
+    "a fraction of a retry": (
+        MINIMAL + "retries: {limit: 1.5, delay_s: 1}\n",
+        9, "retries.limit", "number 1.5 where a whole number", "write a whole number",
+    ),
+    "an unknown limit": (
+        MINIMAL + "retries: {limit: 1, dely_s: 1}\n", 9, "retries.dely_s", "unknown key", "did you mean delay_s?",
     ),
     "no sources": (
         "entity: A\nsource_system: B\ntable: c\nsources: {}\nsteps: [tMap_1_out1.hql]\n",

@@ -136,7 +136,7 @@ def test_a_running_date_says_since_when_and_where() -> None:
 @pytest.mark.parametrize(
     ("retries", "load_id", "run", "words", "waits"),
     [
-        (0, f"{RUN_ID}-t", None, "the table declares no retries", False),
+        (0, f"{RUN_ID}-t", None, "the table has no retries", False),
         (2, f"{RUN_ID}-t-r2", None, "all 2 retries are used", False),
         (2, f"{RUN_ID}-t-r1", None, "1 of 2 retries are left, if its run goes on", False),
         (2, f"{RUN_ID}-t", "STARTED", "2 of 2 retries are left, and its run goes on", True),
