@@ -9,6 +9,7 @@ from datetime import date
 from typing import Any
 
 import dagster as dg
+from dagster._core.events import JobFailureData, RunFailureReason
 from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 from dagster._core.utils import make_new_run_id
 
@@ -36,7 +37,7 @@ def run_load(
     A run holds dates that are neighbours in the partition set, because that is what Dagster can say of a
     run: dates with gaps between them become several runs in turn, on the one Spark of the load. The first
     has the load's id in its own. `raise_if_stopped` raises where a signal came: Dagster may have made a
-    failed run of it.
+    failed run of it. One that Dagster itself caught is a KeyboardInterrupt: nothing that was asked for goes on.
     """
     platform, name = load.platform, spec.partition_set
     add_dates(instance, name, [row.biz_dt for row in platform.control_rows(spec)])
@@ -57,6 +58,8 @@ def run_load(
                 **_selection(dates, {**(tags or {}), LOAD: load.load_id}),
             )
         raise_if_stopped()
+        if _was_interrupted(result):
+            raise KeyboardInterrupt
         _settle(load, spec, dates, result)
         run_id = make_new_run_id()
     for outcome in load.outcomes:  # dates that process_control does not know have no partition to run
@@ -83,6 +86,15 @@ def _settle(load: Load, spec: TableSpec, dates: Sequence[date], result: dg.Execu
     if again := [d for d in dates if d in load.all_failed] if spec.retries else []:
         published = load.platform.ledger.published(spec.name, again)
         load.note_retried([d for d, p in published.items() if p.load_id.startswith(result.run_id)])
+
+
+def _was_interrupted(result: dg.ExecuteInProcessResult) -> bool:
+    """A signal ended the run: Dagster's own handlers stand in for ours while a step runs."""
+    ends = [e.event_specific_data for e in result.all_events if e.is_job_failure]
+    return any(
+        isinstance(end, JobFailureData) and end.failure_reason == RunFailureReason.UNEXPECTED_TERMINATION
+        for end in ends
+    )
 
 
 def _selection(dates: Sequence[date], tags: Mapping[str, str]) -> dict[str, Any]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -171,3 +173,20 @@ def test_terminate_while_a_retry_is_waited_for_starts_none(ui: Ui) -> None:
     ui.terminate(run)
     assert_stopped_for_good(ui, run, ["Failed"])
     assert "Connection refused" in ui.attempts(run)[0]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_command_that_waits_for_a_retry_ends_at_a_signal_and_submits_no_more(
+    ui: Ui, tmp_path: Path, number: signal.Signals
+) -> None:
+    ui.transform(FINDS_NOBODY)
+    said = tmp_path / "said"
+    with said.open("wb") as file:
+        dates = ["--from", str(DAYS[0]), "--to", DAY, "--dates-per-run", "1"]
+        command = [FDM, "backfill", TABLE, *dates, "--yes"]
+        process = subprocess.Popen(command, env=ui.deployment.environ, stderr=file, stdout=file)
+    wait_for(lambda: "is tried again in" in said.read_text() or process.poll() is not None)
+    process.send_signal(number)
+    assert process.wait(60) in (130, 143)
+    (load,) = re.findall(r": load ([\w-]{36})", said.read_text())
+    assert [status.partition(":")[0] for status in ui.attempts(load)] == ["Failed"]
