@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fdm_platform.engines.java import Jdk, Spark
+from fdm_platform.engines.owner import VARIABLE as LOAD_FOLDER
 from fdm_platform.engines.secrets import REDACTION, redaction, secret_conf
 from fdm_platform.errors import ParameterError
 from fdm_platform.model.plan import LaunchProfile, LoadPlan, Setting
@@ -130,6 +131,11 @@ class LoadFolder:
     def secret_properties(self) -> Path:
         """Secret Spark settings for spark-submit; the driver removes it."""
         return self.path / "secrets.properties"
+
+    @property
+    def process(self) -> Path:
+        """Which process of which machine the load's Spark is (orphan.py)."""
+        return self.path / "process.json"
 
     @property
     def stdout(self) -> Path:
@@ -323,6 +329,7 @@ def environment(
         "JOB_BASE_DIR": str(table),
         "JOB_SQL_DIR": str(table),
         "LOG_FILE": str(folder.job_log),
+        LOAD_FOLDER: str(folder.path),
     }
     if has_params:
         env |= {"JOB_PARAMS_FILE": str(folder.params), "KUDU_JOB_PARAMS_FILE": str(folder.params)}

@@ -33,6 +33,9 @@ def main(arguments: list[str]) -> int:
     if len(arguments) != 2:  # noqa: PLR2004 - as the usage says
         sys.stderr.write(USAGE + "\n")
         return 2
+    from fdm_platform.engines.owner import watch  # noqa: PLC0415 - importable only now
+
+    watch()
     if not _has_transform(arguments[0]):
         import_without_numpy()
     from fdm_platform.engines.load import run_files  # noqa: PLC0415 - importable only now

@@ -3,8 +3,8 @@
     python lean_start.py java … org.apache.spark.deploy.SparkSubmit … pyspark-shell -- driver.py ARG…
 
 spark-submit does these one after the other: a JVM to build a command, the JVM of Spark, then Python.
-The JVM ends when this process does, however it does: its standard input closes. pyspark and the
-standard library only.
+The JVM ends when this process does, however it does: its standard input closes. And this process ends when
+the load's worker does (owner.py). pyspark and the standard library only.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ _POLL_S = 0.005
 
 def main(arguments: list[str]) -> None:
     """Run the driver named after `--`; exits with the JVM's code if it ends before it can be spoken to."""
+    _watch_owner()
     split = arguments.index("--")
     command, program = arguments[:split], arguments[split + 1 :]
     with tempfile.TemporaryDirectory(prefix="fdm-") as folder:
@@ -41,6 +42,14 @@ def main(arguments: list[str]) -> None:
         sys.exit(1)
     finally:
         jvm.communicate()  # closes its standard input and waits: who waits for us has waited for it
+
+
+def _watch_owner() -> None:
+    """Of a load: what else is started by this script belongs to nobody, and has no platform to import."""
+    if "FDM_LOAD_FOLDER" in os.environ:
+        from fdm_platform.engines.owner import watch  # noqa: PLC0415 - importable for a load
+
+        watch()
 
 
 def _connect(jvm: subprocess.Popen[bytes], told: Path) -> None:

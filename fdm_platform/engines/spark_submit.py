@@ -35,9 +35,11 @@ from fdm_platform.engines.command import (
 )
 from fdm_platform.engines.follow import describe_end, diagnose, follow, headline, tail
 from fdm_platform.engines.java import find_jdk, find_spark
+from fdm_platform.engines.orphan import write_down
+from fdm_platform.engines.owner import Owner
 from fdm_platform.engines.process_group import own_group
 from fdm_platform.engines.secrets import values_of, write_files
-from fdm_platform.errors import FdmError, LoadError, MachineError
+from fdm_platform.errors import FdmError, LoadError, LockedError, MachineError
 from fdm_platform.model.manifest import DateOutcome, LoadFailure, LoadReport
 from fdm_platform.model.plan import LoadPlan
 from fdm_platform.model.report import ApplicationStarted, DateDone, DriverDone, Message
@@ -65,17 +67,18 @@ def start(
     command = argv(plan, folder, machine, driver=driver)
     env = environment(plan, folder, machine, inherited, has_params=job_params is not None)
     secrets = values_of(plan, inherited)
-    _write_folder(folder, plan, job_params)
+    owner = _write_folder(folder, plan, job_params)
     _write_secrets(folder, plan, secrets, machine, inherited)
     reached("launch.prepared")
     process = _spawn(command, env, folder)
     reached("launch.spawned")
+    _write_process(folder, process)
     after = (
         (lambda: class_archive.build_in_background(cache, machine.jdk, machine.spark))
         if build_archive
         else None
     )
-    return Submission(plan, folder, process, after=after if is_lean(plan, machine) else None)
+    return Submission(plan, folder, process, owner, after=after if is_lean(plan, machine) else None)
 
 
 def find_machine(plan: LoadPlan, cache: Path, environ: Mapping[str, str]) -> Machine:
@@ -93,15 +96,24 @@ def find_machine(plan: LoadPlan, cache: Path, environ: Mapping[str, str]) -> Mac
     )
 
 
-def _write_folder(folder: LoadFolder, plan: LoadPlan, job_params: Mapping[str, Any] | None) -> None:
+def _write_folder(folder: LoadFolder, plan: LoadPlan, job_params: Mapping[str, Any] | None) -> Owner:
+    """The folder is this process's own from its first file on."""
     try:
         folder.path.mkdir(parents=True, exist_ok=True)
+        owner = Owner(folder.path)
         _write_whole(folder.plan, plan.to_json())
         if job_params is not None:
             _write_whole(folder.params, json.dumps(job_params, default=str))
         folder.messages.write_bytes(b"")
+    except BlockingIOError as error:
+        raise LockedError(
+            f"another process of this machine is at work on load {plan.load_id}",
+            file=str(folder.path),
+            remedy="wait for it, or end it",
+        ) from error
     except OSError as error:
         raise _disk_error(error, folder.path) from error
+    return owner
 
 
 def _write_secrets(
@@ -155,6 +167,15 @@ def _spawn(command: list[str], env: Mapping[str, str], folder: LoadFolder) -> su
         ) from error
 
 
+def _write_process(folder: LoadFolder, process: subprocess.Popen[bytes]) -> None:
+    """A process that cannot be written down is ended: nobody would find it."""
+    try:
+        write_down(folder, process.pid)
+    except OSError as error:
+        process_group.end(process, 0)
+        raise _disk_error(error, folder.path) from error
+
+
 class Submission:
     """A load that was started: its messages, its report, its end."""
 
@@ -163,6 +184,7 @@ class Submission:
         plan: LoadPlan,
         folder: LoadFolder,
         process: subprocess.Popen[bytes],
+        owner: Owner,
         *,
         after: Callable[[], object] | None = None,
     ) -> None:
@@ -170,6 +192,7 @@ class Submission:
         self.files = folder
         self.pid = process.pid
         self._process = process
+        self._owner = owner
         self._after = after
         self._started = time.monotonic()
         self._seconds: dict[str, float] = {}
@@ -282,6 +305,10 @@ class Submission:
             process_group.end(self._process, grace_s)
             self._forget_secrets()
             self._build_archive()
+
+    def let_go(self) -> None:
+        """The load is over, and belongs to this process no more."""
+        self._owner.let_go()
 
     def _forget_secrets(self) -> None:
         """Of a driver that did not come to it."""

@@ -201,6 +201,7 @@ def test_the_environment_of_the_legacy_contract() -> None:
         "JOB_PARAMS_FILE": "/work/run-1/params.json",
         "KUDU_JOB_PARAMS_FILE": "/work/run-1/params.json",
         "LOG_FILE": "/work/run-1/job.log",
+        "FDM_LOAD_FOLDER": "/work/run-1",
     }
 
 

@@ -1,0 +1,95 @@
+"""The Spark of a load whose worker is gone: found on this machine, and ended.
+
+Every process of a load has the load's folder in its environment, from before it runs a line of ours; and the worker
+writes down which one it started. So what a load left is found whenever its worker died, and nothing else is.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from fdm_platform.engines.command import LoadFolder
+from fdm_platform.engines.filesystem import write_durably
+from fdm_platform.engines.owner import VARIABLE
+from fdm_platform.processes import start_of, this_host
+
+_POLL_S = 0.05
+_KILLED_WAIT_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class SparkProcess:
+    """The first process of a load's Spark; its pid is its group's, too."""
+
+    pid: int
+    start: int
+    """In clock ticks after the boot, as processes.start_of."""
+    host: str
+    """With the boot's id, as processes.this_host."""
+
+    @property
+    def is_alive(self) -> bool:
+        """It is of this machine and this boot, and lives."""
+        return self.host == this_host() and start_of(self.pid) == self.start
+
+
+def write_down(folder: LoadFolder, pid: int) -> None:
+    """Write process.json, and wait until it is on disk. Nothing where the process has ended already."""
+    start = start_of(pid)
+    if start is not None:
+        write_durably(folder.process, json.dumps(asdict(SparkProcess(pid, start, this_host()))))
+
+
+def written_down(folder: LoadFolder) -> SparkProcess | None:
+    """What process.json says; None where it is missing, or its writer died within it."""
+    try:
+        return SparkProcess(**json.loads(folder.process.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def processes_of(folder: LoadFolder) -> set[int]:
+    """The living processes of a load on this machine."""
+    told = written_down(folder)
+    return {*_with_folder(folder.path), *([told.pid] if told and told.is_alive else [])}
+
+
+def end_orphan(folder: LoadFolder, grace_s: float = 6) -> int:
+    """End what is left of a load on this machine: SIGTERM, SIGKILL after the grace. How many processes there were.
+
+    For who knows that the load's worker is gone: it does not ask.
+    """
+    found = processes_of(folder)
+    for number, patience_s in ((signal.SIGTERM, grace_s), (signal.SIGKILL, _KILLED_WAIT_S)):
+        end = time.monotonic() + patience_s
+        for pid in processes_of(folder):
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, number)
+        while left := processes_of(folder):
+            if time.monotonic() >= end:
+                break
+            time.sleep(_POLL_S)
+        if not left:
+            break
+    return len(found)
+
+
+def _with_folder(path: Path) -> Iterator[int]:
+    """Processes whose environment names the folder."""
+    entry = f"{VARIABLE}={path}".encode()
+    for environ in Path("/proc").glob("[0-9]*/environ"):
+        pid = int(environ.parent.name)
+        with suppress(OSError):  # it ended meanwhile, or is somebody else's
+            if (
+                entry in environ.read_bytes().split(b"\0")
+                and pid != os.getpid()
+                and start_of(pid) is not None
+            ):
+                yield pid

@@ -1,0 +1,128 @@
+"""Whose a load's Spark is: the lock that its worker holds, and the end of a Spark whose worker is gone.
+
+The worker holds a lock on `owner.lock` in the load's folder as long as the load is its own. The system frees it
+however the process dies, SIGKILL included. The driver looks once a second whether anybody holds it: no file is
+written meanwhile, and no clock is compared. Only Linux has locks that belong to an open file and can be asked for
+without being taken (F_OFD_SETLK, F_OFD_GETLK: https://man7.org/linux/man-pages/man2/F_GETLK.2const.html);
+elsewhere nothing is locked, and nothing watches. The standard library only: the driver imports it before Spark.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import struct
+import threading
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import IO, Final
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+LOCK = "owner.lock"
+VARIABLE = "FDM_LOAD_FOLDER"
+"""Of the environment of all of a load's processes: its folder. A driver on a cluster's node does not get it."""
+ORPHAN_S: Final = 2.0
+"""How long nobody may hold the lock before Spark ends itself: no other process takes a load over."""
+GRACE_S: Final = 5.0
+"""From the polite end of an orphan to the forced one."""
+
+_EVERY_S: Final = 1.0
+_WATCHER: Final = "watches the load's owner"
+_FLOCK = "hhqqi0q"
+"""struct flock on 64-bit Linux: type, whence, start, length, pid."""
+
+
+class Owner:
+    """This process owns a load, until `let_go` or its death."""
+
+    def __init__(self, folder: Path) -> None:
+        """Take the lock of a load's folder. BlockingIOError where another living process owns the load."""
+        self._file: IO[bytes] = (folder / LOCK).open("ab")  # not inherited by what is started: O_CLOEXEC
+        if has_locks():
+            try:
+                fcntl.fcntl(self._file, fcntl.F_OFD_SETLK, _flock(fcntl.F_WRLCK))
+            except OSError:
+                self._file.close()
+                raise
+
+    def let_go(self) -> None:
+        """The load is over. May be repeated."""
+        self._file.close()
+
+
+def has_locks() -> bool:
+    """The system has locks that belong to an open file."""
+    return hasattr(fcntl, "F_OFD_SETLK")
+
+
+def is_owned(folder: Path | str) -> bool | None:
+    """A living process owns the load of this folder; None where the folder has no lock."""
+    try:
+        with (Path(folder) / LOCK).open("rb+") as file:
+            return _is_locked(file) if has_locks() else None
+    except OSError:
+        return None
+
+
+def watch(orphan_s: float = ORPHAN_S, grace_s: float = GRACE_S) -> threading.Thread | None:
+    """From now on end this process's group once the load's worker is gone: a thread beside the work.
+
+    None where the environment names no folder, or one without a lock, and where a thread watches already.
+    """
+    folder = os.environ.get(VARIABLE)
+    if folder is None or not has_locks() or any(t.name == _WATCHER for t in threading.enumerate()):
+        return None
+    try:
+        file = (Path(folder) / LOCK).open("rb+")
+    except OSError:
+        return None
+    thread = threading.Thread(target=_watch, args=(file, orphan_s, grace_s), name=_WATCHER, daemon=True)
+    thread.start()
+    return thread
+
+
+def _watch(file: IO[bytes], orphan_s: float, grace_s: float) -> None:
+    alone_since: float | None = None
+    while alone_since is None or time.monotonic() - alone_since < orphan_s:
+        time.sleep(_EVERY_S)
+        alone_since = None if _is_locked(file) else alone_since or time.monotonic()
+    # Not a daemon: the process stays until all of its group has ended, also where its work ends by itself.
+    threading.Thread(target=_end_group, args=(grace_s,), name="end of an orphan").start()
+
+
+def _end_group(grace_s: float) -> None:
+    """SIGTERM to the others of this process's group, and to all of it SIGKILL when they are gone or after the grace."""
+    with suppress(OSError):
+        os.write(2, b"the process that started this load is gone: the load ends\n")
+    end = time.monotonic() + grace_s
+    for pid in _others():
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
+    while _others() and time.monotonic() < end:
+        time.sleep(0.1)
+    os.killpg(0, signal.SIGKILL)
+
+
+def _others() -> list[int]:
+    """Living processes of this one's group, itself left out."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            state, _parent, group = stat.read_text(errors="replace").rpartition(")")[2].split()[:3]
+            if int(group) == os.getpgrp() and state not in "ZX" and stat.parent.name != str(os.getpid()):
+                found.append(int(stat.parent.name))
+    return found
+
+
+def _is_locked(file: IO[bytes]) -> bool:
+    answer = fcntl.fcntl(file, fcntl.F_OFD_GETLK, _flock(fcntl.F_WRLCK))
+    return bool(struct.unpack(_FLOCK, answer)[0] != fcntl.F_UNLCK)
+
+
+def _flock(kind: int) -> bytes:
+    return struct.pack(_FLOCK, kind, os.SEEK_SET, 0, 0, 0)
