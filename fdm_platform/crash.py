@@ -19,7 +19,8 @@ from fdm_platform.errors import ParameterError
 VARIABLE = "FDM_CRASH_AT"
 POINTS = (
     *("begin.logged", "begin.planned", "launch.prepared", "launch.spawned", "launch.told"),
-    *("driver.started", "driver.session", "driver.read", "driver.staged", "driver.told", "driver.done"),
+    *("driver.started", "driver.session", "driver.read", "driver.staged", "driver.rejected"),
+    *("driver.told", "driver.done"),
     *("publish.verified", "publish.marked", "publish.committed", "publish.exchanged", "publish.moved_aside"),
     *("publish.moved_in", "publish.kept", "publish.cleaned", "publish.told"),
     *("journal.appended", "journal.sent", "journal.removed", "sensor.decided", "sensor.remembered"),

@@ -6,6 +6,7 @@ import bz2
 import gzip
 import os
 import re
+import shutil
 from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -76,6 +77,16 @@ def make_folder(spark: SparkSession, folder: str) -> None:
     else:
         path = _hadoop_path(spark, folder)
         path.getFileSystem(hadoop_configuration(spark)).mkdirs(path)
+
+
+def remove_folder(spark: SparkSession, folder: str) -> None:
+    """Remove a folder and all below it, if it is there."""
+    local = local_path(spark, folder)
+    if local is not None:
+        shutil.rmtree(local, ignore_errors=not local.exists())
+    else:
+        path = _hadoop_path(spark, folder)
+        path.getFileSystem(hadoop_configuration(spark)).delete(path, True)
 
 
 def hadoop_configuration(spark: SparkSession) -> Any:

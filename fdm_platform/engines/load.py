@@ -6,20 +6,29 @@ Standard library and pyspark only, as all that the driver imports.
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from queue import SimpleQueue
 
 from pyspark import SparkConf
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 
 from fdm_platform.crash import reached
 from fdm_platform.engines.checks import evaluate, observe, require_not_null
 from fdm_platform.engines.failure import to_failure
+from fdm_platform.engines.files import remove_folder
 from fdm_platform.engines.malformed import failure_of
 from fdm_platform.engines.messages import MessageWriter
 from fdm_platform.engines.progress import ProgressThread, read_metrics
+from fdm_platform.engines.rejecting import (
+    can_reject,
+    is_of_rows,
+    judge,
+    require_allowed,
+    write_rejected,
+)
 from fdm_platform.engines.secrets import take
 from fdm_platform.engines.shaping import shape
 from fdm_platform.engines.sharing import SharedSources, share
@@ -28,6 +37,7 @@ from fdm_platform.engines.steps import run_body
 from fdm_platform.engines.writing import read_manifest, stage
 from fdm_platform.model.manifest import DateOutcome
 from fdm_platform.model.plan import DatePlan, LoadPlan
+from fdm_platform.model.rejected import allows_any
 from fdm_platform.model.report import ApplicationStarted, DateDone, DriverDone
 
 
@@ -93,7 +103,8 @@ def _run_dates(spark: SparkSession, plan: LoadPlan, writer: MessageWriter) -> No
             _tell(writer, outcome)
             # The next date of the same SQL replaces all views. A transform may have left anything behind,
             # and a query that failed leaves its listener: the next date is given a new session.
-            reusable = session if outcome.failure is None and plan.transform is None else None
+            is_clean = outcome.manifest is not None and not outcome.manifest.rejected
+            reusable = session if is_clean and plan.transform is None else None
         finally:
             idle.put(reusable)
 
@@ -115,19 +126,64 @@ def run_date(
     No other date uses the session meanwhile.
     """
     shared = shared or SharedSources()
-    if failure := shared.failure_of(date):
-        return DateOutcome(date.biz_dt, failure=failure)
+    failure = shared.failure_of(date)
     try:
-        return _stage_date(spark, plan, date, shared)
+        if failure is None:
+            return _load_date(spark, plan, date, shared)
     except Exception as error:  # noqa: BLE001 - a failed date is a value
-        return DateOutcome(date.biz_dt, failure=failure_of(spark, date.sources, error, [date.staging]))
+        if not (_may_reject(plan, date) and is_of_rows(error)):
+            return _failed(spark, date, error)
+    else:
+        if not (_may_reject(plan, date) and shared.has_bad_rows(date)):
+            return DateOutcome(date.biz_dt, failure=failure)
+    try:
+        return _reject_and_load(spark.newSession(), plan, date)
+    except Exception as error:  # noqa: BLE001 - as above
+        return _failed(spark, date, error)
 
 
-def _stage_date(spark: SparkSession, plan: LoadPlan, date: DatePlan, shared: SharedSources) -> DateOutcome:
-    clock = [time.perf_counter()]
+def _failed(spark: SparkSession, date: DatePlan, error: Exception) -> DateOutcome:
+    return DateOutcome(date.biz_dt, failure=failure_of(spark, date.sources, error, [date.staging]))
+
+
+def _may_reject(plan: LoadPlan, date: DatePlan) -> bool:
+    return allows_any(plan.output.max_rejected) and any(can_reject(s) for s in date.sources)
+
+
+def _load_date(spark: SparkSession, plan: LoadPlan, date: DatePlan, shared: SharedSources) -> DateOutcome:
+    """The date with every row of its sources good."""
+    _set_up(spark, plan, date)
+    started = time.perf_counter()
+    return _stage_date(spark, plan, date, shared.inputs(spark, plan, date), started)
+
+
+def _reject_and_load(spark: SparkSession, plan: LoadPlan, date: DatePlan) -> DateOutcome:
+    """The date without the bad rows of its sources, which are staged beside it, if they are not too many."""
+    started = time.perf_counter()
+    remove_folder(spark, date.staging)
+    _set_up(spark, plan, date)
+    with judge(spark, plan, date) as judged:
+        try:
+            require_allowed(judged, plan, date)
+            outcome = _stage_date(spark, plan, date, judged.inputs, started)
+        finally:
+            write_rejected(spark, judged, plan, date)
+            reached("driver.rejected")
+    if outcome.manifest is None:
+        return outcome
+    manifest = replace(outcome.manifest, rejected=judged.rejected, rows_in=judged.rows_in)
+    return replace(outcome, manifest=manifest)
+
+
+def _set_up(spark: SparkSession, plan: LoadPlan, date: DatePlan) -> None:
     spark.sparkContext.setJobDescription(f"{plan.table} {date.biz_dt}")
     configure(spark, plan, date.sources)
-    inputs = shared.inputs(spark, plan, date)
+
+
+def _stage_date(
+    spark: SparkSession, plan: LoadPlan, date: DatePlan, inputs: Mapping[str, DataFrame], started: float
+) -> DateOutcome:
+    clock = [started]
     shaped = shape(run_body(spark, plan, date, inputs), plan, date)
     observed, observation = observe(shaped, plan.output.checks, plan.file)
     clock.append(time.perf_counter())

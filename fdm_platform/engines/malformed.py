@@ -58,7 +58,12 @@ def explain(spark: SparkSession, sources: Sequence[SourcePlan], error: BaseExcep
     value = _VALUE_ERROR.search(raised.message) if isinstance(raised, SourceError) else None
     if isinstance(raised, SourceError) and value:
         return _explain_row(spark, sources) or _locate_value(spark, sources, raised, value[1])
-    return _explain_row(spark, sources) if any(sign in text for sign in _SIGNS) else None
+    return _explain_row(spark, sources) if is_of_reader(text) else None
+
+
+def is_of_reader(text: str) -> bool:
+    """An exception with this text comes from a row that Spark's reader could not parse."""
+    return any(sign in text for sign in _SIGNS)
 
 
 def failure_of(

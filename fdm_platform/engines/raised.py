@@ -21,8 +21,17 @@ _MAX_VALUE = 100
 def raising(error: FdmError, value: str | None = None) -> str:
     """A SQL expression that raises the error; `{value}` in its message is the SQL expression `value`."""
     plain = json.dumps({"error": type(error).__name__, **error.to_json()})
-    shown = f"coalesce(left(cast({value} as string), {_MAX_VALUE}), 'NULL')" if value else "''"
-    return f"raise_error(concat({quote(_MARK + plain + '|')}, {shown}, '|:fdm'))"
+    return f"raise_error(concat({quote(_MARK + plain + '|')}, {_shown(value)}, '|:fdm'))"
+
+
+def telling(error: FdmError, value: str | None = None) -> str:
+    """A SQL expression of the error's message, with its `{value}` as in `raising`."""
+    before, _, after = error.message.partition(_VALUE)
+    return f"concat({quote(before)}, {_shown(value)}, {quote(after)})"
+
+
+def _shown(value: str | None) -> str:
+    return f"coalesce(left(cast({value} as string), {_MAX_VALUE}), 'NULL')" if value else "''"
 
 
 def find_raised(text: str) -> FdmError | None:

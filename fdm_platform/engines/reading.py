@@ -17,7 +17,7 @@ from pyspark.sql import types as t
 from fdm_platform.engines.casting import fits, parse_schema
 from fdm_platform.engines.emptiness import has_rows
 from fdm_platform.engines.files import literal_path
-from fdm_platform.engines.guarding import as_read, guard, guard_nulls
+from fdm_platform.engines.guarding import FILE, RAW, REASON, as_read, guard, guard_nulls
 from fdm_platform.engines.headers import (
     DATE_FORMAT,
     Header,
@@ -27,6 +27,7 @@ from fdm_platform.engines.headers import (
     read_header,
     require_unique,
 )
+from fdm_platform.engines.judging import judge_rows, judge_text
 from fdm_platform.engines.raised import name
 from fdm_platform.errors import SourceError
 from fdm_platform.model.partition import BIZ_DT
@@ -41,37 +42,48 @@ _FAILING = {"mode": "FAILFAST", "dateFormat": DATE_FORMAT}
 
 
 def read_source(
-    spark: SparkSession, source: SourcePlan, file: str, keep: Keep = lambda read: read
+    spark: SparkSession,
+    source: SourcePlan,
+    file: str,
+    keep: Keep = lambda read: read,
+    *,
+    is_judged: bool = False,
 ) -> DataFrame:
     """The source as a DataFrame, lazily; `file` is the table.yaml, for messages.
 
     What `keep` answers is what the declared types and guards are put on; it is not asked for a source
-    without rows.
+    without rows. `is_judged` says that no row fails: what is wrong with it stands in further columns, see
+    `judging`. The source has declared columns then.
 
     SourceError: nothing to read, or the files' columns are not the declared ones. Errors in the rows
     come when the rows are read, see `malformed.explain`.
     """
     schema = parse_schema(source.columns, file=file, field=f"sources.{source.view}.columns")
     if source.format == "jdbc":
-        return _conform(keep(_reader(spark, source).load()), source, schema)
+        return _conform(keep(_reader(spark, source).load()), source, schema, is_judged=is_judged)
     if source.format == "csv":
-        return _read_csv(spark, source, schema, keep)
+        return _read_csv(spark, source, schema, keep, is_judged=is_judged)
     if not has_rows(spark, source):
-        return _empty(spark, source, schema)
+        return _empty(spark, source, schema, is_judged=is_judged)
     if source.format == "json":
-        return _read_json(spark, source, schema, keep)
-    return _conform(keep(_load_partitioned(spark, source)), source, schema)
+        return _read_json(spark, source, schema, keep, is_judged=is_judged)
+    return _conform(keep(_load_partitioned(spark, source)), source, schema, is_judged=is_judged)
 
 
-def _read_csv(spark: SparkSession, source: SourcePlan, schema: t.StructType, keep: Keep) -> DataFrame:
-    headers = [read_header(spark, f.path, source.options) for f in source.files]
+def _read_csv(
+    spark: SparkSession, source: SourcePlan, schema: t.StructType, keep: Keep, *, is_judged: bool
+) -> DataFrame:
+    # what is read of a file for its header holds its first rows too, and a row is judged by itself
+    options = {**source.options, "encodingErrors": "replace"} if is_judged else source.options
+    headers = [read_header(spark, f.path, options) for f in source.files]
     for header in headers:
         if header.names and has_header(source.options):
             _check_header(header, source)
     filled = [h for h in headers if h.has_rows]
     if not filled:
-        return _empty(spark, source, schema)
-    parts = [_csv_part(spark, source, schema, group) for group in _by_names(filled).values()]
+        return _empty(spark, source, schema, is_judged=is_judged)
+    groups = _by_names(filled).values()
+    parts = [_csv_part(spark, source, schema, group, is_judged=is_judged) for group in groups]
     united = keep(reduce(lambda a, b: _unite(a, b, source), parts))
     return guard(united, source, [c.name for c in source.columns] or united.columns, schema)
 
@@ -91,19 +103,26 @@ def _by_names(headers: Sequence[Header]) -> dict[tuple[str, ...], list[Header]]:
 
 
 def _csv_part(
-    spark: SparkSession, source: SourcePlan, schema: t.StructType, headers: Sequence[Header]
+    spark: SparkSession,
+    source: SourcePlan,
+    schema: t.StructType,
+    headers: Sequence[Header],
+    *,
+    is_judged: bool,
 ) -> DataFrame:
     """Files that have one header."""
     defaults = {"header": "true", **_FAILING}
     reader = _reader(spark, source, defaults)
+    files = [literal_path(h.file) for h in headers]
     if source.columns:
         columns: Sequence[ColumnSpec] = source.columns
         if has_header(source.options):
             columns = match_header(headers[0], source.columns, source.view)
-        reader = reader.schema(as_read([schema[c.name] for c in columns], source.options))
-    elif not option(source.options, "inferschema"):
+        in_file = as_read([schema[c.name] for c in columns], source.options)
+        return judge_text(reader, source, in_file, files) if is_judged else reader.schema(in_file).load(files)
+    if not option(source.options, "inferschema"):
         reader = reader.option("inferSchema", "true")
-    return reader.load([literal_path(h.file) for h in headers])
+    return reader.load(files)
 
 
 def _unite(left: DataFrame, right: DataFrame, source: SourcePlan) -> DataFrame:
@@ -118,10 +137,14 @@ def _unite(left: DataFrame, right: DataFrame, source: SourcePlan) -> DataFrame:
     return left.unionByName(right)
 
 
-def _read_json(spark: SparkSession, source: SourcePlan, schema: t.StructType, keep: Keep) -> DataFrame:
-    reader = _reader(spark, source, _FAILING)
+def _read_json(
+    spark: SparkSession, source: SourcePlan, schema: t.StructType, keep: Keep, *, is_judged: bool
+) -> DataFrame:
+    reader, files = _reader(spark, source, _FAILING), [literal_path(x.path) for x in source.files]
+    if is_judged:
+        return guard(judge_text(reader, source, schema, files), source, schema.names)
     reader = reader.schema(schema) if source.columns else reader
-    df = keep(reader.load([literal_path(x.path) for x in source.files]))
+    df = keep(reader.load(files))
     return guard(df, source, df.columns)
 
 
@@ -151,7 +174,7 @@ def _folder_columns(source: SourcePlan) -> set[str]:
     return {part.partition("=")[0].lower() for parts in below for part in parts if "=" in part}
 
 
-def _conform(df: DataFrame, source: SourcePlan, schema: t.StructType) -> DataFrame:
+def _conform(df: DataFrame, source: SourcePlan, schema: t.StructType, *, is_judged: bool) -> DataFrame:
     """The declared columns in their declared types; SourceError where the files have others."""
     if not source.columns:
         return df
@@ -169,9 +192,8 @@ def _conform(df: DataFrame, source: SourcePlan, schema: t.StructType) -> DataFra
         found = present[column.name.lower()].dataType
         if column.name.lower() not in folders and not fits(found, column.dataType):
             raise _type_error(source, column, found)
-    return guard_nulls(
-        df.select(*[f.col(name(c.name)).cast(c.dataType).alias(c.name) for c in schema.fields]), source
-    )
+    columns = [f.col(name(c.name)).cast(c.dataType).alias(c.name) for c in schema.fields]
+    return guard_nulls(judge_rows(df, source, columns) if is_judged else df.select(*columns), source)
 
 
 def _type_error(source: SourcePlan, column: t.StructField, found: t.DataType) -> SourceError:
@@ -183,7 +205,7 @@ def _type_error(source: SourcePlan, column: t.StructField, found: t.DataType) ->
     )
 
 
-def _empty(spark: SparkSession, source: SourcePlan, schema: t.StructType) -> DataFrame:
+def _empty(spark: SparkSession, source: SourcePlan, schema: t.StructType, *, is_judged: bool) -> DataFrame:
     """No rows of the declared columns, where that is allowed."""
     field = f"sources.{source.view}"
     if not source.allow_empty:
@@ -201,7 +223,8 @@ def _empty(spark: SparkSession, source: SourcePlan, schema: t.StructType) -> Dat
             field=field,
             remedy="declare the source's columns",
         )
-    return spark.range(0).select(*[f.lit(None).cast(c.dataType).alias(c.name) for c in schema.fields])
+    fields = [*schema.fields, *(t.StructField(c, t.StringType()) for c in (REASON, RAW, FILE) if is_judged)]
+    return spark.range(0).select(*[f.lit(None).cast(c.dataType).alias(c.name) for c in fields])
 
 
 def _reader(

@@ -19,6 +19,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from fdm_platform.engines.malformed import failure_of
 from fdm_platform.engines.reading import read_source
+from fdm_platform.engines.rejecting import is_of_rows
 from fdm_platform.engines.sizing import configure
 from fdm_platform.model.manifest import LoadFailure
 from fdm_platform.model.plan import DatePlan, LoadPlan, SourcePlan
@@ -56,12 +57,18 @@ class SharedSources:
     """Names of global views by the sources' keys."""
     failures: dict[str, LoadFailure] = field(default_factory=dict)
     """Why a source could not be read: it then fails every date that reads it."""
+    bad: set[str] = field(default_factory=set)
+    """Those of them in which a row is bad: a date that may reject rows reads them for itself."""
     kept: list[DataFrame] = field(default_factory=list)
 
     def failure_of(self, date: DatePlan) -> LoadFailure | None:
         """Why the date cannot be loaded, if one of its sources could not be read."""
         found = (self.failures.get(_key(s)) for s in date.sources) if self.failures else iter(())
         return next((f for f in found if f), None)
+
+    def has_bad_rows(self, date: DatePlan) -> bool:
+        """The date's failure is of rows, in every source that could not be read."""
+        return all(_key(s) in self.bad for s in date.sources if _key(s) in self.failures)
 
     def inputs(self, spark: SparkSession, plan: LoadPlan, date: DatePlan) -> Mapping[str, DataFrame]:
         """The date's sources as views of its session, and as DataFrames by those names."""
@@ -91,6 +98,8 @@ def share(spark: SparkSession, plan: LoadPlan) -> SharedSources:
             _read(spark, plan, source, f"fdm_shared_{number}", shared)
         except Exception as error:  # noqa: BLE001 - a failed source is a value: the failure of its dates
             shared.failures[_key(source)] = failure_of(spark, [source], error)
+            if is_of_rows(error):
+                shared.bad.add(_key(source))
     return shared
 
 

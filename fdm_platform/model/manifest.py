@@ -39,6 +39,10 @@ class Manifest:
     """NULLs of each data column, by the footers' statistics."""
     seconds: Mapping[str, float] = field(default_factory=dict)
     """Seconds of each phase: read, write, footers."""
+    rejected: int = 0
+    """Rows of its sources that were put aside."""
+    rows_in: Mapping[str, int] = field(default_factory=dict)
+    """Rows of each source, the rejected among them, as far as they are known; by view."""
 
     @property
     def rows(self) -> int:

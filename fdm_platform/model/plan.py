@@ -10,6 +10,7 @@ from datetime import date
 from typing import Any, Literal
 
 from fdm_platform.model.codec import IN_MEMORY, from_plain, to_plain
+from fdm_platform.model.rejected import MaxRejected
 from fdm_platform.model.table import CheckSpec, ColumnSpec, FileFormat
 
 SECRET_MARK = "secret:"  # noqa: S105 - it is none
@@ -107,6 +108,8 @@ class OutputPlan:
     checks: tuple[CheckSpec, ...]
     allow_empty: bool
     keep_versions: int
+    max_rejected: MaxRejected = 0
+    """Bad rows of its sources that a date may have and still be published."""
 
 
 @dataclass(frozen=True, slots=True)
