@@ -12,6 +12,7 @@ import click
 from fdm_platform.defs.platform import Platform, open_platform
 from fdm_platform.defs.why import read_evidence
 from fdm_platform.model.codec import to_plain
+from fdm_platform.model.dead_letter import DeadLetter
 from fdm_platform.model.partition import parse_biz_dt
 from fdm_platform.model.table import TableSpec
 from fdm_platform.planning.evidence import DagsterFacts, Evidence, ParentDate, RunOfDate
@@ -20,6 +21,8 @@ from fdm_platform.planning.explanation import Explanation, explain, moment
 _TITLE_WIDTH = 14
 _MOST_VERSIONS = 5
 _MOST_REQUESTS = 5
+_MOST_LOG = 5
+"""Lines of a dead letter's log; `fdm dead-letters TABLE --json` tells all."""
 _COLOURS = {"published": "green", "failed": "red", "overdue": "red", "broken": "red", "running": "cyan"}
 
 
@@ -84,6 +87,8 @@ def _sections(e: Evidence) -> Iterator[tuple[str, Sequence[str]]]:
     yield "parents", [_parent(p) for p in e.parents] or ["none"]
     yield "requests", _requests(e) or ["none"]
     yield "attempts", list(_attempts(e)) or ["none"]
+    if e.dead_letter:
+        yield "dead letter", _dead_letter(e.dead_letter)
     yield "versions", list(_versions(e)) or ["none"]
     yield "dagster", list(_dagster_lines(e)) if e.dagster else ["not asked, or it never ran here"]
     yield "read at", [moment(e.at)]
@@ -119,6 +124,11 @@ def _requests(e: Evidence) -> list[str]:
         f"{moment(r.requested_at)}  {r.run_key}, for the control row of {r.control_version.rstrip('/')}"
         for r in e.requests[::-1][:_MOST_REQUESTS]
     ]
+
+
+def _dead_letter(letter: DeadLetter) -> list[str]:
+    log = (letter.log_tail or "").splitlines()[-_MOST_LOG:]
+    return [f"{moment(letter.parked_at)}  {letter.reason}, load {letter.load_id}", *(f"  {x}" for x in log)]
 
 
 def _attempts(e: Evidence) -> Iterator[str]:

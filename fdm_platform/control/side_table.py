@@ -17,11 +17,11 @@ class SideTable:
         self._name = name
         self._is_known = False
 
-    def rows(self, where: Sequence[Predicate] = ()) -> list[Row]:
-        """Rows that meet every predicate; none where there is no table yet."""
+    def rows(self, where: Sequence[Predicate] = (), columns: Sequence[str] | None = None) -> list[Row]:
+        """Rows that meet every predicate, with these columns or all; none where there is no table yet."""
         if not self._is_there():
             return []
-        return list(self._store.scan(self._name, where))
+        return list(self._store.scan(self._name, where, columns))
 
     def insert(self, row: Mapping[str, Any]) -> None:
         """Add a row; RowExistsError if its key is there."""

@@ -10,7 +10,7 @@ import dagster as dg
 
 from fdm_platform.defs.dependencies import asset_deps, dependency_metadata
 from fdm_platform.defs.io_manager import publish_load
-from fdm_platform.defs.limits import limits_of
+from fdm_platform.defs.load import Load
 from fdm_platform.defs.metadata import asset_metadata, description
 from fdm_platform.defs.partitions import dates_of_run, partitions_of
 from fdm_platform.defs.resources import PlatformResource
@@ -18,10 +18,11 @@ from fdm_platform.defs.resuming import (
     checks_before,
     loaded_since,
     not_requested,
+    parked_before,
     published_before,
     show_published,
 )
-from fdm_platform.defs.retrying import end_step
+from fdm_platform.defs.retrying import end_step, fail_parked
 from fdm_platform.defs.run_requests import asked_by
 from fdm_platform.defs.step_launcher import SparkSubmitStepLauncher
 from fdm_platform.errors import FdmError
@@ -75,25 +76,30 @@ def landing_asset(
         own = [d for d in dates if d not in others]
         before = published_before(context, ledger, spec.name, own)
         before |= loaded_since(context, platform.platform, spec, own)
+        this_load = load_id(context.run.run_id, spec.name, context.retry_number)
         rest = [d for d in own if d not in before]
+        parked = parked_before(context, platform.platform, spec.name, rest)
+        rest = [d for d in rest if d not in parked]
         show_published(context, ledger, spec.name, before)
         if not rest:
             yield from checks_before(context, [c.name for c in spec.checks])
+            if parked:
+                fail_parked(parked)
             return
-        this_load = load_id(context.run.run_id, spec.name, context.retry_number)
-        asked = asked_by(context.run.tags)
+        asked, begun = asked_by(context.run.tags), list[Load]()
         try:
-            done = step_launcher.launch(context.log, platform.platform, spec, rest, this_load, asked_by=asked)
-        except FdmError as error:  # of Spark as a whole: its attempts are closed, its staging is gone
-            end_step(
-                context,
-                dict.fromkeys(rest, error),
-                len(rest),
-                limits_of(platform.platform.settings).retries.of(spec.retries),
+            done = step_launcher.launch(
+                context.log, platform.platform, spec, rest, this_load, asked_by=asked, begun=begun.append
             )
+        except FdmError as error:  # of Spark as a whole: its attempts are closed, its staging is gone
+            failed = dict.fromkeys(rest, error)
+            of = begun[0] if begun else None
+            end_step(context, platform.platform, spec, failed, asked=len(rest), load=of)
         yield from _check_results(spec, done.outcomes)
-        if before or others:  # an output would materialize those, too
+        if before or others or parked:  # an output would materialize those, too
             publish_load(context, done, is_partial=True)
+            if parked:
+                fail_parked(parked)
         else:
             yield dg.Output(done)
 

@@ -6,9 +6,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
+from fdm_platform.control.dead_letters import DeadLetters
 from fdm_platform.control.parents import control_dates, read_parents
 from fdm_platform.defs.platform import Platform
 from fdm_platform.model.control import ProcessControlRow, Published
+from fdm_platform.model.dead_letter import DeadLetter
 from fdm_platform.model.dependency import UNPUBLISHED, Dependency, ParentState
 
 
@@ -19,6 +21,8 @@ class StoreFacts:
     platform: Platform
     now: datetime
     _rows: dict[str, dict[date, ProcessControlRow | None]] = field(default_factory=dict)
+    _letters: list[Mapping[str, Mapping[date, DeadLetter]]] = field(default_factory=list)
+    """Of all tables, once they were read."""
 
     def today(self, table: str) -> date:
         """The date in the zone of the table's calendar."""
@@ -47,6 +51,12 @@ class StoreFacts:
     def published(self, table: str, dates: Collection[date]) -> Mapping[date, Published]:
         """What is published of these dates."""
         return self.platform.ledger.published(table, dates)
+
+    def parked(self, table: str) -> Mapping[date, DeadLetter]:
+        """Its dead letters; those of all tables are read at once."""
+        if not self._letters:
+            self._letters.append(DeadLetters(self.platform.store).all())
+        return self._letters[0].get(table, {})
 
     def parent(self, dependency: Dependency, dates: Collection[date]) -> ParentState:
         """The parent's dates, as far as these dates of the child need them."""

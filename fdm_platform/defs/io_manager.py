@@ -12,7 +12,6 @@ from pydantic import Field, PrivateAttr
 
 from fdm_platform.crash import reached
 from fdm_platform.defs.load import Load, error_of
-from fdm_platform.defs.limits import limits_of
 from fdm_platform.defs.metadata import date_metadata, failure_metadata, status_metadata, table_schema
 from fdm_platform.defs.resources import PlatformResource
 from fdm_platform.defs.retrying import ended
@@ -134,9 +133,7 @@ def publish_load(
     finally:
         _add_status(context, load, published)
         _record(context, published, is_partial=is_partial or len(published) < len(load.outcomes))
-    spec = load.platform.catalog.tables.get("_".join(context.asset_key.path))
-    limits = limits_of(load.platform.settings).retries
-    ended(context, load, limits.of(spec.retries) if spec else limits)
+    ended(context, load, "_".join(context.asset_key.path))
 
 
 def _add_status(

@@ -5,14 +5,21 @@ from __future__ import annotations
 from functools import lru_cache
 from pathlib import Path
 
+from fdm_platform.errors import ParameterError
 from fdm_platform.model.limits import Limits
 from fdm_platform.model.settings import Settings
 from fdm_platform.planning.limits import read_limits
 
 
 def limits_of(settings: Settings) -> Limits:
-    """What dagster.yaml says; read again when the file changed. DeclarationError where it is wrong."""
-    file = settings.dagster_home / "dagster.yaml"
+    """What dagster.yaml says; read again when the file changed. DeclarationError where it is wrong.
+
+    Where there is none, as in a deployment that has no Dagster, the defaults.
+    """
+    try:
+        file = settings.dagster_home / "dagster.yaml"
+    except ParameterError:
+        return Limits()
     return _read(file, file.stat().st_mtime_ns)
 
 

@@ -21,6 +21,7 @@ from dagster._core.storage.tags import (
     SENSOR_NAME_TAG,
 )
 
+from fdm_platform.control.dead_letters import DeadLetters
 from fdm_platform.control.ledger import Ledger
 from fdm_platform.control.requests import Requests
 from fdm_platform.defs.platform import Platform
@@ -66,6 +67,17 @@ def not_requested(
     requests = Requests(platform.store).of_dates(spec.partition_set, dates)
     asked = {r.biz_dt for r in requests if r.run_key == key and r.table_name == spec.name}
     return set(dates) - asked if asked else set()
+
+
+def parked_before(
+    context: dg.AssetExecutionContext, platform: Platform, table: str, dates: Sequence[date]
+) -> set[date]:
+    """Dates that an earlier try of this step has parked; none in a step's first try."""
+    if not context.retry_number:
+        return set()
+    found = DeadLetters(platform.store).of_table(table, dates)
+    own, load = f"{context.run.run_id}-", context.run.tags.get(LOAD)
+    return {d for d, letter in found.items() if letter.load_id == load or letter.load_id.startswith(own)}
 
 
 def show_published(

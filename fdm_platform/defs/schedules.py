@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 
 import dagster as dg
 
+from fdm_platform.control.dead_letters import DeadLetters
 from fdm_platform.defs.open_runs import dates_of_open_runs
 from fdm_platform.defs.partitions import add_dates, dates_of
 from fdm_platform.defs.platform import Platform
@@ -22,7 +23,7 @@ Chunk = tuple[TableSpec, Sequence[date]]
 
 
 def calendar_schedule(source: SourceSystem, *, is_running: bool) -> dg.ScheduleDefinition:
-    """At its times, each table is loaded for the dates that are due and neither published nor under way."""
+    """At its times, each table is loaded for the dates that are due and neither published, parked nor under way."""
     calendar = source.calendar
 
     @dg.schedule(
@@ -37,10 +38,14 @@ def calendar_schedule(source: SourceSystem, *, is_running: bool) -> dg.ScheduleD
         context: dg.ScheduleEvaluationContext, platform: PlatformResource
     ) -> list[dg.RunRequest] | dg.SkipReason:
         now = context.scheduled_execution_time.astimezone(UTC)
-        due = [(spec, _due(platform.platform, source, spec, now)) for spec in source.tables]
+        parked = {spec.name: _parked(platform.platform, spec) for spec in source.tables}
+        due = [
+            (spec, _due(platform.platform, source, spec, now, parked[spec.name])) for spec in source.tables
+        ]
         wanted = {d for _, dates in due for d in dates}
         if not wanted:
-            return dg.SkipReason(f"every date of {source.name} that is due is published")
+            others = " or parked: see `fdm dead-letters`" if any(parked.values()) else ""
+            return dg.SkipReason(f"every date of {source.name} that is due is published{others}")
         add_dates(context.instance, source.partition_set, wanted)
         open_dates = dates_of_open_runs(context.instance, source.tables)
         known = dates_of(context.instance, source.partition_set)
@@ -57,11 +62,20 @@ def calendar_schedule(source: SourceSystem, *, is_running: bool) -> dg.ScheduleD
     return schedule
 
 
-def _due(platform: Platform, source: SourceSystem, spec: TableSpec, now: datetime) -> list[date]:
+def _due(
+    platform: Platform, source: SourceSystem, spec: TableSpec, now: datetime, parked: set[date]
+) -> list[date]:
     """By the table's calendar, which chooses among the dates of its source's."""
     wanted = scheduled_dates(platform.catalog.calendars.of(spec), now)
-    published = platform.ledger.published(spec.name, wanted).keys()
-    return [d for d in wanted if d not in published and source.calendar.is_business_day(d)]
+    done = platform.ledger.published(spec.name, wanted).keys() | parked
+    return [d for d in wanted if d not in done and source.calendar.is_business_day(d)]
+
+
+def _parked(platform: Platform, spec: TableSpec) -> set[date]:
+    """Dates that used up their retries, of which nothing is published."""
+    letters = DeadLetters(platform.store).all().get(spec.name, {})
+    rows = platform.usable_control_rows(spec, letters) if letters else []
+    return {row.biz_dt for row in rows if letters[row.biz_dt].holds(row.version, None)}
 
 
 def _chunks(spec: TableSpec, dates: Sequence[date], known: Sequence[date]) -> Iterator[Chunk]:
@@ -80,6 +94,6 @@ def _newest_first(context: dg.ScheduleEvaluationContext, chunks: Iterable[Chunk]
 
 
 def _request(spec: TableSpec, dates: Sequence[date], known: Sequence[date], now: datetime) -> dg.RunRequest:
-    """A date that failed is requested again at the next time: the key is of this one."""
+    """A date that was stopped is requested again at the next time: the key is of this one."""
     key = f"{spec.name} {dates[0]}..{dates[-1]} at {now.isoformat()}"
     return run_request(spec, dates, run_key=key, is_newest=dates[-1] == known[-1])

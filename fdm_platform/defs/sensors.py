@@ -12,11 +12,13 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 import dagster as dg
 
 from fdm_platform.control.changes import LIMIT, changes, unstamped_dates
+from fdm_platform.control.dead_letters import DeadLetters
 from fdm_platform.control.dependencies import refresh
 from fdm_platform.control.requests import Requests
 from fdm_platform.control.rows import RowProblem, process_control_dates, readable_rows_of, source_prefixes
@@ -30,6 +32,7 @@ from fdm_platform.defs.run_requests import SECONDS_BETWEEN_TICKS, run_request, s
 from fdm_platform.errors import ControlError
 from fdm_platform.model.calendar import Calendar
 from fdm_platform.model.control import ProcessControlRow, is_held, row_version
+from fdm_platform.model.dead_letter import DeadLetter
 from fdm_platform.model.request import RunOfDates
 from fdm_platform.model.table import TableSpec
 from fdm_platform.planning.requests import Decision, Source, decide, repeated, settled
@@ -126,7 +129,9 @@ class Tick:
         stamp = max(self.now, self.cursor.requested_at + _MICROSECOND)
         # While something may have been lost nothing new is requested: so it is never more than one tick's.
         most = 0 if again else MOST_RUNS
-        decision = decide(source, rows, requested, self._published, now=stamp, most_runs=most)
+        decision = decide(
+            source, rows, requested, self._published, now=stamp, most_runs=most, parked=self._parked
+        )
         reached("sensor.decided")
         self.requests.remember(decision.requests)
         reached("sensor.remembered")
@@ -238,6 +243,13 @@ class Tick:
     def _published(self, table: str, dates: Collection[date]) -> Mapping[date, str]:
         published = self.platform.ledger.published(table, dates)
         return {d: p.control_version for d, p in published.items()}
+
+    def _parked(self, table: str) -> Mapping[date, str]:
+        return {d: letter.control_version for d, letter in self._letters.get(table, {}).items()}
+
+    @cached_property
+    def _letters(self) -> Mapping[str, Mapping[date, DeadLetter]]:
+        return DeadLetters(self.platform.store).all()
 
     def _request(self, run: RunOfDates, known: Sequence[date]) -> dg.RunRequest:
         spec = next(s for s in self.source.tables if s.name == run.table_name)

@@ -14,6 +14,7 @@ from graphlib import TopologicalSorter
 
 from fdm_platform.control.attempts import newest_attempts, read_attempts
 from fdm_platform.control.control_states import control_states
+from fdm_platform.control.dead_letters import DeadLetters
 from fdm_platform.control.job_settings import JobSettings, read_job_settings
 from fdm_platform.control.parents import control_dates, read_parents
 from fdm_platform.control.rows import RowProblem
@@ -21,6 +22,7 @@ from fdm_platform.defs.platform import Platform
 from fdm_platform.errors import FdmError
 from fdm_platform.model.calendar import EPOCH, Calendar
 from fdm_platform.model.control import ProcessControlRow, Published
+from fdm_platform.model.dead_letter import DeadLetter
 from fdm_platform.model.dependency import Dependency, ParentState
 from fdm_platform.model.table import TableSpec
 from fdm_platform.planning.secrets import Secrets
@@ -126,6 +128,7 @@ class Statuses:
             basis=Basis(spec.code_version, self.settings_of(spec), parents),
             expectations=expectations,
             broken=_broken(problems),
+            parked=self._parked.get(spec.name),
         )
 
     def settings_of(self, spec: TableSpec) -> str:
@@ -164,12 +167,17 @@ class Statuses:
             basis=Basis(spec.code_version, settings, {d: self._parent(d) for d in dependencies}),
             expectations=self.expectations(spec, known),
             broken=_broken(problems),
+            parked=self._parked.get(spec.name),
         )
 
     @cached_property
     def _settings(self) -> JobSettings:
         names = [spec.job_name for spec in self.specs]
         return read_job_settings(self.platform.store, self.platform.settings.environment, names)
+
+    @cached_property
+    def _parked(self) -> Mapping[str, Mapping[date, DeadLetter]]:
+        return DeadLetters(self.platform.store).all()
 
     @cached_property
     def _read_by_others(self) -> frozenset[str]:

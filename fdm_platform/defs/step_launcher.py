@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 from typing import Any
 
@@ -54,9 +54,14 @@ class SparkSubmitStepLauncher(dg.ConfigurableResource):  # type: ignore[type-arg
         load_id: str,
         *,
         asked_by: str = "hand",
+        begun: Callable[[Load], object] = lambda _: None,
     ) -> Load:
-        """Run the dates to their end. LoadError when Spark failed as a whole; failed dates are in the report."""
+        """Run the dates to their end. LoadError when Spark failed as a whole; failed dates are in the report.
+
+        `begun` is told the load once there is one: whoever is told an error knows of which load.
+        """
         load = _begun_early.pop(load_id, None) or begin(platform, spec, dates, load_id, asked_by)
+        begun(load)
         if load.error:
             raise load.error
         try:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 
 from fdm_platform.control.attempts import read_attempts
+from fdm_platform.control.dead_letters import DeadLetters
 from fdm_platform.control.parents import read_parents
 from fdm_platform.control.requests import TABLE as REQUESTS
 from fdm_platform.control.requests import Requests
@@ -37,6 +38,8 @@ def read_evidence(platform: Platform, spec: TableSpec, biz_dt: date, now: dateti
     versions = platform.ledger.versions(spec.name, biz_dt)
     attempts = read_attempts(platform.store, spec.name, [biz_dt])
     calendar = _calendar_day(platform, spec, biz_dt, now)
+    letter = DeadLetters(platform.store).of_table(spec.name, [biz_dt]).get(biz_dt)
+    version = row.version if row else None
     return Evidence(
         table=spec.name,
         biz_dt=biz_dt,
@@ -52,6 +55,7 @@ def read_evidence(platform: Platform, spec: TableSpec, biz_dt: date, now: dateti
         requests=_requests(platform, spec, biz_dt),
         attempts=attempts[::-1][:MOST_ATTEMPTS],
         versions=versions,
+        dead_letter=letter if letter and letter.holds(version, versions[0] if versions else None) else None,
     )
 
 

@@ -14,6 +14,7 @@ from datetime import date
 from typing import Literal, Protocol
 
 from fdm_platform.model.control import ProcessControlRow, Published
+from fdm_platform.model.dead_letter import DeadLetter
 from fdm_platform.model.dependency import Dependency, ParentDates, ParentState
 from fdm_platform.planning.dependencies import newer_parents, parent_dates, versions_read
 
@@ -60,6 +61,10 @@ class Facts(Protocol):
         """What is published of these dates."""
         ...
 
+    def parked(self, table: str) -> Mapping[date, DeadLetter]:
+        """Its dead letters, whether or not they still hold."""
+        ...
+
     def parent(self, dependency: Dependency, dates: Collection[date]) -> ParentState:
         """The parent's dates, as far as these dates of the child need them."""
         ...
@@ -99,6 +104,9 @@ class Verdicts:
         rows, published = self.facts.rows(table, dates), self.facts.published(table, dates)
         today, start = self.facts.today(table), self.facts.start(table)
         verdicts = {d: v for d in dates if (v := _not_to_run(rows.get(d), d, start, today))}
+        for d, letter in self.facts.parked(table).items() if dates else ():
+            if d in rows and d not in verdicts and letter.holds(rows[d].version, published.get(d)):
+                verdicts[d] = Verdict("stopped", letter.reason)
         open_dates = [d for d in dates if d not in verdicts] if verdicts else dates
         dependencies = self.facts.dependencies(table) if open_dates else ()
         looks = [(x.parent, self._look(x, open_dates)) for x in dependencies]

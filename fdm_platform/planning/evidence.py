@@ -9,6 +9,7 @@ from typing import Literal
 
 from fdm_platform.model.attempt import Attempt
 from fdm_platform.model.control import ProcessControlRow, Published
+from fdm_platform.model.dead_letter import DeadLetter
 from fdm_platform.model.request import DateRequest
 from fdm_platform.planning.due import Verdict
 from fdm_platform.planning.status import DateStatus
@@ -140,6 +141,8 @@ class Evidence:
     """Newest first."""
     versions: Sequence[Published]
     """Newest first."""
+    dead_letter: DeadLetter | None = None
+    """Of the date, while it holds."""
     dagster: DagsterFacts | None = None
 
     @property

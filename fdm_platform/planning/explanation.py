@@ -139,6 +139,11 @@ def _failed(e: Evidence, status: DateStatus) -> Explanation:
     text = f"failed at {at}: {status.reason}"
     if e.versions:
         text += f"; version {e.versions[0].version} of {moment(e.versions[0].published_at)} stays published"
+    if letter := e.dead_letter:
+        text = text.replace(f"failed at {at}: ", f"{letter.kind} error at {at}; ", 1)
+        again = f"`fdm retry {e.table} --biz-dt {e.biz_dt}`"
+        todo = f"correct the cause, then {again}; a change of its control row has it loaded, too"
+        return Explanation("failed", text, todo)
     retries, is_to_come = _retries(e)
     if is_to_come:
         return Explanation("failed", text + retries, "wait for the retry")

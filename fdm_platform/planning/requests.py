@@ -23,6 +23,15 @@ PublishedVersions = Callable[[str, Collection[date]], Mapping[date, str]]
 """The control row version that each of a table's dates was published from, for those that were."""
 
 
+ParkedVersions = Callable[[str], Mapping[date, str]]
+"""The control row version of each of a table's dead letters."""
+
+
+def nothing_parked(_table: str) -> Mapping[date, str]:
+    """No date is."""
+    return {}
+
+
 @dataclass(frozen=True, slots=True)
 class HeldBack:
     """Dates that are not requested, and why."""
@@ -68,10 +77,12 @@ def decide(
     *,
     now: datetime,
     most_runs: int,
+    parked: ParkedVersions = nothing_parked,
 ) -> Decision:
     """The runs for these control rows, newest dates first, at most so many.
 
-    `requested` is what is remembered of these rows' dates. `now` is what the new requests are stamped with.
+    `requested` is what is remembered of these rows' dates. `now` is what the new requests are stamped with. A
+    date that is parked is not requested until its row is another.
     """
     ready, held, later = _sort_out(source, rows)
     groups = _groups(source, ready, requested)
@@ -79,6 +90,7 @@ def decide(
     requests: list[DateRequest] = []
     rest: Sequence[tuple[TableSpec, list[date]]] = ()
     known: dict[str, Mapping[date, str]] = {}
+    letters: dict[str, Mapping[date, str]] = {}
     wanted: dict[str, set[date]] = defaultdict(set)
     for table, dates in groups:
         wanted[table.name].update(dates)
@@ -88,7 +100,12 @@ def decide(
             break
         if table.name not in known:  # one look at the ledger for all runs of a table
             known[table.name] = published(table.name, wanted[table.name])
+            letters[table.name] = parked(table.name)
         due = [d for d in dates if known[table.name].get(d) != ready[d].version]
+        stopped = {d for d in due if letters[table.name].get(d) == ready[d].version}
+        if stopped:
+            held.append(HeldBack(f"{table.name} is parked, see `fdm dead-letters`", tuple(sorted(stopped))))
+            due = [d for d in due if d not in stopped]
         for run in _runs(table, due, ready, source.dates):
             runs.append(run)
             requests += _remembered(source.partition_set, run, ready, now)

@@ -16,6 +16,7 @@ from typing import Literal, get_args
 from fdm_platform.model.attempt import Attempt
 from fdm_platform.model.calendar import AbsentDate, Calendar, absent
 from fdm_platform.model.control import ProcessControlRow, Published
+from fdm_platform.model.dead_letter import DeadLetter
 from fdm_platform.model.dependency import Dependency, ParentState
 from fdm_platform.planning.dependencies import parent_dates
 
@@ -139,14 +140,15 @@ def table_status(
     basis: Basis | None = None,
     expectations: Expectations | None = None,
     broken: Mapping[date, str] | None = None,
+    parked: Mapping[date, DeadLetter] | None = None,
 ) -> TableStatus:
     """The states of all dates that have a control row, were published or attempted, or are expected.
 
     `published` is the newest version of each date, `attempts` the newest attempt at each; `broken` are dates
-    whose control row cannot be used, and why.
+    whose control row cannot be used, and why; `parked` are dead letters, whether or not they still hold.
     """
     basis, expectations = basis or Basis(), expectations or Expectations()
-    judge = _Judge(basis, expectations)
+    judge = _Judge(basis, expectations, parked or {})
     found = {r.biz_dt: judge.of_row(r, published.get(r.biz_dt), attempts.get(r.biz_dt)) for r in rows}
     found |= {biz_dt: DateStatus("broken", why) for biz_dt, why in (broken or {}).items()}
     for biz_dt in (published.keys() | attempts.keys()) - found.keys():
@@ -170,6 +172,7 @@ _RUNNING_INDICATORS = ("Y", None)
 class _Judge:
     basis: Basis
     expectations: Expectations
+    parked: Mapping[date, DeadLetter]
 
     def of_row(
         self, row: ProcessControlRow, published: Published | None, attempt: Attempt | None
@@ -179,6 +182,8 @@ class _Judge:
             if is_running(attempt, published):
                 return _running(attempt)
             failure = failure_of(attempt, published)
+        if row.biz_dt in self.parked and self.parked[row.biz_dt].holds(row.version, published):
+            failure = self.parked[row.biz_dt].reason
         if row.run_indicator not in _RUNNING_INDICATORS and row.is_held:
             return self._held(row, published, failure)
         if failure:
@@ -202,6 +207,8 @@ class _Judge:
             what = "it is published" if published else "it was attempted"
             return DateStatus("gone", f"{what}, and process_control has no row any more")
         failure = failure_of(attempt, published)
+        if failure and attempt is not None and (letter := self.parked.get(attempt.biz_dt)):
+            failure = letter.reason if letter.holds(letter.control_version, published) else failure
         if failure or published is None:
             return DateStatus("failed", failure)
         return self._published(None, published)

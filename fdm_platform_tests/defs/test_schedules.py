@@ -13,6 +13,7 @@ import dagster as dg
 import pytest
 import yaml
 
+from fdm_platform.control.dead_letters import DeadLetters
 from fdm_platform.control.schema import TABLES
 from fdm_platform.control.store import open_store
 from fdm_platform.defs import sensors
@@ -23,6 +24,7 @@ from fdm_platform.defs.platform import Platform
 from fdm_platform.defs.resuming import LOAD
 from fdm_platform.engines.landed import LandedDates
 from fdm_platform.model.control import PublishRecord, row_version
+from fdm_platform.model.dead_letter import DeadLetter
 from fdm_platform.model.settings import Settings
 from fdm_platform_tests.deployment import PROJECT, control_url, deploy
 
@@ -206,6 +208,18 @@ def test_nothing_is_requested_when_all_is_published(office: Office) -> None:
     office.publish("t_a", date(2024, 5, 16))
     office.publish("t_b", date(2024, 5, 16))
     assert office.evaluate(MORNING) == "every date of E/S that is due is published"
+
+
+def test_a_parked_date_is_not_requested_until_it_is_published(office: Office) -> None:
+    office.publish("t_a", date(2024, 5, 16))
+    day, version = date(2024, 5, 16), row_version(None, None)
+    letter = DeadLetter("e_s_t_b", day, "load", version, 3, "infrastructure", '{"message": "away"}', MORNING)
+    letters = DeadLetters(office.platform.store)
+    letters.park([letter])
+    told = "every date of E/S that is due is published or parked: see `fdm dead-letters`"
+    assert [office.evaluate(MORNING + timedelta(minutes=n)) for n in range(3)] == [told] * 3
+    letters.clear("e_s_t_b", [day])
+    assert office.requested(MORNING) == [("t_b", "2024-05-16", "2024-05-16")]
 
 
 @pytest.mark.parametrize("status", [dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTED])

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from fdm_platform.model.control import ProcessControlRow, Published
+from fdm_platform.model.dead_letter import DeadLetter
 from fdm_platform.model.dependency import SAME, Dependency, ParentDates, ParentState
 from fdm_platform.planning.due import Verdicts
 
@@ -21,6 +22,7 @@ class Tables:
     rows_: dict[date, ProcessControlRow] = field(default_factory=dict)
     ledger: dict[tuple[str, date], Published] = field(default_factory=dict)
     links: list[Dependency] = field(default_factory=list)
+    letters: dict[tuple[str, date], DeadLetter] = field(default_factory=dict)
     without_rows: set[str] = field(default_factory=set)
     reads: int = 0
     looks: int = 0
@@ -56,6 +58,9 @@ class Tables:
 
     def published(self, table: str, dates: Collection[date]) -> Mapping[date, Published]:
         return {d: self.ledger[table, d] for d in dates if (table, d) in self.ledger}
+
+    def parked(self, table: str) -> Mapping[date, DeadLetter]:
+        return {d: letter for (t, d), letter in self.letters.items() if t == table}
 
     def parent(self, dependency: Dependency, _dates: Collection[date]) -> ParentState:
         self.looks += 1
@@ -244,3 +249,29 @@ def test_children_that_read_a_parent_in_other_ways_have_verdicts_of_their_own(ta
     verdicts = Verdicts(tables)
     assert verdicts.of("same", [D15])[D15].state == "waiting"
     assert verdicts.of("previous", [D15])[D15].state == "due"
+
+
+def test_a_parked_date_is_stopped_and_its_child_waits_until_the_row_changes(tables: Tables) -> None:
+    version = tables.rows_[D15].version
+    error = '{"message": "no such column"}'
+    tables.letters["a", D15] = DeadLetter("a", D15, "load-1", version, 2, "code", error, NOON)
+    tables.depend("b", "a")
+    assert verdict(tables, "a") == ("stopped", "parked after 2 attempts: no such column")
+    assert verdict(tables, "a", D14)[0] == "due"
+    assert verdict(tables, "b") == (
+        "waiting",
+        f"a {D15} is not published: parked after 2 attempts: no such column",
+    )
+    tables.row(D15, last_update_ts=NOON)
+    assert verdict(tables, "a") == ("due", "not published yet")
+
+
+def test_a_letter_of_a_date_that_was_published_since_is_of_no_account(tables: Tables) -> None:
+    letter = DeadLetter("b", D15, "load-1", tables.rows_[D15].version, 1, "data", "{}", NOON)
+    tables.letters["b", D15] = letter
+    tables.depend("b", "a")
+    tables.publish("a", D15, 2)
+    tables.publish("b", D15, a=1)
+    assert verdict(tables, "b")[0] == "due"
+    tables.letters["b", D15] = replace(letter, parked_at=NOON.replace(hour=13))
+    assert verdict(tables, "b")[0] == "stopped"

@@ -187,3 +187,25 @@ def test_requests_are_settled_when_their_dates_are_published_so_or_changed_and_w
     assert days_of(DAYS) == [("e_s_a", 2), ("e_s_a", 3), ("e_s_a", 5)]
     without_the_first = [("e_s_a", 1), ("e_s_a", 2), ("e_s_a", 3), ("e_s_a", 5), ("e_s_b", 1), ("e_s_b", 2)]
     assert days_of(DAYS[1:]) == without_the_first
+
+
+def test_a_parked_date_is_requested_when_its_row_changes_however_often_one_looks() -> None:
+    of, parked = source(table("t"), table("u")), {"e_s_t": {DAYS[0]: row(DAYS[0]).version}}
+
+    def look(*rows: ProcessControlRow) -> Decision:
+        return decide(of, rows, [], nothing, now=NOW, most_runs=50, parked=lambda name: parked.get(name, {}))
+
+    for _ in range(100):
+        found = look(row(DAYS[0]), row(DAYS[1]))
+        assert {(r.table_name, r.dates) for r in found.runs} == {
+            ("e_s_t", (DAYS[1],)),
+            ("e_s_u", (DAYS[0], DAYS[1])),
+        }
+        (held,) = found.held
+        assert (held.reason, held.dates) == ("e_s_t is parked, see `fdm dead-letters`", (DAYS[0],))
+        assert found.again == ()
+    changed = look(row(DAYS[0], version=2))
+    assert {(r.table_name, r.dates) for r in changed.runs} == {
+        ("e_s_t", (DAYS[0],)),
+        ("e_s_u", (DAYS[0],)),
+    }

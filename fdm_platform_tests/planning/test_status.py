@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from fdm_platform.model.attempt import Attempt
 from fdm_platform.model.calendar import AbsentDate, Calendar
 from fdm_platform.model.control import ProcessControlRow, Published
+from fdm_platform.model.dead_letter import DeadLetter
 from fdm_platform.model.dependency import SAME, Dependency, ParentDates, ParentState
 from fdm_platform.planning.due import Verdicts
 from fdm_platform.planning.status import (
@@ -334,6 +335,9 @@ class _Facts:
     def published(self, table: str, dates: Collection[date]) -> dict[date, Published]:
         of_parent = {d: replace(PUBLISHED, biz_dt=d, version=v, parents={}) for d, v in self.parents.items()}
         return {d: p for d, p in (self.child if table == "t" else of_parent).items() if d in dates}
+
+    def parked(self, _table: str) -> dict[date, DeadLetter]:
+        return {}
 
     def parent(self, _dependency: Dependency, _dates: Collection[date]) -> ParentState:
         return ParentState(self.parents, sorted(self.control))

@@ -1,0 +1,100 @@
+"""Parking of dates that failed for good, and clearing them when they are live. No Dagster here."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Collection, Iterator, Mapping
+from datetime import UTC, date, datetime
+
+from fdm_platform.control.dead_letters import DeadLetters
+from fdm_platform.defs.load import Load
+from fdm_platform.defs.platform import Platform
+from fdm_platform.engines.follow import TAIL_LINES, tail
+from fdm_platform.engines.secrets import values_of
+from fdm_platform.errors import FdmError
+from fdm_platform.model.codec import to_plain
+from fdm_platform.model.dead_letter import DeadLetter
+from fdm_platform.model.plan import LoadPlan
+from fdm_platform.model.table import TableSpec
+
+_MOST_MESSAGE = 4_000
+"""Characters of an error's message: the log's end, which it may quote, has a column of its own."""
+
+
+def park(
+    platform: Platform, spec: TableSpec, failed: Mapping[date, FdmError], load: Load | None, attempts: int
+) -> dict[date, DeadLetter]:
+    """Park these dates: nothing but people and a changed control row has them loaded again.
+
+    `load` is the last that tried, None where none began. A date without a control row cannot be parked, and
+    needs not be: nothing loads it.
+    """
+    letters = {x.biz_dt: x for x in _letters(platform, spec, failed, load, attempts)}
+    DeadLetters(platform.store).park(letters.values())
+    return letters
+
+
+def clear(platform: Platform, table: str, published: Collection[date]) -> None:
+    """Forget the letters of dates that are live now."""
+    letters = DeadLetters(platform.store)
+    if published and (parked := letters.of_table(table, published)):
+        letters.clear(table, parked)
+
+
+def _letters(
+    platform: Platform, spec: TableSpec, failed: Mapping[date, FdmError], load: Load | None, attempts: int
+) -> Iterator[DeadLetter]:
+    planned = {d: p for d in failed if load and (p := load.planned(d))}
+    versions = {d: p.control_version for d, p in planned.items()}
+    if unplanned := [d for d in failed if d not in planned]:
+        versions |= {row.biz_dt: row.version for row in platform.usable_control_rows(spec, unplanned)}
+    log, now = _log_tail(load), datetime.now(UTC)
+    details = _details(load) if load else {}
+    for biz_dt, error in failed.items():
+        if biz_dt in versions:
+            parameters = planned[biz_dt].parameters if biz_dt in planned else None
+            yield DeadLetter(
+                table_name=spec.name,
+                biz_dt=biz_dt,
+                load_id=load.load_id if load else "",
+                control_version=versions[biz_dt],
+                attempts=attempts,
+                kind=error.kind,
+                error=_error(error),
+                parked_at=now,
+                parameters=None if parameters is None else json.dumps(to_plain(parameters)),
+                log_tail=details.get(biz_dt) or log,
+            )
+
+
+def _error(error: FdmError) -> str:
+    fields = error.to_json()
+    return json.dumps(
+        {**fields, "error": type(error).__name__, "message": str(fields["message"])[:_MOST_MESSAGE]}
+    )
+
+
+def _details(load: Load) -> dict[date, str]:
+    """The end of what the driver said of each date that failed in it, secrets concealed: Python's and Spark's traces."""
+    failures = {o.biz_dt: o.failure for o in load.outcomes if o.failure}
+    return {d: "\n".join(f.detail.rstrip().splitlines()[-TAIL_LINES:]) for d, f in failures.items()}
+
+
+def _log_tail(load: Load | None) -> str | None:
+    """Of a load whose Spark was started. The driver hides secrets in what it says, Java's own words may hold one."""
+    if load is None or load.submission is None:
+        return None
+    folder = load.submission.folder
+    lines = tail(folder / "stderr.log") or tail(folder / "stdout.log")
+    return _concealed("\n".join(lines), load.submission.plan) or None
+
+
+def _concealed(text: str, plan: LoadPlan) -> str:
+    try:
+        secrets = values_of(plan, os.environ).values()
+    except FdmError:  # one cannot be looked up any more: then nothing can be said to hold none
+        return "not kept: a secret that it may hold cannot be looked up"
+    for secret in filter(None, secrets):
+        text = text.replace(secret, "***")
+    return text
