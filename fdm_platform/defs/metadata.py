@@ -8,6 +8,7 @@ from typing import Any
 import dagster as dg
 
 from fdm_platform.engines.publishing import PublishReport
+from fdm_platform.engines.rejected import rejected_folder
 from fdm_platform.errors import FdmError
 from fdm_platform.model.manifest import LoadReport, Manifest
 from fdm_platform.model.plan import DatePlan, LoadPlan
@@ -82,6 +83,7 @@ def date_metadata(
         "load_id": plan.load_id,
         "sql": dg.MetadataValue.md(_sql(plan, date)),
     }
+    metadata |= _counts(plan, date, manifest)
     if report.application_id:
         metadata["spark_application_id"] = report.application_id
     if report.ui_url:
@@ -115,6 +117,21 @@ def _seconds(manifest: Manifest, published: PublishReport, report: LoadReport) -
     own = {**manifest.seconds, **published.seconds}
     phases = {"date": own, "submit": dict(report.seconds)}
     return {"seconds": round(float(sum(own.values())), 3), "seconds_by_phase": dg.MetadataValue.json(phases)}
+
+
+def _counts(plan: LoadPlan, date: DatePlan, manifest: Manifest) -> dict[str, Any]:
+    """Rows in = rows + rejected + filtered; what is not known without another pass is left out."""
+    counts: dict[str, Any] = {"rows_rejected": manifest.rejected}
+    if manifest.rows_in:
+        counts["rows_in"] = sum(manifest.rows_in.values())
+    if len(manifest.rows_in) > 1:
+        counts["rows_in_by_source"] = dg.MetadataValue.json(dict(manifest.rows_in))
+    if manifest.filtered is not None:
+        counts["rows_filtered"] = manifest.filtered
+    if manifest.rejected:
+        where = f"{plan.output.root}/{rejected_folder(date.folder, plan.load_id)}"
+        counts["rejected_path"] = dg.MetadataValue.path(where)
+    return counts
 
 
 def _sql(plan: LoadPlan, date: DatePlan) -> str:

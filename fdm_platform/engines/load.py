@@ -6,14 +6,13 @@ Standard library and pyspark only, as all that the driver imports.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from queue import SimpleQueue
 
 from pyspark import SparkConf
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import SparkSession
 
 from fdm_platform.crash import reached
 from fdm_platform.engines.checks import evaluate, observe, require_not_null
@@ -23,7 +22,9 @@ from fdm_platform.engines.malformed import failure_of
 from fdm_platform.engines.messages import MessageWriter
 from fdm_platform.engines.progress import ProgressThread, read_metrics
 from fdm_platform.engines.rejecting import (
+    Inputs,
     can_reject,
+    count_rows,
     is_of_rows,
     judge,
     require_allowed,
@@ -154,7 +155,7 @@ def _load_date(spark: SparkSession, plan: LoadPlan, date: DatePlan, shared: Shar
     """The date with every row of its sources good."""
     _set_up(spark, plan, date)
     started = time.perf_counter()
-    return _stage_date(spark, plan, date, shared.inputs(spark, plan, date), started)
+    return _stage_date(spark, plan, date, Inputs(shared.inputs(spark, plan, date)), started)
 
 
 def _reject_and_load(spark: SparkSession, plan: LoadPlan, date: DatePlan) -> DateOutcome:
@@ -165,14 +166,10 @@ def _reject_and_load(spark: SparkSession, plan: LoadPlan, date: DatePlan) -> Dat
     with judge(spark, plan, date) as judged:
         try:
             require_allowed(judged, plan, date)
-            outcome = _stage_date(spark, plan, date, judged.inputs, started)
+            return _stage_date(spark, plan, date, judged, started)
         finally:
             write_rejected(spark, judged, plan, date)
             reached("driver.rejected")
-    if outcome.manifest is None:
-        return outcome
-    manifest = replace(outcome.manifest, rejected=judged.rejected, rows_in=judged.rows_in)
-    return replace(outcome, manifest=manifest)
 
 
 def _set_up(spark: SparkSession, plan: LoadPlan, date: DatePlan) -> None:
@@ -181,17 +178,17 @@ def _set_up(spark: SparkSession, plan: LoadPlan, date: DatePlan) -> None:
 
 
 def _stage_date(
-    spark: SparkSession, plan: LoadPlan, date: DatePlan, inputs: Mapping[str, DataFrame], started: float
+    spark: SparkSession, plan: LoadPlan, date: DatePlan, inputs: Inputs, started: float
 ) -> DateOutcome:
     clock = [started]
-    shaped = shape(run_body(spark, plan, date, inputs), plan, date)
+    shaped = shape(run_body(spark, plan, date, inputs.frames), plan, date)
     observed, observation = observe(shaped, plan.output.checks, plan.file)
     clock.append(time.perf_counter())
     reached("driver.read")
     stage(gather(spark, observed, plan, date), plan, date)
     reached("driver.staged")
     clock.append(time.perf_counter())
-    manifest = read_manifest(spark, shaped, plan, date)
+    manifest = count_rows(read_manifest(spark, shaped, plan, date), inputs, shaped)
     clock.append(time.perf_counter())
     require_not_null(manifest, plan.output.columns, plan.file)
     results = evaluate(date.biz_dt, manifest, plan.output.checks, observation.get if observation else {})

@@ -12,13 +12,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 
 from pyspark import StorageLevel
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as f
 
+from fdm_platform.engines.counting import is_filtered
 from fdm_platform.engines.failure import causes
 from fdm_platform.engines.files import text_lines
 from fdm_platform.engines.guarding import FILE, RAW, REASON
@@ -28,6 +29,7 @@ from fdm_platform.engines.raised import find_raised
 from fdm_platform.engines.reading import read_source
 from fdm_platform.engines.rejected import rejected_folder
 from fdm_platform.errors import ContractError, SourceError
+from fdm_platform.model.manifest import Manifest
 from fdm_platform.model.plan import DatePlan, LoadPlan, SourcePlan
 from fdm_platform.model.rejected import allows
 
@@ -61,12 +63,13 @@ class Split:
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
-    """All sources of a date, good rows apart from bad ones."""
+class Inputs:
+    """The sources of a date."""
 
-    inputs: Mapping[str, DataFrame]
-    """Good rows by view. A source that can have no bad row is read as ever."""
-    splits: tuple[Split, ...]
+    frames: Mapping[str, DataFrame]
+    """By view; of a source that is split, its good rows."""
+    splits: tuple[Split, ...] = ()
+    """Those whose rows were judged, in the second attempt."""
 
     @property
     def rejected(self) -> int:
@@ -88,7 +91,7 @@ def is_of_rows(error: BaseException) -> bool:
 
 
 @contextmanager
-def judge(spark: SparkSession, plan: LoadPlan, date: DatePlan) -> Iterator[Judged]:
+def judge(spark: SparkSession, plan: LoadPlan, date: DatePlan) -> Iterator[Inputs]:
     """The date's sources, read now and once; what was kept of them is freed at the end."""
     inputs: dict[str, DataFrame] = {}
     splits: list[Split] = []
@@ -100,7 +103,7 @@ def judge(spark: SparkSession, plan: LoadPlan, date: DatePlan) -> Iterator[Judge
             else:
                 inputs[source.view] = read_source(spark, source, plan.file)
             inputs[source.view].createOrReplaceTempView(source.view)
-        yield Judged(inputs, tuple(splits))
+        yield Inputs(inputs, tuple(splits))
     finally:
         for split in splits:
             split.kept.unpersist()
@@ -111,7 +114,7 @@ def can_reject(source: SourcePlan) -> bool:
     return bool(source.columns) and (source.format in TEXT or not all(c.nullable for c in source.columns))
 
 
-def require_allowed(judged: Judged, plan: LoadPlan, date: DatePlan) -> None:
+def require_allowed(judged: Inputs, plan: LoadPlan, date: DatePlan) -> None:
     """ContractError: more rows are rejected than the table allows."""
     limit, rows = plan.output.max_rejected, sum(judged.rows_in.values())
     if allows(limit, judged.rejected, rows):
@@ -128,7 +131,17 @@ def require_allowed(judged: Judged, plan: LoadPlan, date: DatePlan) -> None:
     )
 
 
-def write_rejected(spark: SparkSession, judged: Judged, plan: LoadPlan, date: DatePlan) -> None:
+def count_rows(manifest: Manifest, judged: Inputs, shaped: DataFrame) -> Manifest:
+    """The manifest with the rows that came in and were rejected, and those that its SQL left out if that is known."""
+    if not judged.splits:
+        return manifest
+    counted = replace(manifest, rejected=judged.rejected, rows_in=judged.rows_in)
+    if len(judged.frames) > 1 or not all(is_filtered(shaped, view) for view in judged.frames):
+        return counted
+    return replace(counted, filtered=sum(judged.rows_in.values()) - judged.rejected - manifest.rows)
+
+
+def write_rejected(spark: SparkSession, judged: Inputs, plan: LoadPlan, date: DatePlan) -> None:
     """The bad rows as ORC below the date's staging folder, which the publisher takes from there."""
     parts = [
         _with_lines(spark, s).toDF("source", "raw", "reason", "file", "line")

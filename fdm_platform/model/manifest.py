@@ -43,6 +43,8 @@ class Manifest:
     """Rows of its sources that were put aside."""
     rows_in: Mapping[str, int] = field(default_factory=dict)
     """Rows of each source, the rejected among them, as far as they are known; by view."""
+    filtered: int | None = None
+    """Rows that its SQL left out; None where rows in and out do not correspond, or nobody counted them."""
 
     @property
     def rows(self) -> int:

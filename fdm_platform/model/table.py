@@ -9,6 +9,7 @@ from typing import Literal, Protocol
 from fdm_platform.model.dependency import SAME, ParentDates
 from fdm_platform.model.limits import DeclaredRetries
 from fdm_platform.model.partition import FolderDateFormat
+from fdm_platform.model.rejected import MaxRejected
 
 FileFormat = Literal["csv", "orc", "parquet", "json", "jdbc"]
 Sensitivity = Literal["public", "internal", "confidential", "restricted"]
@@ -134,6 +135,7 @@ class TableSpec:
     target_file_mb: int = 128
     keep_versions: int = 1
     allow_empty: bool = False
+    max_rejected: MaxRejected = 0
     folder_date_format: FolderDateFormat = "yyyyMMdd"
     retries: DeclaredRetries = field(default_factory=DeclaredRetries)
     """What it leaves open, dagster.yaml says."""

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from fdm_platform.model.partition import FolderDateFormat
+from fdm_platform.model.rejected import SHARE
 from fdm_platform.model.table import FileFormat, Sensitivity, Severity
 
 SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -73,6 +74,12 @@ _DATES_SCHEMA: dict[str, Any] = {
         },
     ],
     "default": "same",
+}
+
+
+_REJECTED_SCHEMA: dict[str, Any] = {
+    "anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": f"^{SHARE}$"}],
+    "default": 0,
 }
 
 
@@ -185,6 +192,10 @@ class TableDeclaration(Declared):
     target_file_mb: Positive = Field(default=128, description="Size of a file to aim at, in MB.")
     keep_versions: Count = Field(default=1, description="Replaced versions of a date to keep for rollback.")
     allow_empty: bool = Field(default=False, description="true: a date without rows may be published.")
+    max_rejected: Annotated[Any, WithJsonSchema(_REJECTED_SCHEMA)] = Field(
+        default=0,
+        description="Bad rows of its sources that a date may leave out: a number, or a share such as 1%.",
+    )
     folder_date_format: FolderDateFormat = Field(
         default="yyyyMMdd", description="How biz_dt= folders spell a date."
     )

@@ -190,6 +190,7 @@ class _Planner:
             checks=spec.checks,
             allow_empty=spec.allow_empty,
             keep_versions=spec.keep_versions,
+            max_rejected=spec.max_rejected,
         )
 
     def date_plan(self, day: DueDate, parameters: tuple[Parameter, ...], base_version: int) -> DatePlan:

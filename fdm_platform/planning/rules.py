@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 from string import Formatter
 
 from fdm_platform.model.partition import BIZ_DT
+from fdm_platform.model.rejected import is_limit
 from fdm_platform.model.table import FileFormat
 from fdm_platform.planning.declaration import (
     DATE_WORDS,
@@ -46,11 +47,21 @@ def check_table(table: TableDeclaration, findings: Findings) -> None:
         _check_source(view, source, findings)
     _check_columns(table.columns, ("columns",), findings)
     _check_partitions(table, findings)
+    _check_rejected(table, findings)
     for key in ("business_keys", "compare_cols"):
         _check_known_columns(getattr(table, key), (key,), table, findings)
     _check_checks(table, findings)
     _check_launch(table, findings)
     _check_labels(table, findings)
+
+
+def _check_rejected(table: TableDeclaration, findings: Findings) -> None:
+    if not is_limit(table.max_rejected):
+        findings.add(
+            ("max_rejected",),
+            f"{table.max_rejected!r} is neither a number of rows nor a share of them",
+            "write a whole number such as 100, or a share such as 1% or 0.5%",
+        )
 
 
 def guess_format(path: str) -> FileFormat | None:

@@ -12,6 +12,7 @@ import pytest
 from pyarrow import orc
 from pyspark.sql import SparkSession
 
+from fdm_platform.engines.counting import is_filtered
 from fdm_platform.engines.load import run, run_date
 from fdm_platform.engines.messages import MessageWriter
 from fdm_platform.model.manifest import DateOutcome, Manifest
@@ -68,7 +69,7 @@ def test_a_bad_row_of_a_csv_is_put_aside(spark: SparkSession, tmp_path: Path, ro
     source = csv_source(tmp_path / "c d+e.csv", f"{HEADER}K1,10.50,2024-01-31\n{row}\nK2,-3.00,\n")
     manifest = staged(load(spark, tmp_path, [source]))
     assert loaded(manifest) == ["K1", "K2"]
-    assert (manifest.rejected, manifest.rows_in) == (1, {"row1": 3})
+    assert (manifest.rejected, manifest.rows_in, manifest.filtered) == (1, {"row1": 3}, 0)
     assert rejected(tmp_path) == [
         {"source": "row1", "raw": row, "reason": reason, "file": str(tmp_path / "c d+e.csv"), "line": 3}
     ]
@@ -83,6 +84,41 @@ def test_a_good_row_is_never_rejected_and_a_bad_one_never_loaded(spark: SparkSes
     assert loaded(manifest) == ["K1", "K2", "K3"]
     assert [r["raw"] for r in rejected(tmp_path)] == bad.splitlines()
     assert (manifest.rejected, manifest.rows_in) == (3, {"row1": 6})
+
+
+def test_rows_in_are_rows_out_rejected_and_filtered(spark: SparkSession, tmp_path: Path) -> None:
+    source = csv_source(tmp_path / "c.csv", HEADER + GOOD_ROWS + "K7,-1.00,\nK8,ten,\n")
+    manifest = staged(load(spark, tmp_path, [source], f"{SELECT} WHERE amount > 0"))
+    assert (manifest.rows, manifest.rejected, manifest.filtered) == (1, 1, 2)
+    assert manifest.rows_in == {"row1": 4}
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT contract_id, max(amount) AS amount, '2024-05-15' AS biz_dt, 'A' AS biz_status FROM row1 GROUP BY 1",
+        f"{SELECT} UNION ALL {SELECT}",
+        f"{SELECT} LIMIT 1",
+        SELECT.replace("contract_id,", "explode(array(contract_id, contract_id)) AS contract_id,"),
+    ],
+)
+def test_rows_filtered_are_told_only_where_rows_correspond(spark: SparkSession, sql: str) -> None:
+    session = spark.newSession()
+    session.createDataFrame(
+        [("K1", 1, None)], "contract_id string, amount int, start_dt date"
+    ).createOrReplaceTempView("row1")
+    assert not is_filtered(session.sql(sql), "row1")
+
+
+def test_steps_windows_and_subqueries_keep_rows(spark: SparkSession) -> None:
+    session = spark.newSession()
+    session.createDataFrame([("K1", 1)], "id string, n int").createOrReplaceTempView("row1")
+    session.sql(
+        "SELECT id, n, row_number() OVER (PARTITION BY id ORDER BY n) AS r FROM Row1"
+    ).createOrReplaceTempView("step1")
+    sql = "SELECT id FROM step1 s WHERE r = 1 AND id IN (SELECT id FROM row1) ORDER BY n"
+    assert is_filtered(session.sql(sql), "row1")
+    assert not is_filtered(session.sql(sql), "row2")
 
 
 def test_options_of_the_source_hold_for_the_reasons_too(spark: SparkSession, tmp_path: Path) -> None:

@@ -103,6 +103,7 @@ compression: zstd
 target_file_mb: 64
 keep_versions: 3
 allow_empty: true
+max_rejected: 1%
 folder_date_format: yyyy-MM-dd
 retries: 2
 dates_per_run: 10
@@ -152,6 +153,7 @@ tags: {domain: x, level: 3}
         "target_file_mb": 64,
         "keep_versions": 3,
         "allow_empty": True,
+        "max_rejected": "1%",
         "folder_date_format": "yyyy-MM-dd",
         "retries": {"limit": 2, "delay_s": None, "longest_s": None},
         "dates_per_run": 10,
@@ -263,6 +265,14 @@ WRONG: dict[str, tuple[str, int | None, str | None, str, str]] = {
     ),
     "an unknown limit": (
         MINIMAL + "retries: {limit: 1, dely_s: 1}\n", 9, "retries.dely_s", "unknown key", "did you mean delay_s?",
+    ),
+    "a share of more than all": (
+        MINIMAL + "max_rejected: 101%\n",
+        9, "max_rejected", "'101%' is neither a number of rows nor a share of them", "or a share such as 1%",
+    ),
+    "a fraction of a row": (
+        MINIMAL + "max_rejected: 0.01\n",
+        9, "max_rejected", "0.01 is neither a number of rows nor a share of them", "a whole number such as 100",
     ),
     "no sources": (
         "entity: A\nsource_system: B\ntable: c\nsources: {}\nsteps: [tMap_1_out1.hql]\n",
