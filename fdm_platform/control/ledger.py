@@ -35,6 +35,10 @@ class Ledger:
         version = self.current_versions(table_name, [biz_dt]).get(biz_dt)
         return None if version is None else self._record(table_name, biz_dt, version)
 
+    def find(self, table_name: str, biz_dt: date, version: int) -> PublishRecord | None:
+        """Who has taken a number: a version of a date, or its being void."""
+        return self._record(table_name, biz_dt, version)
+
     def current_versions(self, table_name: str, dates: Collection[date]) -> dict[date, int]:
         """The newest version of each of the dates that has one, in one scan."""
         return _newest(row for row in self._numbers(table_name, dates) if row["kind"] != VOID)

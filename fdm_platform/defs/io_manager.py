@@ -17,12 +17,13 @@ from fdm_platform.defs.resources import PlatformResource
 from fdm_platform.defs.retrying import ended
 from fdm_platform.defs.status import read_recent_status
 from fdm_platform.engines.landed import LandedDates, read_as
-from fdm_platform.engines.publishing import PublishReport, PublishRequest, discard, publish
-from fdm_platform.engines.rejected import keep_rejected_rows
+from fdm_platform.engines.publishing import PublishReport, PublishRequest, publish
 from fdm_platform.engines.staging import StagingArea, stage_frame
-from fdm_platform.errors import FdmError
+from fdm_platform.engines.swapping import discard
+from fdm_platform.errors import FdmError, UnknownOutcomeError
 from fdm_platform.model.manifest import DateOutcome, Manifest
 from fdm_platform.model.partition import parse_biz_dt
+from fdm_platform.model.plan import DatePlan, LoadPlan
 
 Metadata = Mapping[str, Any]
 
@@ -88,7 +89,7 @@ class OrcIOManager(dg.ConfigurableIOManager):
         request = PublishRequest(
             root,
             manifest,
-            base,
+            base + 1,
             control_version="",
             keep_versions=1,
             commit_wait_s=platform.settings.commit_wait_s,
@@ -120,11 +121,9 @@ def publish_load(
     try:
         for outcome in load.outcomes:
             try:
-                published[outcome.biz_dt] = metadata = _publish_date(load, outcome)
-                load.close(outcome.biz_dt)
-                reached("publish.told")
-                version, path = metadata["version"], metadata["path"].value
-                context.log.info("%s published as version %d: %s", outcome.biz_dt, version, path)
+                _publish_date(context, load, outcome, published)
+            except UnknownOutcomeError as error:
+                _leave_open(context, load, outcome.biz_dt, error)
             except FdmError as error:
                 load.close(outcome.biz_dt, error)
                 _show_failure(context, load, outcome.biz_dt, error)
@@ -152,18 +151,34 @@ def _add_status(
         context.log.warning("how the table's dates stand is not known: %s", error)
 
 
-def _publish_date(load: Load, outcome: DateOutcome) -> Metadata:
+def _publish_date(
+    context: dg.OutputContext | dg.AssetExecutionContext,
+    load: Load,
+    outcome: DateOutcome,
+    published: dict[date, Metadata],
+) -> None:
+    """Publish one date; its final line is written before a signal can come between."""
     plan, planned, manifest = load.plan, load.planned(outcome.biz_dt), outcome.manifest
-    if plan and planned:
-        keep_rejected_rows(plan, planned)
     if plan is None or planned is None or manifest is None or not outcome.is_publishable:
         if planned:
             discard(Path(planned.staging))
         raise error_of(outcome)
-    request = PublishRequest(
+
+    def told(report: PublishReport) -> None:
+        published[outcome.biz_dt] = date_metadata(plan, planned, manifest, report, load.report)
+        load.close(outcome.biz_dt)
+        reached("publish.told")
+
+    request = _request(load, plan, planned, manifest)
+    report = publish(request, load.platform.ledger, told)
+    context.log.info("%s published as version %d: %s", outcome.biz_dt, report.version, report.path)
+
+
+def _request(load: Load, plan: LoadPlan, planned: DatePlan, manifest: Manifest) -> PublishRequest:
+    return PublishRequest(
         root=Path(plan.output.root),
         manifest=manifest,
-        base_version=planned.base_version,
+        version=planned.base_version + 1,
         control_version=planned.control_version,
         keep_versions=plan.output.keep_versions,
         commit_wait_s=load.platform.settings.commit_wait_s,
@@ -171,8 +186,17 @@ def _publish_date(load: Load, outcome: DateOutcome) -> Metadata:
         settings_version=plan.settings_version,
         parents=planned.parents,
     )
-    published = publish(request, load.platform.ledger)
-    return date_metadata(plan, planned, manifest, published, load.report)
+
+
+def _leave_open(
+    context: dg.OutputContext | dg.AssetExecutionContext, load: Load, biz_dt: date, error: UnknownOutcomeError
+) -> None:
+    """The date fails here without a final line, which whoever can read the ledger writes once this process is gone."""
+    load.open.pop(biz_dt, None)
+    load.failed[biz_dt] = error
+    if error.__cause__ and not isinstance(error.__cause__, Exception):
+        raise error.__cause__  # an interrupt, which is not of this date alone
+    _show_failure(context, load, biz_dt, error)
 
 
 def _record(

@@ -13,8 +13,8 @@ from fdm_platform.control.job_rows import JobRows
 from fdm_platform.crash import reached
 from fdm_platform.defs.platform import Platform, refused
 from fdm_platform.engines.process_group import held_signals
-from fdm_platform.engines.publishing import discard
 from fdm_platform.engines.spark_submit import Submission, start
+from fdm_platform.engines.swapping import discard
 from fdm_platform.errors import CancelledError, FdmError, LoadError
 from fdm_platform.model.manifest import DateOutcome, LoadReport
 from fdm_platform.model.plan import DatePlan, LoadPlan

@@ -10,7 +10,8 @@ from pathlib import Path
 from fdm_platform.control.ledger import Ledger
 from fdm_platform.control.parents import read_parents
 from fdm_platform.control.store import ControlStore
-from fdm_platform.engines.publishing import STAGING, settle, version_of
+from fdm_platform.engines.publishing import settle
+from fdm_platform.engines.swapping import STAGING, version_of
 from fdm_platform.errors import PublishError
 from fdm_platform.model.dependency import Dependency, ParentState
 from fdm_platform.model.partition import folder_name

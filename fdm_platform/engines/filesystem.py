@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import ctypes
 import errno
-import fcntl
 import glob
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
 from fdm_platform.model.plan import SourceFile
 
 AT_FDCWD = -100
+RENAME_NOREPLACE = 1
 RENAME_EXCHANGE = 2
+_CANNOT = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP)
+"""How a file system or system says that it has no such rename."""
 
 
 def list_files(pattern: str) -> tuple[SourceFile, ...]:
@@ -51,19 +52,44 @@ def _files_at(root: Path) -> Iterator[Path]:
 
 
 def exchange(a: Path, b: Path) -> bool:
-    """Swap two folders in one atomic step; False where the file system or system cannot.
+    """Swap two folders in one atomic step; False where the file system or system cannot."""
+    code = _rename_with(RENAME_EXCHANGE, a, b)
+    # EXDEV: of overlayfs, for a folder that lies in a lower layer.
+    if code in (*_CANNOT, errno.EXDEV):
+        return False
+    _require(code, a, b)
+    return True
 
-    Linux `renameat2(…, RENAME_EXCHANGE)`, https://man7.org/linux/man-pages/man2/rename.2.html
+
+def rename(a: Path, b: Path) -> None:
+    """Move a folder to a name that is free. FileExistsError: it is not, be it an empty folder.
+
+    FileNotFoundError: there is no `a`, or no folder to hold `b`.
     """
+    code = _rename_with(RENAME_NOREPLACE, a, b)
+    if code not in _CANNOT:
+        _require(code, a, b)
+        return
+    if b.exists():
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(a), None, str(b))
+    try:
+        a.rename(b)
+    except OSError as error:
+        _require(errno.EEXIST if error.errno == errno.ENOTEMPTY else error.errno or errno.EIO, a, b)
+
+
+def _rename_with(flag: int, a: Path, b: Path) -> int:
+    """The error's number, 0 for none. Linux `renameat2`, https://man7.org/linux/man-pages/man2/rename.2.html ."""
     renameat2 = _renameat2()
     if renameat2 is None:
-        return False
-    if renameat2(AT_FDCWD, os.fsencode(a), AT_FDCWD, os.fsencode(b), RENAME_EXCHANGE) == 0:
-        return True
-    code = ctypes.get_errno()
-    if code in (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP):
-        return False
-    raise OSError(code, os.strerror(code), str(a), None, str(b))
+        return errno.ENOSYS
+    failed = renameat2(AT_FDCWD, os.fsencode(a), AT_FDCWD, os.fsencode(b), flag)
+    return ctypes.get_errno() if failed else 0
+
+
+def _require(code: int, a: Path, b: Path) -> None:
+    if code:
+        raise OSError(code, os.strerror(code), str(a), None, str(b))
 
 
 @cache
@@ -72,15 +98,6 @@ def _renameat2() -> ctypes._CFuncPtr | None:  # type: ignore[name-defined]
         return ctypes.CDLL(None, use_errno=True).renameat2
     except (OSError, AttributeError, TypeError):
         return None
-
-
-@contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Hold an exclusive lock on a file; the system frees it when the process dies, however it dies."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
 
 
 def write_durably(path: Path, text: str) -> None:

@@ -1,42 +1,43 @@
-"""From staging to live: verify, commit, swap, keep. The protocol is in docs/publishing.md.
+"""From staging to live: verify, mark, commit, swap, keep. The protocol is in docs/publishing.md.
 
 A reader of a date sees its old version or its new version, whole. The ledger's insert is the commit
 point: before it the old version is the truth and staging is litter; after it the new version is the
-truth, and whoever comes next finishes the swap (`settle`). The commit also fences: a load commits
-version base + 1, so of two loads that were planned on the same version one alone succeeds.
+truth, and whoever comes next finishes the swap (`settle`). The commit also fences: a load commits the
+number that it has claimed, so it finds it taken where it came second, or was declared dead.
 """
 
 from __future__ import annotations
 
 import json
-import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 from fdm_platform.crash import reached
-from fdm_platform.engines.filesystem import (
-    exchange,
-    locked,
-    remove_if_empty,
-    remove_tree,
-    visible_files,
-    write_durably,
-)
+from fdm_platform.engines.filesystem import visible_files
 from fdm_platform.engines.patience import patiently
-from fdm_platform.errors import PublishConflictError, PublishError
+from fdm_platform.engines.process_group import held_signals
+from fdm_platform.engines.swapping import (
+    STAGING,
+    bring_live,
+    discard,
+    keep,
+    make_ready,
+    mark,
+    staged_folder,
+)
+from fdm_platform.errors import (
+    ControlUnavailableError,
+    PublishConflictError,
+    PublishError,
+    UnknownOutcomeError,
+)
 from fdm_platform.model.control import PublishRecord
 from fdm_platform.model.ledger import PublishLedger
 from fdm_platform.model.manifest import Manifest
-
-log = logging.getLogger(__name__)
-
-MARKER = "_fdm_version.json"
-"""In every published date folder: which load and version it holds. Invisible to readers."""
-STAGING = ".staging"
-VERSIONS = ".versions"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,8 @@ class PublishRequest:
 
     root: Path
     manifest: Manifest
-    base_version: int
+    version: int
+    """The number that the load has claimed: what it publishes has this one or none."""
     control_version: str
     keep_versions: int
     commit_wait_s: float = 3600.0
@@ -54,6 +56,10 @@ class PublishRequest:
     settings_version: str = ""
     parents: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     """As in the plan."""
+    kind: str | None = None
+    """As in PublishRecord."""
+    settle_wait_s: float = 5.0
+    """How long to wait for a store's word on a commit that it did not answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,44 +71,38 @@ class PublishReport:
     seconds: dict[str, float] = field(default_factory=dict)
 
 
-def publish(request: PublishRequest, ledger: PublishLedger) -> PublishReport:
-    """Make a staged date live.
+@dataclass(frozen=True, slots=True)
+class StagedDate:
+    """What a load has staged of one date, or left of it."""
 
-    PublishConflictError, and PublishError before the commit, leave the old version as it was; so does
-    ControlUnavailableError, of a store that stayed away longer than the request waits for it. A disk
-    that fails after the commit is a PublishError too: the next load of the date finishes the swap.
+    load_id: str
+    biz_dt: date | None
+    """None for a load's folder that holds no date, and for what no load has put there."""
+    folder: Path
+
+
+def publish(
+    request: PublishRequest, ledger: PublishLedger, told: Callable[[PublishReport], object] | None = None
+) -> PublishReport:
+    """Make a staged date live. `told` is called as soon as it is, and no signal comes between.
+
+    PublishConflictError: another load has published the date, or this one was declared dead (FencedError); what
+    it staged is removed. UnknownOutcomeError: the store went away in the middle of the commit; the ledger will
+    tell, and its cause is what ended the wait. ControlUnavailableError, of a store that stayed away longer than
+    the request waits for it, and PublishError leave the old version as it was, unless their message says that
+    the new one is committed: recovery then brings it live.
     """
+    commit = _Commit(request, ledger, _record(request), told or _nobody)
     try:
-        return _publish(request, ledger)
+        commit.prepare()
+        return commit.run()
     except OSError as error:
-        raise PublishError(
-            f"cannot publish {request.manifest.table} {request.manifest.biz_dt}: {error.strerror or error}",
-            file=error.filename,
-            remedy="free disk space or mend the permissions, then run the date again",
-        ) from error
-
-
-def _publish(request: PublishRequest, ledger: PublishLedger) -> PublishReport:
-    manifest, root = request.manifest, request.root
-    clock = [time.perf_counter()]
-    verify(manifest)
-    reached("publish.verified")
-    clock.append(time.perf_counter())
-    with locked(root / STAGING / f"{manifest.folder}.lock"):
-        _require_base(request, ledger)
-        record = _commit(request, ledger)
-        clock.append(time.perf_counter())
-        live = _swap(root, record)
-    _keep(root, manifest.folder, request.keep_versions)
-    clock.append(time.perf_counter())
-    names = ("verify", "commit", "swap")
-    seconds = {n: round(b - a, 4) for n, a, b in zip(names, clock, clock[1:], strict=False)}
-    return PublishReport(record.version, live, seconds)
+        raise _disk_error(commit, error) from error
 
 
 def verify(manifest: Manifest) -> None:
     """Hold the staged files against the manifest: names, sizes, and rows by ORC's footers."""
-    folder = _staged(manifest)
+    folder = staged_folder(manifest)
     if not folder.is_dir():
         raise PublishError(
             f"{manifest.table} {manifest.biz_dt}: the staged folder is gone",
@@ -122,22 +122,178 @@ def verify(manifest: Manifest) -> None:
 
 
 def settle(root: Path, record: PublishRecord) -> None:
-    """Finish the swap of a committed version if its publisher died before it had. Idempotent."""
-    manifest = Manifest.from_json(record.manifest)
-    with locked(root / STAGING / f"{manifest.folder}.lock"):
-        if _is_half_done(root, record):
-            _swap(root, record)
+    """Bring the newest version of a date to its end if its publisher died before it had.
+
+    May be repeated, and done by two at once. OSError where the disk refuses.
+    """
+    bring_live(root, Manifest.from_json(record.manifest))
 
 
-def discard(staging: Path) -> None:
-    """Remove a date's staging folder, whole or in part, that will not be published."""
-    remove_tree(staging)
-    remove_if_empty(staging.parent)
+def unfinished(root: Path) -> Iterator[StagedDate]:
+    """All that is staged below a table's folder, by living loads and by dead ones.
+
+    Where the ledger's newest version of the date is this load's, its swap is to be finished (`settle`); else it is
+    the litter of a dead load (`discard`, after its number is void), or a load is still at it.
+    """
+    for load in _folders(root / STAGING):
+        dates = _folders(load)
+        yield from (StagedDate(load.name, _as_date(folder.name), folder) for folder in dates)
+        if not dates:
+            yield StagedDate(load.name, None, load)
 
 
-def version_of(folder: Path) -> int:
-    """The version that a date folder holds; 0 for a folder that the platform did not publish."""
-    return int(_marker(folder).get("version", "0"))
+@dataclass(slots=True)
+class _Commit:
+    """A commit on its way, with the swap that belongs to it."""
+
+    request: PublishRequest
+    ledger: PublishLedger
+    record: PublishRecord
+    told: Callable[[PublishReport], object]
+    is_sent: bool = False
+    is_committed: bool = False
+    report: PublishReport | None = None
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def prepare(self) -> None:
+        """Hold what is staged against the manifest, and make and write what the commit and the swap need."""
+        manifest, started = self.request.manifest, time.perf_counter()
+        try:
+            verify(manifest)
+            reached("publish.verified")
+            self.seconds["verify"] = round(time.perf_counter() - started, 4)
+            make_ready(self.request.root, manifest.folder)
+            mark(self.record, manifest)
+            reached("publish.marked")
+        except (OSError, PublishError):
+            if not Path(manifest.staging).exists():
+                self.require_number()
+            raise
+
+    def run(self) -> PublishReport:
+        """Commit and swap, asking again while the store is away; nothing is held meanwhile."""
+        manifest, wait_s = self.request.manifest, self.request.commit_wait_s
+        try:
+            return patiently(
+                self.commit, f"commit {manifest.table} {manifest.biz_dt}, which is staged", wait_s
+            )
+        except PublishConflictError:
+            self.drop()
+            raise
+        except BaseException as error:
+            if self.is_committed or not self.is_sent:
+                raise
+            return self.settled(error)
+
+    def commit(self) -> PublishReport:
+        """May be repeated. A signal waits from the commit until the date's end is told."""
+        started = time.perf_counter()
+        self.require_base()
+        with held_signals():
+            self.is_sent = True
+            self.ledger.commit(self.record)
+            self.is_committed = True
+            reached("publish.committed")
+            self.seconds["commit"] = round(time.perf_counter() - started, 4)
+            return self.swap()
+
+    def require_base(self) -> None:
+        """No other load has gone on from here, and the version before this one is swapped to its end."""
+        request, record = self.request, self.record
+        current = self.ledger.current(record.table_name, record.biz_dt)
+        if current is None or current.load_id == record.load_id:
+            return
+        if current.version >= record.version:
+            raise PublishConflictError(
+                f"{record.table_name} {record.biz_dt} was published as version {current.version} by load "
+                f"{current.load_id} while load {record.load_id} ran to publish version {record.version}",
+                remedy="run the date again if its newer sources matter",
+            )
+        bring_live(request.root, Manifest.from_json(current.manifest))
+
+    def require_number(self) -> None:
+        """Where what was staged is gone, the likely reason is that somebody declared this load dead: then say so."""
+        with suppress(ControlUnavailableError):
+            if self.ledger.find(self.record.table_name, self.record.biz_dt, self.record.version):
+                self.ledger.commit(self.record)  # which says whose the number is
+
+    def swap(self) -> PublishReport:
+        """What is left after the commit: renames and removals alone."""
+        request, started = self.request, time.perf_counter()
+        live = bring_live(request.root, request.manifest)
+        keep(request.root, request.manifest.folder, request.keep_versions)
+        reached("publish.cleaned")
+        self.seconds["swap"] = round(time.perf_counter() - started, 4)
+        self.report = PublishReport(self.record.version, live, self.seconds)
+        self.told(self.report)
+        return self.report
+
+    def settled(self, error: BaseException) -> PublishReport:
+        """The commit was sent and not answered: the ledger says what came of it. The error goes on where nothing did."""
+        standing = self.standing(error)
+        if standing is None:
+            raise error
+        if (standing.load_id, standing.manifest) != (self.record.load_id, self.record.manifest):
+            self.drop()
+            self.ledger.commit(self.record)  # which says whose the number is
+        self.is_committed = True
+        with held_signals():
+            report = self.swap()
+        if isinstance(error, ControlUnavailableError):
+            return report
+        raise error
+
+    def standing(self, error: BaseException) -> PublishRecord | None:
+        """The ledger's row of the number."""
+        of = (self.record.table_name, self.record.biz_dt, self.record.version)
+        try:
+            return patiently(
+                lambda: self.ledger.find(*of),
+                f"read what became of {of[0]} {of[1]}",
+                self.request.settle_wait_s,
+            )
+        except ControlUnavailableError as away:
+            raise UnknownOutcomeError(
+                f"{of[0]} {of[1]}: the commit of version {of[2]} by load {self.record.load_id} was not answered, and "
+                f"the ledger cannot be read: {away.message}",
+                remedy="bring the control store back: recovery then brings the date live, or removes what was staged",
+            ) from error
+
+    def drop(self) -> None:
+        """Remove what is staged, which can never be published."""
+        discard(Path(self.request.manifest.staging))
+
+
+def _record(request: PublishRequest) -> PublishRecord:
+    manifest = request.manifest
+    return PublishRecord(
+        table_name=manifest.table,
+        biz_dt=manifest.biz_dt,
+        version=request.version,
+        load_id=manifest.load_id,
+        control_version=request.control_version,
+        manifest=manifest.to_json(),
+        published_at=datetime.now(UTC),
+        code_version=request.code_version,
+        settings_version=request.settings_version,
+        parents=json.dumps(request.parents) if request.parents else None,
+        kind=request.kind,
+    )
+
+
+def _disk_error(commit: _Commit, error: OSError) -> PublishError:
+    what = f"{commit.record.table_name} {commit.record.biz_dt}"
+    if commit.is_committed:
+        return PublishError(
+            f"{what} is committed as version {commit.record.version} and not live yet: {error.strerror or error}",
+            file=error.filename,
+            remedy="free disk space or mend the permissions: recovery then brings it live, or the next load does",
+        )
+    return PublishError(
+        f"cannot publish {what}: {error.strerror or error}",
+        file=error.filename,
+        remedy="free disk space or mend the permissions, then run the date again",
+    )
 
 
 def _verify_rows(manifest: Manifest, folder: Path) -> None:
@@ -153,114 +309,19 @@ def _verify_rows(manifest: Manifest, folder: Path) -> None:
             )
 
 
-def _require_base(request: PublishRequest, ledger: PublishLedger) -> None:
-    """The date must still stand at the version that the load was planned on, swapped to the end."""
-    manifest = request.manifest
-    current = patiently(
-        lambda: ledger.current(manifest.table, manifest.biz_dt),
-        f"read the ledger for {manifest.table} {manifest.biz_dt}",
-        request.commit_wait_s,
-    )
-    if current is not None and _is_half_done(request.root, current):
-        _swap(request.root, current)
-    version = current.version if current else 0
-    if current and version != request.base_version:
-        discard(Path(manifest.staging))
-        raise PublishConflictError(
-            f"{manifest.table} {manifest.biz_dt} was published as version {version} by load "
-            f"{current.load_id} while load {manifest.load_id} ran on version {request.base_version}",
-            remedy="run the date again if its newer sources matter",
-        )
-
-
-def _commit(request: PublishRequest, ledger: PublishLedger) -> PublishRecord:
-    manifest = request.manifest
-    record = PublishRecord(
-        table_name=manifest.table,
-        biz_dt=manifest.biz_dt,
-        version=request.base_version + 1,
-        load_id=manifest.load_id,
-        control_version=request.control_version,
-        manifest=manifest.to_json(),
-        published_at=datetime.now(UTC),
-        code_version=request.code_version,
-        settings_version=request.settings_version,
-        parents=json.dumps(request.parents) if request.parents else None,
-    )
-    marker = {"load_id": record.load_id, "version": str(record.version)}
-    write_durably(_staged(manifest) / MARKER, json.dumps(marker))
-    reached("publish.marked")
-    what = f"commit {manifest.table} {manifest.biz_dt}, which is staged"
-    patiently(lambda: ledger.commit(record), what, request.commit_wait_s)
-    reached("publish.committed")
-    return record
-
-
-def _swap(root: Path, record: PublishRecord) -> Path:
-    """Bring a committed version's folder to its live place, unless it is there. Needs the date's lock."""
-    manifest = Manifest.from_json(record.manifest)
-    live, staged = root / manifest.folder, _staged(manifest)
-    if _marker(live).get("load_id") != record.load_id:
-        _move_in(root, live, staged)
-    if staged.exists():  # after an exchange: the version that was replaced
-        _move_to_versions(root, staged)
-        reached("publish.kept")
-    discard(Path(manifest.staging))
-    reached("publish.cleaned")
-    return live
-
-
-def _is_half_done(root: Path, record: PublishRecord) -> bool:
-    """Committed, but the swap or its cleaning up has not come to its end.
-
-    A version whose files are neither live nor staged (someone removed them) is not half done:
-    the next load replaces it.
-    """
-    manifest = Manifest.from_json(record.manifest)
-    is_live = _marker(root / manifest.folder).get("load_id") == record.load_id
-    is_staged = _marker(_staged(manifest)).get("load_id") == record.load_id
-    return is_staged or (is_live and _staged(manifest).exists())
-
-
-def _move_in(root: Path, live: Path, staged: Path) -> None:
-    if live.exists() and exchange(staged, live):
-        reached("publish.exchanged")
-        return
-    if live.exists():
-        _move_to_versions(root, live)
-        reached("publish.moved_aside")
-    staged.rename(live)
-    reached("publish.moved_in")
-
-
-def _move_to_versions(root: Path, folder: Path) -> None:
-    kept = root / VERSIONS / folder.name / f"v{version_of(folder)}"
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    remove_tree(kept)
-    folder.rename(kept)
-
-
-def _keep(root: Path, folder: str, keep_versions: int) -> None:
-    """Remove all but the newest kept versions; litter that stays is no reason to fail a publish."""
-    versions = root / VERSIONS / folder
-    if not versions.is_dir():
-        return
-    oldest_first = sorted(versions.iterdir(), key=lambda p: int(p.name.removeprefix("v")))
-    for old in oldest_first[: len(oldest_first) - keep_versions]:
-        try:
-            remove_tree(old)
-        except OSError as error:
-            log.warning("kept an old version that could not be removed: %s", error)
-    remove_if_empty(versions)
-
-
-def _staged(manifest: Manifest) -> Path:
-    return Path(manifest.staging) / manifest.folder
-
-
-def _marker(folder: Path) -> dict[str, str]:
+def _folders(path: Path) -> list[Path]:
     try:
-        plain: dict[str, str] = json.loads((folder / MARKER).read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
-        return {}  # also a torn one: the ledger settles what the folder is
-    return plain if isinstance(plain, dict) else {}
+        return sorted(p for p in path.iterdir() if p.is_dir())
+    except FileNotFoundError:
+        return []  # also one that its load has just removed
+
+
+def _as_date(name: str) -> date | None:
+    try:
+        return date.fromisoformat(name)
+    except ValueError:
+        return None
+
+
+def _nobody(report: PublishReport) -> None:
+    """No one has asked to be told."""

@@ -15,6 +15,10 @@ class PublishLedger(Protocol):
         """The newest version of a date, or None."""
         ...
 
+    def find(self, table_name: str, biz_dt: date, version: int) -> PublishRecord | None:
+        """Who has taken a number: a version of a date, or its being void."""
+        ...
+
     def commit(self, record: PublishRecord) -> None:
         """Insert a version; PublishConflictError if that version is there already."""
         ...

@@ -9,8 +9,9 @@ import pandas as pd
 import pytest
 
 from fdm_platform.defs.platform import Platform
-from fdm_platform.engines.publishing import PublishRequest, publish, version_of
+from fdm_platform.engines.publishing import PublishRequest, publish
 from fdm_platform.engines.staging import StagingArea, stage_frame
+from fdm_platform.engines.swapping import version_of
 from fdm_platform.model.control import PublishRecord
 from fdm_platform.model.plan import DatePlan
 from fdm_platform_tests.deployment import DAYS, Deployment, deploy
@@ -28,6 +29,9 @@ class DiesAfterCommit:
     def current(self, table_name: str, biz_dt: date) -> PublishRecord | None:
         return self.ledger.current(table_name, biz_dt)
 
+    def find(self, table_name: str, biz_dt: date, version: int) -> PublishRecord | None:
+        raise SystemExit
+
     def commit(self, record: PublishRecord) -> None:
         self.ledger.commit(record)
         raise SystemExit
@@ -38,7 +42,7 @@ def publish_version(platform: Platform, version: int, *, dies: bool = False) -> 
     root, load_id = platform.settings.landing_root / MASTER, f"load-{version}"
     area = StagingArea(load_id, MASTER, DAY, root / ".staging" / load_id / str(DAY), ("biz_dt",))
     manifest = stage_frame(pd.DataFrame({"contract_id": ["K"] * version}), area)
-    request = PublishRequest(root, manifest, version - 1, control_version="", keep_versions=1)
+    request = PublishRequest(root, manifest, version, control_version="", keep_versions=1)
     publish(request, DiesAfterCommit(platform) if dies else platform.ledger)
 
 

@@ -15,9 +15,10 @@ import pytest
 from fdm_platform.control.ledger import Ledger
 from fdm_platform.control.store import ControlStore, open_store
 from fdm_platform.engines.patience import patiently
-from fdm_platform.engines.publishing import PublishRequest, publish, version_of
+from fdm_platform.engines.publishing import PublishRequest, publish, settle
 from fdm_platform.engines.staging import StagingArea, stage_frame
-from fdm_platform.errors import ControlUnavailableError
+from fdm_platform.engines.swapping import version_of
+from fdm_platform.errors import ControlUnavailableError, UnknownOutcomeError
 from fdm_platform.model.control import PublishRecord
 
 DAY = date(2024, 5, 15)
@@ -35,26 +36,39 @@ def staged(tmp_path: Path, commit_wait_s: float) -> PublishRequest:
     root = tmp_path / "fdm_landing" / TABLE
     area = StagingArea("load-1", TABLE, DAY, root / ".staging" / "load-1" / "2024-05-15", ("biz_dt",))
     manifest = stage_frame(pa.table({"v": ["a", "b"]}), area)
-    return PublishRequest(root, manifest, 0, "row-1", 1, commit_wait_s)
+    return PublishRequest(root, manifest, 1, "row-1", 1, commit_wait_s, settle_wait_s=0)
 
 
 class AwayLedger:
     """A ledger whose store is away for some of the first calls, or whose answers are lost on the way."""
 
-    def __init__(self, store: ControlStore, *, away_calls: int, lost_answers: int = 0) -> None:
+    def __init__(
+        self,
+        store: ControlStore,
+        *,
+        away_calls: int = 0,
+        lost_answers: int = 0,
+        away_afterwards: bool = False,
+    ) -> None:
         self.ledger = Ledger(store)
         self.away_calls = away_calls
         self.lost_answers = lost_answers
+        self.away_afterwards = away_afterwards
 
     def current(self, table_name: str, biz_dt: date) -> PublishRecord | None:
         self._be_away()
         return self.ledger.current(table_name, biz_dt)
+
+    def find(self, table_name: str, biz_dt: date, version: int) -> PublishRecord | None:
+        self._be_away()
+        return self.ledger.find(table_name, biz_dt, version)
 
     def commit(self, record: PublishRecord) -> None:
         self._be_away()
         self.ledger.commit(record)
         if self.lost_answers:
             self.lost_answers -= 1
+            self.away_calls = 99 if self.away_afterwards else 0
             raise ControlUnavailableError("the answer was lost")
 
     def _be_away(self) -> None:
@@ -108,9 +122,66 @@ def test_a_store_that_comes_back_fails_no_publish(tmp_path: Path, store: Control
 
 
 def test_a_commit_whose_answer_was_lost_is_asked_for_again(tmp_path: Path, store: ControlStore) -> None:
-    report = publish(staged(tmp_path, 3600), AwayLedger(store, away_calls=0, lost_answers=1))
+    report = publish(staged(tmp_path, 3600), AwayLedger(store, lost_answers=1))
     assert report.version == version_of(report.path) == 1
     assert len(Ledger(store).history(TABLE, DAY)) == 1
+
+
+def test_an_answer_lost_for_good_is_settled_by_the_ledger(tmp_path: Path, store: ControlStore) -> None:
+    told: list[int] = []
+    request = staged(tmp_path, 0)
+    report = publish(request, AwayLedger(store, lost_answers=1), lambda r: told.append(r.version))
+    assert report.version == version_of(report.path) == 1
+    assert told == [1]
+    assert not Path(request.manifest.staging).exists()
+
+
+def test_an_outcome_that_nobody_can_tell_is_one_of_its_own(tmp_path: Path, store: ControlStore) -> None:
+    request = staged(tmp_path, 0)
+    with pytest.raises(
+        UnknownOutcomeError, match="commit of version 1 by load load-1 was not answered"
+    ) as told:
+        publish(request, AwayLedger(store, lost_answers=1, away_afterwards=True))
+    assert isinstance(told.value.__cause__, ControlUnavailableError)
+    record = Ledger(store).current(TABLE, DAY)
+    assert record
+    assert not (request.root / request.manifest.folder).exists()
+    settle(request.root, record)
+    assert version_of(request.root / request.manifest.folder) == 1
+
+
+class AwayAtCommit(AwayLedger):
+    """The commit does not reach the store, which can be read again afterwards."""
+
+    def commit(self, record: PublishRecord) -> None:
+        raise ControlUnavailableError("the server is away")
+
+
+class InterruptedLedger(AwayLedger):
+    """Ctrl-C comes while the store commits."""
+
+    def commit(self, record: PublishRecord) -> None:
+        self.ledger.commit(record)
+        raise KeyboardInterrupt
+
+
+def test_an_interrupt_of_the_commit_ends_the_load_when_the_date_is_live(
+    tmp_path: Path, store: ControlStore
+) -> None:
+    told: list[int] = []
+    request = staged(tmp_path, 0)
+    with pytest.raises(KeyboardInterrupt):
+        publish(request, InterruptedLedger(store), lambda r: told.append(r.version))
+    assert told == [1]
+    assert version_of(request.root / request.manifest.folder) == 1
+
+
+def test_a_commit_that_the_ledger_has_not_is_none(tmp_path: Path, store: ControlStore) -> None:
+    request = staged(tmp_path, 0)
+    with pytest.raises(ControlUnavailableError, match="the server is away"):
+        publish(request, AwayAtCommit(store))
+    assert Ledger(store).current(TABLE, DAY) is None
+    assert Path(request.manifest.staging).exists()
 
 
 def test_a_store_that_stays_away_leaves_the_old_version_and_the_staged_files(
@@ -126,7 +197,7 @@ def test_a_store_that_stays_away_leaves_the_old_version_and_the_staged_files(
 WAITING = """
 import signal, sys, time
 from fdm_platform.engines.patience import patiently
-from fdm_platform.errors import ControlUnavailableError
+from fdm_platform.errors import ControlUnavailableError, UnknownOutcomeError
 
 def ask():
     raise ControlUnavailableError("the server is away")
