@@ -18,6 +18,7 @@ from fdm_platform.defs.retrying import ended
 from fdm_platform.defs.status import read_recent_status
 from fdm_platform.engines.landed import LandedDates, read_as
 from fdm_platform.engines.publishing import PublishReport, PublishRequest, publish
+from fdm_platform.engines.rejected import keep_rejected_rows
 from fdm_platform.engines.staging import StagingArea, stage_frame
 from fdm_platform.engines.swapping import discard
 from fdm_platform.errors import FdmError, UnknownOutcomeError
@@ -159,6 +160,8 @@ def _publish_date(
 ) -> None:
     """Publish one date; its final line is written before a signal can come between."""
     plan, planned, manifest = load.plan, load.planned(outcome.biz_dt), outcome.manifest
+    if plan and planned:
+        keep_rejected_rows(plan, planned)
     if plan is None or planned is None or manifest is None or not outcome.is_publishable:
         if planned:
             discard(Path(planned.staging))
