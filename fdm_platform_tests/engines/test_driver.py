@@ -5,7 +5,6 @@ import os
 import shutil
 import subprocess
 import sys
-import zipfile
 from datetime import date
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import pytest
 
 import fdm_platform
 from fdm_platform.engines import driver
+from fdm_platform.engines.bundle import bundle
 from fdm_platform.model.plan import LoadPlan
 from fdm_platform.model.report import (
     ApplicationStarted,
@@ -90,13 +90,7 @@ def test_each_date_stands_or_falls_by_itself(tmp_path: Path) -> None:
 @pytest.mark.spark
 def test_from_an_archive_alone_and_a_plan_that_is_none(tmp_path: Path) -> None:
     """As on a cluster: the script is copied somewhere, the package comes with --py-files."""
-    archive = tmp_path / "fdm_platform.zip"
-    with zipfile.ZipFile(archive, "w") as package:
-        for folder in ("model", "engines"):
-            for file in (PACKAGE / folder).glob("*.py"):
-                package.write(file, f"fdm_platform/{folder}/{file.name}")
-        for name in ("__init__.py", "errors.py"):
-            package.write(PACKAGE / name, f"fdm_platform/{name}")
+    archive = bundle(tmp_path)
     script = Path(shutil.copy(PACKAGE / "engines" / "driver.py", tmp_path / "elsewhere.py"))
     done, messages = submit("{}", tmp_path, script, "--py-files", str(archive))
     assert done.returncode == 1
@@ -119,7 +113,7 @@ def test_the_driver_imports_pyspark_and_nothing_else() -> None:
     tops = {m.partition(".")[0] for m in modules}
     assert {m for m in tops - allowed if not m.startswith("_")} == set()
     ours = {m.split(".")[1] for m in modules if m.startswith("fdm_platform.")}
-    assert ours == {"engines", "errors", "model"}
+    assert ours == {"crash", "engines", "errors", "model"}
 
 
 def test_wrong_arguments_tell_the_usage(capsys: pytest.CaptureFixture[str]) -> None:
