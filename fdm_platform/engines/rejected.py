@@ -11,7 +11,7 @@ import logging
 from contextlib import suppress
 from pathlib import Path
 
-from fdm_platform.engines.filesystem import remove_tree
+from fdm_platform.engines.filesystem import remove_if_empty, remove_tree
 from fdm_platform.errors import PublishError
 from fdm_platform.model.plan import DatePlan, LoadPlan
 from fdm_platform.model.rejected import REJECTED
@@ -48,6 +48,8 @@ def keep_rejected(root: Path, staging: Path, folder: str, load_id: str, most: in
                 file=str(kept),
                 remedy="free disk space or mend the permissions, then run the date again",
             ) from error
+        for emptied in (staged.parent, staged.parent.parent):
+            remove_if_empty(emptied)
         _prune(kept.parent, most)
     return kept if kept.exists() else None
 

@@ -34,7 +34,7 @@ def test_they_lie_beside_the_dates_by_load(tmp_path: Path) -> None:
     where = keep_rejected(tmp_path, staging, FOLDER, "a", 2)
     assert where == tmp_path / "_rejected" / FOLDER / "load_id=a"
     assert kept(tmp_path) == {"load_id=a/part-0.orc": "a"}
-    assert not (staging / rejected_folder(FOLDER, "a")).exists()
+    assert list(staging.iterdir()) == []
 
 
 def test_doing_it_again_changes_nothing(tmp_path: Path) -> None:
