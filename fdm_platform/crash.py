@@ -18,7 +18,8 @@ from fdm_platform.errors import ParameterError
 
 VARIABLE = "FDM_CRASH_AT"
 POINTS = (
-    *("begin.logged", "begin.planned", "launch.prepared", "launch.spawned", "launch.told"),
+    *("begin.registered", "begin.claimed", "begin.logged", "begin.planned"),
+    *("launch.prepared", "launch.spawned", "launch.told"),
     *("driver.started", "driver.session", "driver.read", "driver.staged", "driver.rejected"),
     *("driver.told", "driver.done"),
     *("publish.verified", "publish.marked", "publish.committed", "publish.exchanged", "publish.moved_aside"),

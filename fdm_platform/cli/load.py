@@ -150,7 +150,7 @@ def _submit(
     raise_again: Callable[[], None],
 ) -> dict[date, FdmError]:
     """One submit, as runs of Dagster. Spark is started first: its JVM boots while Dagster is imported."""
-    load = begin(platform, spec, dates, f"{uuid.uuid4()}-{spec.name}", asked.by)
+    load = begin(platform, spec, dates, f"{uuid.uuid4()}-{spec.name}", asked.by, tell=_tell)
     click.secho(f"  {spec.name} {ranges_text(dates)}: load {load.load_id}", err=True)
     try:
         if load.plan is None and not asked.is_always_run:  # nothing to run: the outcomes say why
@@ -167,6 +167,10 @@ def _submit(
         load.abandon(error)
         raise
     return load.all_failed
+
+
+def _tell(text: str) -> None:
+    click.secho(f"  {text}", err=True)
 
 
 @contextmanager

@@ -181,7 +181,7 @@ def _request(load: Load, plan: LoadPlan, planned: DatePlan, manifest: Manifest) 
     return PublishRequest(
         root=Path(plan.output.root),
         manifest=manifest,
-        version=planned.base_version + 1,
+        version=planned.version,
         control_version=planned.control_version,
         keep_versions=plan.output.keep_versions,
         commit_wait_s=load.platform.settings.commit_wait_s,

@@ -12,6 +12,7 @@ from fdm_platform.control.execution_log.log import DateAttempt
 from fdm_platform.control.job_rows import JobRows
 from fdm_platform.crash import reached
 from fdm_platform.defs.platform import Platform, refused
+from fdm_platform.defs.registering import Registration, Tell, log, register
 from fdm_platform.engines.process_group import held_signals
 from fdm_platform.engines.spark_submit import Submission, start
 from fdm_platform.engines.swapping import discard
@@ -45,6 +46,8 @@ class Load:
     """Why all of it was abandoned."""
     parts: list[Load] = field(default_factory=list)
     """What was split off."""
+    place: Registration | None = None
+    """Its claims; None where it could not be registered."""
 
     @property
     def all_failed(self) -> dict[date, FdmError]:
@@ -78,6 +81,8 @@ class Load:
             error=str(error).partition("\n")[0] if error else None,
             spark_app_id=self.submission.application_id if self.submission else None,
         )
+        if self.place:
+            self.place.release(biz_dt)
 
     def split_off(self, dates: Collection[date]) -> Load:
         """Some of the dates as a load of their own, for a run that publishes them alone; they leave this one."""
@@ -100,7 +105,14 @@ class Load:
         return replace(self.plan, dates=chosen) if self.plan and chosen else None
 
     def abandon(self, error: BaseException) -> None:
-        """Before publishing: end Spark, remove what is staged, and fail every date, all for one reason."""
+        """Before publishing: end Spark, remove what is staged, and fail every date, all for one reason.
+
+        A further signal waits until that is done.
+        """
+        with held_signals():
+            self._abandon(error)
+
+    def _abandon(self, error: BaseException) -> None:
         self.error = error
         if self.submission:
             self.submission.terminate()
@@ -127,24 +139,46 @@ class Load:
 
 
 def begin(
-    platform: Platform, spec: TableSpec, dates: Sequence[date], load_id: str, asked_by: str = "hand"
+    platform: Platform,
+    spec: TableSpec,
+    dates: Sequence[date],
+    load_id: str,
+    asked_by: str = "hand",
+    *,
+    tell: Tell = log.warning,
 ) -> Load:
-    """Write the start rows, plan, and start Spark on the dates that can be planned.
+    """Claim the dates, write the start rows, plan, and start Spark on the dates that can be planned.
 
-    The others have their outcome in the report already. `asked_by` is for the attempts' rows.
+    The others have their outcome in the report already: also those that another load has, after the wait that
+    the table says, of which `tell` hears. `asked_by` is for the attempts' rows.
     """
     load = Load(platform, load_id, tuple(dates), LoadReport(load_id, ()))
     try:
+        load.place = register(
+            platform,
+            spec.name,
+            dates,
+            load_id,
+            asked_by=asked_by,
+            is_waiting=spec.on_conflict == "wait",
+            tell=tell,
+        )
         rows = platform.job_rows(spec, dates)
     except FdmError as error:
         load.open = _start_rows(load, spec, None, asked_by)
         load.report = LoadReport(load_id, tuple(refused(biz_dt, error) for biz_dt in dates))
         return load
+    except BaseException:
+        _leave(load)
+        raise
     load.open = _start_rows(load, spec, rows, asked_by)
     reached("begin.logged")
     try:
-        load.plan, outcomes = platform.plan_each(spec, dates, load_id, rows)
-        load.report = LoadReport(load_id, outcomes)
+        claimed = load.place.versions
+        own = [biz_dt for biz_dt in dates if biz_dt in claimed]
+        load.plan, outcomes = platform.plan_each(spec, own, load_id, rows, claimed)
+        others = tuple(refused(biz_dt, error) for biz_dt, error in load.place.refused.items())
+        load.report = LoadReport(load_id, (*outcomes, *others))
         reached("begin.planned")
         if load.plan:
             settings, params = platform.settings, platform.job_params(load.plan, rows)
@@ -156,6 +190,12 @@ def begin(
         load.abandon(error)
         raise
     return load
+
+
+def _leave(load: Load) -> None:
+    """No attempt was begun: the dates are free at once."""
+    for biz_dt in list(load.place.claims) if load.place else ():
+        load.place.release(biz_dt)  # type: ignore[union-attr]
 
 
 def _some(report: LoadReport, dates: Collection[date]) -> LoadReport:

@@ -6,7 +6,7 @@ The command line plans with it in milliseconds, and starts Spark with it before 
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -128,11 +128,13 @@ class Platform:
         load_id: str,
         rows: JobRows | None = None,
         parents: Parents | None = None,
+        *,
+        claimed: Mapping[date, int] | None = None,
     ) -> LoadPlan:
         """What a load of these dates would do. The first thing that is wrong is raised.
 
         `rows` are those of the job and of these dates, and `parents` what it waits for, where they were
-        read before.
+        read before; `claimed` are the versions that the load may publish.
         """
         rows = self._with_neighbours(spec, dates, rows or self.job_rows(spec, dates))
         parents = parents or self.parents_of(spec, dates, rows)
@@ -147,19 +149,27 @@ class Platform:
             load_id=load_id,
             list_files=list_files,
             published=self.ledger.current_versions(spec.name, dates),
+            claimed=claimed,
             waits_for=parents.waits_for,
             parents=parents.states,
         )
 
     def plan_each(
-        self, spec: TableSpec, dates: Sequence[date], load_id: str, rows: JobRows
+        self,
+        spec: TableSpec,
+        dates: Sequence[date],
+        load_id: str,
+        rows: JobRows,
+        claimed: Mapping[date, int] | None = None,
     ) -> tuple[LoadPlan | None, tuple[DateOutcome, ...]]:
         """The plan of the dates that can be loaded, and an outcome for each that cannot."""
+        if not dates:
+            return None, ()
         parents: Parents | None = None
         try:
             rows = self._with_neighbours(spec, dates, rows)
             parents = self.parents_of(spec, dates, rows)
-            return self.plan(spec, dates, load_id, rows, parents), ()
+            return self.plan(spec, dates, load_id, rows, parents, claimed=claimed), ()
         except FdmError as error:
             if len(dates) == 1:
                 return None, (refused(dates[0], error),)
@@ -171,7 +181,7 @@ class Platform:
             at = bisect_left(control, biz_dt, key=lambda row: row.biz_dt)
             near = replace(rows, control=tuple(control[max(at - _NEIGHBOURS, 0) : at + _NEIGHBOURS]))
             try:
-                plans.append(self.plan(spec, [biz_dt], load_id, near, parents))
+                plans.append(self.plan(spec, [biz_dt], load_id, near, parents, claimed=claimed))
             except FdmError as error:
                 failed.append(refused(biz_dt, error))
         return _merge(plans), tuple(failed)

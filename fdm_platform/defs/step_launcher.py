@@ -14,7 +14,8 @@ from pydantic import Field
 from fdm_platform.crash import reached
 from fdm_platform.defs.load import Load, begin, error_of
 from fdm_platform.defs.platform import Platform
-from fdm_platform.engines.spark_submit import Submission
+from fdm_platform.engines.spark_submit import GRACE_S, Submission
+from fdm_platform.errors import TimedOutError
 from fdm_platform.model.report import ApplicationStarted, DateDone, DriverDone, LogLine, Message, Progress
 from fdm_platform.model.table import TableSpec
 
@@ -43,7 +44,7 @@ class SparkSubmitStepLauncher(dg.ConfigurableResource):  # type: ignore[type-arg
     The step that ends, however it ends, leaves no Spark process behind.
     """
 
-    grace_s: float = Field(default=10.0, description="Seconds between the polite and the forced stop.")
+    grace_s: float = Field(default=GRACE_S, description="Seconds between the polite and the forced stop.")
 
     def launch(
         self,
@@ -60,36 +61,53 @@ class SparkSubmitStepLauncher(dg.ConfigurableResource):  # type: ignore[type-arg
 
         `begun` is told the load once there is one: whoever is told an error knows of which load.
         """
-        load = _begun_early.pop(load_id, None) or begin(platform, spec, dates, load_id, asked_by)
+        load = _begun_early.pop(load_id, None) or begin(
+            platform, spec, dates, load_id, asked_by, tell=log.warning
+        )
         begun(load)
         if load.error:
             raise load.error
         try:
             if not load.is_followed:
-                self._follow(log, load)
+                self._follow(log, load, spec.timeout_s)
         except BaseException as error:  # also an interrupt: the attempt is over, and its log row must say so
             load.abandon(error)
             raise
         return load if set(load.dates) == set(dates) else load.split_off(dates)
 
-    def _follow(self, log: logging.Logger | Any, load: Load) -> None:
+    def _follow(self, log: logging.Logger | Any, load: Load, timeout_s: float | None) -> None:
         if load.submission:
-            self._follow_spark(log, load, load.submission)
+            self._follow_spark(log, load, load.submission, timeout_s)
         load.report = load.report.with_outcomes(load.dates, ())
         load.is_followed = True
 
-    def _follow_spark(self, log: logging.Logger | Any, load: Load, submission: Submission) -> None:
+    def _follow_spark(
+        self, log: logging.Logger | Any, load: Load, submission: Submission, timeout_s: float | None
+    ) -> None:
         log.info("spark-submit is process %s; its logs are in %s", submission.pid, submission.folder)
         narrator = Narrator(log)
         try:
-            for message in submission.messages():
+            for message in submission.messages(
+                lambda: timeout_s is not None and submission.age_s > timeout_s
+            ):
                 if isinstance(message, ApplicationStarted):
                     load.note_application(message.application_id)
                     reached("launch.told")
                 narrator.tell(message)
+            if timeout_s is not None and not submission.is_over:
+                raise _timed_out(load, timeout_s)
             load.report = submission.report().with_outcomes(load.dates, load.report.outcomes)
         finally:
             submission.terminate(self.grace_s)
+
+
+def _timed_out(load: Load, timeout_s: float) -> TimedOutError:
+    done = len(load.submission.outcomes) if load.submission else 0
+    return TimedOutError(
+        f"Spark took longer than timeout_s, which is {timeout_s:g} s, and was ended; it had dealt with {done} of "
+        f"{len(load.dates)} dates",
+        remedy="see what it did in the run's log; give it more time in table.yaml, or fewer dates in a submit",
+    )
 
 
 class Narrator:

@@ -44,6 +44,9 @@ from fdm_platform.model.manifest import DateOutcome, LoadFailure, LoadReport
 from fdm_platform.model.plan import LoadPlan
 from fdm_platform.model.report import ApplicationStarted, DateDone, DriverDone, Message
 
+GRACE_S = 6.0
+"""From the polite end of a load to the forced one: all of it has ended within 15 seconds."""
+
 
 def start(
     plan: LoadPlan,
@@ -63,7 +66,7 @@ def start(
     """
     inherited = os.environ if environ is None else environ
     machine = find_machine(plan, cache, inherited)
-    folder = LoadFolder(work.absolute() / re.sub(r"[^\w.-]", "_", plan.load_id))
+    folder = folder_of(work, plan.load_id)
     command = argv(plan, folder, machine, driver=driver)
     env = environment(plan, folder, machine, inherited, has_params=job_params is not None)
     secrets = values_of(plan, inherited)
@@ -79,6 +82,11 @@ def start(
         else None
     )
     return Submission(plan, folder, process, owner, after=after if is_lean(plan, machine) else None)
+
+
+def folder_of(work: Path, load_id: str) -> LoadFolder:
+    """The folder of a load below the work folder, whatever its id."""
+    return LoadFolder(work.absolute() / re.sub(r"[^\w.-]", "_", load_id))
 
 
 def find_machine(plan: LoadPlan, cache: Path, environ: Mapping[str, str]) -> Machine:
@@ -192,7 +200,7 @@ class Submission:
         self.files = folder
         self.pid = process.pid
         self._process = process
-        self._owner = owner
+        self._owner = owner  # let go when nobody here knows the submission any more
         self._after = after
         self._started = time.monotonic()
         self._seconds: dict[str, float] = {}
@@ -210,6 +218,21 @@ class Submission:
     def application_id(self) -> str | None:
         """Spark's id of the application, once a message has told it."""
         return self._application.application_id if self._application else None
+
+    @property
+    def outcomes(self) -> tuple[DateOutcome, ...]:
+        """Of the dates that were dealt with so far."""
+        return tuple(self._outcomes.values())
+
+    @property
+    def age_s(self) -> float:
+        """Seconds since its start."""
+        return time.monotonic() - self._started
+
+    @property
+    def is_over(self) -> bool:
+        """The driver has had its last word, or its process has ended."""
+        return self._done is not None or self._process.poll() is not None
 
     def messages(self, stop: Callable[[], bool] | None = None) -> Iterator[Message]:
         """Messages as they appear. Ends with the driver's last word, when its process has ended, or by `stop`.
@@ -292,7 +315,7 @@ class Submission:
         self._build_archive()
         return self._process.returncode
 
-    def terminate(self, grace_s: float = 10) -> None:
+    def terminate(self, grace_s: float = GRACE_S) -> None:
         """End every process of the load: SIGTERM to its group, SIGKILL after the grace.
 
         After the driver's last word there is nothing to interrupt: it is then left to end by itself, watched
@@ -305,10 +328,6 @@ class Submission:
             process_group.end(self._process, grace_s)
             self._forget_secrets()
             self._build_archive()
-
-    def let_go(self) -> None:
-        """The load is over, and belongs to this process no more."""
-        self._owner.let_go()
 
     def _forget_secrets(self) -> None:
         """Of a driver that did not come to it."""

@@ -92,6 +92,13 @@ class DatePlan:
     """Folder that the driver writes for this date; below it stands `folder`."""
     parents: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     """Versions of the landing tables that it reads, by table and ISO date."""
+    claimed: int | None = None
+    """The version that the load has claimed; None in a plan that is only looked at."""
+
+    @property
+    def version(self) -> int:
+        """What it may publish: numbers of loads that died are left out, so it need not be the base's next."""
+        return self.base_version + 1 if self.claimed is None else self.claimed
 
 
 @dataclass(frozen=True, slots=True)

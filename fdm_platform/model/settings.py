@@ -48,6 +48,10 @@ class Settings:
 
     sensors: str = "stopped"
     """What sensors and schedules do that nobody has switched on or off: `running` or `stopped`, the default."""
+    lease_s: float = 60.0
+    """Seconds after which a load of another host that was not heard of is taken for dead (`FDM_LEASE_S`)."""
+    lock_wait_s: float = 3600.0
+    """Seconds that a load waits for another that works on the same date (`FDM_LOCK_WAIT_S`)."""
 
     @property
     def work(self) -> Path:
@@ -103,6 +107,8 @@ class Settings:
             maven_repository=env.get("FDM_MAVEN_REPOSITORY") or MAVEN_CENTRAL,
             commit_wait_s=_seconds(env, "FDM_COMMIT_WAIT_S", 3600.0),
             sensors=_sensors(env.get("FDM_SENSORS") or "stopped"),
+            lease_s=_seconds(env, "FDM_LEASE_S", 60.0),
+            lock_wait_s=_seconds(env, "FDM_LOCK_WAIT_S", 3600.0),
         )
 
 
@@ -117,6 +123,8 @@ _PASSED_ON = (
     "maven_repository",
     "commit_wait_s",
     "sensors",
+    "lease_s",
+    "lock_wait_s",
 )
 
 

@@ -139,6 +139,10 @@ class TableSpec:
     folder_date_format: FolderDateFormat = "yyyyMMdd"
     retries: DeclaredRetries = field(default_factory=DeclaredRetries)
     """What it leaves open, dagster.yaml says."""
+    on_conflict: Literal["wait", "refuse"] = "wait"
+    """What a load does about a date that another load is at."""
+    timeout_s: float | None = None
+    """Seconds that Spark may take for one submit."""
     dates_per_run: int = 30
     launch: Mapping[str, object] = field(default_factory=dict)
     """Spark settings of this table, with the keys of job_master.spark_config."""

@@ -204,6 +204,13 @@ class TableDeclaration(Declared):
         description="How often a load is tried again that failed because something was away; "
         "what is left out, dagster.yaml says.",
     )
+    on_conflict: Literal["wait", "refuse"] = Field(
+        default="wait",
+        description="What a load does about a date that another load is at: wait for it, or refuse the date.",
+    )
+    timeout_s: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = Field(
+        default=None, description="Seconds that Spark may take for one submit; then it is ended."
+    )
     dates_per_run: DatesPerRun = Field(
         default=30, description="Dates of a backfill that share a submit, or `all`."
     )

@@ -102,6 +102,7 @@ def plan(
     load_id: str,
     list_files: ListFiles,
     published: Mapping[date, int],
+    claimed: Mapping[date, int] | None = None,
     waits_for: Sequence[Dependency] = (),
     parents: Mapping[str, ParentState] | None = None,
     force: bool = False,
@@ -109,9 +110,9 @@ def plan(
     """One load of the dates of a table, fully resolved; the first thing that is wrong is raised.
 
     `catalog_tables` is by TableSpec.name and holds the parents; `published` has each date's current
-    version where there is one. `waits_for` are the tables that it runs after without reading them,
-    `parents` the state of all its parents, looked up before files are listed: so what is read is never older
-    than what the plan says.
+    version where there is one, `claimed` the one that the load may publish. `waits_for` are the tables that
+    it runs after without reading them, `parents` the state of all its parents, looked up before files are
+    listed: so what is read is never older than what the plan says.
     `list_files` answers with the visible files of a file, a folder
     (recursively) or a glob pattern, sizes in bytes, or nothing.
     """
@@ -150,6 +151,7 @@ def plan(
                     )
                 ),
                 published.get(day.biz_dt, 0),
+                (claimed or {}).get(day.biz_dt),
             )
             for day in chosen
         ),
@@ -193,7 +195,9 @@ class _Planner:
             max_rejected=spec.max_rejected,
         )
 
-    def date_plan(self, day: DueDate, parameters: tuple[Parameter, ...], base_version: int) -> DatePlan:
+    def date_plan(
+        self, day: DueDate, parameters: tuple[Parameter, ...], base_version: int, claimed: int | None
+    ) -> DatePlan:
         by_name = {p.name: p for p in parameters}
         for dependency in self.dependencies:
             if not dependency.is_read:
@@ -210,6 +214,7 @@ class _Planner:
             parameters=parameters,
             staging=posixpath.join(self.root_of(self.spec), ".staging", self.load_id, day.biz_dt.isoformat()),
             parents=versions_read(self.dependencies, day.biz_dt, self.parents),
+            claimed=claimed,
         )
 
     def source_plan(self, source: SourceSpec, biz_dt: date, by_name: Mapping[str, Parameter]) -> SourcePlan:

@@ -27,7 +27,7 @@ from fdm_platform.planning.rules import guess_format, leaves_folder
 _AS_DECLARED = (
     *("entity", "source_system", "table", "transform", "owner", "description"),
     *("compression", "target_file_mb", "keep_versions", "allow_empty", "max_rejected"),
-    *("folder_date_format", "dates_per_run"),
+    *("folder_date_format", "on_conflict", "timeout_s", "dates_per_run"),
 )
 
 

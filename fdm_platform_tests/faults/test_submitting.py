@@ -1,10 +1,13 @@
-"""A worker that is killed leaves no Spark behind it."""
+"""A date has one load at a time, and a load's Spark ends with it: killed workers, time-outs, two at once."""
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from fdm_platform.control.claims import Claims
+from fdm_platform.control.loads import Loads
 from fdm_platform.engines.command import LoadFolder
 from fdm_platform.engines.orphan import processes_of, written_down
 from fdm_platform_tests.deployment import DAYS, PROJECT, Deployment, deploy
@@ -28,6 +33,17 @@ def summarise(spark, inputs, params):
     open({begun!r}, "w").close()
     threading.Event().wait()
 """
+WORKS_UNTIL_TOLD = """
+import os, time
+from pyspark.sql import functions as F
+def summarise(spark, inputs, params):
+    open({begun!r}, "w").close()
+    while not os.path.exists({gate!r}):
+        time.sleep(0.1)
+    rows = inputs["payments"].groupBy("contract_id", "currency")
+    summed = rows.agg(F.count("*").alias("payments"), F.sum("amount").cast("decimal(18,2)").alias("amount"))
+    return summed.withColumn("biz_dt", F.lit(params["biz_dt"]).cast("date"))
+"""
 LAUNCHES = {
     "lean": "",
     "spark-submit": "\nlaunch: {additional_conf: {spark.driver.extraClassPath: /no/such/jars}}\n",
@@ -41,6 +57,7 @@ class Worker:
 
     process: subprocess.Popen[bytes]
     deployment: Deployment
+    said: Path
 
     @property
     def folder(self) -> LoadFolder:
@@ -63,20 +80,44 @@ def deployment(tmp_path: Path) -> Deployment:
 
 def materialize(deployment: Deployment, **environ: str) -> Worker:
     command = [FDM, "materialize", TABLE, "--biz-dt", DAY]
-    said = (deployment.settings.home / "said").open("ab")
+    said = tempfile.NamedTemporaryFile(dir=deployment.settings.home, prefix="said-", delete=False)  # noqa: SIM115
     process = subprocess.Popen(command, env={**deployment.environ, **environ}, stderr=said, stdout=said)
-    return Worker(process, deployment)
+    return Worker(process, deployment, Path(said.name))
+
+
+def declare(deployment: Deployment, transform: str, more: str = "") -> None:
+    """The table has this transform, and this in its table.yaml."""
+    declared = deployment.settings.sql_root / "gels/fpms/t_payment"
+    (declared / "payment.py").write_text(transform)
+    with (declared / "table.yaml").open("a") as file:
+        file.write(more)
+
+
+def attempts(deployment: Deployment) -> list[str]:
+    """How attempts ended, in the order of their begin."""
+    with deployment.platform() as platform:
+        rows = sorted(platform.store.scan("fdm_attempts"), key=lambda r: r["start_time"])
+    return [str(r["status"]) for r in rows]
+
+
+def published(deployment: Deployment) -> list[int]:
+    with deployment.platform() as platform:
+        return [v.version for v in platform.ledger.versions(TABLE, DAYS[-1])]
+
+
+def assert_nothing_is_left(deployment: Deployment) -> None:
+    assert not list((deployment.settings.landing_root / TABLE).glob(".staging/*/*"))
+    with deployment.platform() as platform:
+        assert Claims(platform.store).all() == []
+        assert Loads(platform.store).open_ones() == []
 
 
 @pytest.mark.parametrize("launch", LAUNCHES)
 def test_the_spark_of_a_killed_worker_ends_itself(
     deployment: Deployment, tmp_path: Path, launch: str
 ) -> None:
-    declared = deployment.settings.sql_root / "gels/fpms/t_payment"
     begun = tmp_path / "begun"
-    (declared / "payment.py").write_text(WORKS_FOR_EVER.format(begun=str(begun)))
-    with (declared / "table.yaml").open("a") as file:
-        file.write(LAUNCHES[launch])
+    declare(deployment, WORKS_FOR_EVER.format(begun=str(begun)), LAUNCHES[launch])
     worker = materialize(deployment)
     wait_for(lambda: begun.exists() or worker.process.poll() is not None)
     folder = worker.folder
@@ -95,3 +136,59 @@ def test_a_worker_that_dies_right_after_the_spawn_leaves_no_spark(deployment: De
     folder = worker.folder
     assert written_down(folder) is None
     wait_for(lambda: processes_of(folder) == set(), ORPHANS_END_S)
+
+
+def test_the_next_load_ends_the_spark_of_a_killed_one_and_has_its_date(
+    deployment: Deployment, tmp_path: Path
+) -> None:
+    begun, gate = tmp_path / "begun", tmp_path / "gate"
+    declare(deployment, WORKS_UNTIL_TOLD.format(begun=str(begun), gate=str(gate)))
+    first = materialize(deployment)
+    wait_for(lambda: begun.exists() or first.process.poll() is not None)
+    folder = first.folder
+    first.process.kill()
+    first.process.wait()
+    # Stopped, it does not notice that its worker is gone: the next load has to end it.
+    (driver,) = {p for p in processes_of(folder) if b"lean_start" in Path(f"/proc/{p}/cmdline").read_bytes()}
+    os.kill(driver, signal.SIGSTOP)
+    gate.touch()
+    second = materialize(deployment)
+    assert second.process.wait(180) == 0, second.said.read_text()
+    assert f"{DAY} was held by load {folder.path.name}, whose process is gone" in second.said.read_text()
+    assert processes_of(folder) == set()
+    assert published(deployment) == [2], "the number of the killed load is void"
+    lost, done = attempts(deployment)
+    assert lost.startswith("Failed: its process is gone: process ")
+    assert done == "Completed"
+    assert_nothing_is_left(deployment)
+
+
+def test_of_two_loads_of_a_date_one_waits_or_is_refused(deployment: Deployment, tmp_path: Path) -> None:
+    begun, gate = tmp_path / "begun", tmp_path / "gate"
+    declare(deployment, WORKS_UNTIL_TOLD.format(begun=str(begun), gate=str(gate)))
+    first = materialize(deployment)
+    wait_for(lambda: begun.exists() or first.process.poll() is not None)
+    first_folder = first.folder
+    second = materialize(deployment)
+    wait_for(lambda: "waiting for it" in second.said.read_text() or second.process.poll() is not None)
+    declared = deployment.settings.sql_root / "gels/fpms/t_payment/table.yaml"
+    declared.write_text(declared.read_text() + "\non_conflict: refuse\n")
+    third = materialize(deployment)
+    assert third.process.wait(180) == 6
+    assert f"is being loaded by load {first_folder.path.name}" in third.said.read_text()
+    gate.touch()
+    assert (first.process.wait(180), second.process.wait(180)) == (0, 0)
+    assert published(deployment) == [2, 1]
+    assert [a.partition(":")[0] for a in attempts(deployment)] == ["Completed", "Failed", "Completed"]
+    assert_nothing_is_left(deployment)
+
+
+def test_a_load_that_takes_too_long_is_ended(deployment: Deployment, tmp_path: Path) -> None:
+    declare(deployment, WORKS_FOR_EVER.format(begun=str(tmp_path / "begun")), "\ntimeout_s: 15\nretries: 2\n")
+    worker = materialize(deployment)
+    assert worker.process.wait(180) == 5, worker.said.read_text()
+    assert processes_of(worker.folder) == set()
+    (failed,) = attempts(deployment)
+    assert failed.startswith("Failed: Spark took longer than timeout_s, which is 15 s")
+    assert published(deployment) == []
+    assert_nothing_is_left(deployment)

@@ -104,6 +104,8 @@ target_file_mb: 64
 keep_versions: 3
 allow_empty: true
 max_rejected: 1%
+on_conflict: refuse
+timeout_s: 90
 folder_date_format: yyyy-MM-dd
 retries: 2
 dates_per_run: 10
@@ -154,6 +156,8 @@ tags: {domain: x, level: 3}
         "keep_versions": 3,
         "allow_empty": True,
         "max_rejected": "1%",
+        "on_conflict": "refuse",
+        "timeout_s": 90.0,
         "folder_date_format": "yyyy-MM-dd",
         "retries": {"limit": 2, "delay_s": None, "longest_s": None},
         "dates_per_run": 10,

@@ -1,0 +1,214 @@
+"""A load's place among others: it is registered as under way, and has its dates to itself until each is over.
+
+No Dagster here. What a claim is, and why it needs no clock, is in docs/adr/0016-a-claim-is-a-version.md.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+
+from fdm_platform.control.claims import Claims
+from fdm_platform.control.loads import Beat, Loads
+from fdm_platform.crash import reached
+from fdm_platform.defs.giving_up import give_up
+from fdm_platform.defs.platform import Platform
+from fdm_platform.engines.owner import is_owned
+from fdm_platform.engines.spark_submit import folder_of
+from fdm_platform.errors import ControlError, FdmError, LockedError, UnknownOutcomeError
+from fdm_platform.model.claim import Claim, LoadRow
+from fdm_platform.processes import start_of, this_host
+
+_FIRST_WAIT_S = 1.0
+_LONGEST_WAIT_S = 30.0
+
+log = logging.getLogger(__name__)
+
+Tell = Callable[[str], object]
+"""Whom a load that waits tells why."""
+
+_under_way: set[str] = set()
+"""Loads of this process: one of its own that is not here has ended, whatever the control store still says."""
+
+
+@dataclass(slots=True)
+class Registration:
+    """A load under way: its row in fdm_loads, and its claims."""
+
+    platform: Platform
+    table: str
+    load_id: str
+    asked_by: str
+    claims: dict[date, Claim] = field(default_factory=dict)
+    """Dates that it has to itself, until they are released."""
+    refused: dict[date, FdmError] = field(default_factory=dict)
+    """Dates that another load kept to itself."""
+    _beat: Beat | None = None
+
+    @property
+    def versions(self) -> dict[date, int]:
+        """Of each claimed date the number that may be published."""
+        return {day: claim.version for day, claim in self.claims.items()}
+
+    def release(self, biz_dt: date) -> None:
+        """A date is over: others may have it. With the last one the load is over, too.
+
+        A store that is away keeps neither from being over: whoever comes next finds that this process has ended.
+        """
+        claim = self.claims.pop(biz_dt, None)
+        try:
+            if claim:
+                Claims(self.platform.store).release([claim])
+            if not self.claims:
+                self.end()
+        except ControlError as error:
+            log.warning("%s %s is not released yet: %s", self.table, biz_dt, error)
+
+    def end(self) -> None:
+        """The load has no date any more."""
+        if self._beat is None:
+            return
+        self._beat.__exit__(None, None, None)
+        self._beat = None
+        _under_way.discard(self.load_id)
+        Loads(self.platform.store).end(self.load_id)
+
+    def open(self) -> None:
+        """Write the load's row; from now on a thread says that it lives."""
+        loads, now = Loads(self.platform.store), datetime.now(UTC)
+        row = LoadRow(
+            load_id=self.load_id,
+            table_name=self.table,
+            host=this_host(),
+            pid=os.getpid(),
+            process_start=start_of(os.getpid()) or 0,
+            started_at=now,
+            beat_at=now,
+            folder=str(folder_of(self.platform.settings.work, self.load_id).path),
+            asked_by=self.asked_by,
+        )
+        loads.open(row)
+        _under_way.add(self.load_id)
+        self._beat = Beat(loads, self.load_id, self.platform.settings.lease_s).__enter__()
+
+    def claim(self, dates: Collection[date], wait_s: float, tell: Tell) -> None:
+        """Claim the dates in their order. What another living load keeps for longer than `wait_s` is refused.
+
+        A load that waits holds earlier dates only, so no two wait for each other.
+        """
+        rest, claims = sorted(set(dates)), Claims(self.platform.store)
+        waiting = _Waiting(wait_s, tell)
+        while rest:
+            standing = claims.claim_dates(self.table, rest, self.load_id)
+            self.claims |= {c.biz_dt: c for c in standing if c.load_id == self.load_id}
+            rest = [d for d in rest if d not in self.claims]
+            if not rest:
+                return
+            holder = standing[-1]
+            row = Loads(self.platform.store).find(holder.load_id)
+            if row is None or not self._is_alive(row):
+                if claims.holder(self.table, holder.biz_dt) == holder:  # it has not just ended by itself
+                    tell(f"{holder.biz_dt} was held by load {holder.load_id}, whose process is gone")
+                    give_up(self.platform, holder.load_id, row)
+            elif not waiting.goes_on(holder, row):
+                self.refused[rest[0]] = _locked(holder, row, wait_s)
+                rest = rest[1:]
+
+    def _is_alive(self, row: LoadRow) -> bool:
+        if (row.host, row.pid, row.process_start) == (this_host(), os.getpid(), start_of(os.getpid())):
+            return row.load_id in _under_way
+        return Loads(self.platform.store).is_alive(row, self.platform.settings.lease_s, is_owned)
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """The waits of a load for others, the longest of which is that for one date."""
+
+    wait_s: float
+    tell: Tell
+    for_date: date | None = None
+    until: float = 0.0
+    pause_s: float = _FIRST_WAIT_S
+
+    def goes_on(self, holder: Claim, row: LoadRow) -> bool:
+        """Wait a little; False where the wait for this date is over."""
+        if holder.biz_dt != self.for_date:
+            self.for_date, self.pause_s = holder.biz_dt, _FIRST_WAIT_S
+            self.until = time.monotonic() + self.wait_s
+            if self.wait_s:
+                self.tell(f"{_held(holder, row)}; waiting for it, at most {self.wait_s:.0f} s")
+        left = self.until - time.monotonic()
+        if left <= 0:
+            return False
+        time.sleep(min(self.pause_s, left))
+        self.pause_s = min(self.pause_s * 2, _LONGEST_WAIT_S)
+        return True
+
+
+def register(
+    platform: Platform,
+    table: str,
+    dates: Collection[date],
+    load_id: str,
+    *,
+    asked_by: str,
+    is_waiting: bool = True,
+    tell: Tell = log.warning,
+) -> Registration:
+    """Register a load and claim its dates, waiting for others unless it is told not to; `tell` hears for whom.
+
+    What cannot be had is in `refused`. ControlError, or whatever interrupts the wait, leaves nothing registered.
+    """
+    place = Registration(platform, table, load_id, asked_by)
+    try:
+        place.open()
+        reached("begin.registered")
+        place.claim(dates, platform.settings.lock_wait_s if is_waiting else 0.0, tell)
+        reached("begin.claimed")
+    except BaseException:
+        for biz_dt in list(place.claims):
+            place.release(biz_dt)
+        place.end()
+        raise
+    if not place.claims:
+        place.end()
+    return place
+
+
+@contextmanager
+def registered(
+    platform: Platform, table: str, biz_dt: date, load_id: str, *, asked_by: str, tell: Tell = log.warning
+) -> Iterator[int]:
+    """One date to oneself while the block runs: the version that it may publish. LockedError if another keeps it.
+
+    A date whose outcome nobody knows stays registered as long as this process lives.
+    """
+    place = register(platform, table, [biz_dt], load_id, asked_by=asked_by, tell=tell)
+    if biz_dt in place.refused:
+        raise place.refused[biz_dt]
+    try:
+        yield place.claims[biz_dt].version
+    except UnknownOutcomeError:
+        raise
+    except BaseException:
+        place.release(biz_dt)
+        raise
+    place.release(biz_dt)
+
+
+def _held(holder: Claim, row: LoadRow) -> str:
+    by = f"load {holder.load_id} (process {row.pid} on {row.host.partition('/')[0]}, asked by {row.asked_by})"
+    return f"{holder.table_name} {holder.biz_dt} is being loaded by {by} since {holder.claimed_at:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _locked(holder: Claim, row: LoadRow, wait_s: float) -> LockedError:
+    waited = f"; waited {wait_s:.0f} s for it" if wait_s else ""
+    return LockedError(
+        f"{_held(holder, row)}{waited}",
+        remedy="load the date again when that load has ended; `on_conflict: wait` in table.yaml waits for it",
+    )

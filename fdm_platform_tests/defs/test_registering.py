@@ -1,0 +1,184 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from fdm_platform.control.claims import Claims
+from fdm_platform.control.execution_log.log import DateAttempt
+from fdm_platform.control.ledger import Ledger
+from fdm_platform.control.loads import Loads
+from fdm_platform.defs.platform import Platform
+from fdm_platform.defs.registering import Registration, register, registered
+from fdm_platform.errors import LockedError, UnknownOutcomeError
+from fdm_platform.model.claim import LoadRow
+from fdm_platform.model.control import VOID
+from fdm_platform_tests.deployment import DAYS, deploy
+
+TABLE = "gels_fpms_t_payment"
+DAY = DAYS[1]
+DIES = """
+import os, sys
+from datetime import date
+from fdm_platform.control.execution_log.log import DateAttempt
+from fdm_platform.defs.platform import open_platform
+from fdm_platform.defs.registering import register
+days = [date.fromisoformat(day) for day in sys.argv[1:]]
+with open_platform() as platform:
+    register(platform, "gels_fpms_t_payment", days, "dead", asked_by="hand")
+    for day in days:
+        of = DateAttempt("gels_fpms_t_payment", day, "dead")
+        platform.execution_log.start(job_id="1", job_name="j", run_id=None, of=of)
+        staged = platform.settings.landing_root / "gels_fpms_t_payment/.staging/dead" / str(day)
+        staged.mkdir(parents=True)
+        (staged / "part.orc").touch()
+    os.kill(os.getpid(), 9)
+"""
+
+
+@pytest.fixture
+def platform(tmp_path: Path) -> Iterator[Platform]:
+    with deploy(tmp_path / "home").platform() as opened:
+        yield opened
+
+
+def ask(platform: Platform, load_id: str, *dates: object, **more: object) -> Registration:
+    return register(platform, TABLE, dates or [DAY], load_id, asked_by="hand", **more)  # type: ignore[arg-type]
+
+
+def claimed(platform: Platform) -> list[tuple[object, int, str]]:
+    return [(c.biz_dt, c.version, c.load_id) for c in Claims(platform.store).all()]
+
+
+def loads(platform: Platform) -> list[str]:
+    return [row.load_id for row in Loads(platform.store).open_ones()]
+
+
+def test_a_load_is_registered_until_its_last_date_is_over(platform: Platform) -> None:
+    place = ask(platform, "first", *DAYS)
+    assert place.versions == dict.fromkeys(DAYS, 1)
+    (row,) = Loads(platform.store).open_ones(TABLE)
+    assert (row.load_id, row.pid, row.asked_by) == ("first", os.getpid(), "hand")
+    assert row.folder == str(platform.settings.work / "first")
+    for day in DAYS[:2]:
+        place.release(day)
+    assert claimed(platform) == [(DAYS[2], 1, "first")]
+    assert loads(platform) == ["first"]
+    place.release(DAYS[2])
+    place.release(DAYS[2])
+    assert (claimed(platform), loads(platform)) == ([], [])
+
+
+def test_a_second_load_is_refused_and_told_who_has_the_date(platform: Platform) -> None:
+    first = ask(platform, "first")
+    second = ask(platform, "second", *DAYS, is_waiting=False)
+    assert second.versions == {DAYS[0]: 1, DAYS[2]: 1}
+    error = second.refused[DAY]
+    assert isinstance(error, LockedError)
+    assert f"{TABLE} {DAY} is being loaded by load first (process {os.getpid()} on " in error.message
+    assert "asked by hand" in error.message
+    assert "on_conflict" in str(error.remedy)
+    third = ask(platform, "third", is_waiting=False)
+    assert (third.claims, list(third.refused)) == ({}, [DAY])
+    assert loads(platform) == ["first", "second"], "a load without any date is no load"
+    first.release(DAY)
+    assert ask(platform, "third").versions == {DAY: 1}
+
+
+def test_a_load_that_waits_goes_on_when_the_other_ends(platform: Platform) -> None:
+    first, told = ask(platform, "first"), list[str]()
+
+    def hear(text: str) -> None:
+        told.append(text)
+        first.release(DAY)
+
+    assert ask(platform, "second", tell=hear).versions == {DAY: 1}
+    assert len(told) == 1
+    assert "is being loaded by load first" in told[0]
+    assert "waiting for it, at most 3600 s" in told[0]
+
+
+def test_a_load_that_waited_long_enough_is_refused(platform: Platform) -> None:
+    impatient = Platform(replace(platform.settings, lock_wait_s=0.1), platform.store)
+    ask(platform, "first")
+    error = ask(impatient, "second").refused[DAY]
+    assert "; waited 0 s for it" in error.message
+
+
+def test_a_wait_that_is_interrupted_leaves_nothing_registered(platform: Platform) -> None:
+    ask(platform, "first")
+
+    def interrupt(_text: str) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        ask(platform, "second", *DAYS, tell=interrupt)
+    assert claimed(platform) == [(DAY, 1, "first")]
+    assert loads(platform) == ["first"]
+
+
+def test_the_dates_of_a_killed_load_are_free_and_its_numbers_void(tmp_path: Path) -> None:
+    deployment = deploy(tmp_path / "home")
+    days = [str(DAYS[0]), str(DAY)]
+    process = subprocess.run([sys.executable, "-c", DIES, *days], env=deployment.environ, check=False)
+    assert process.returncode == -9
+    told: list[str] = []
+    with deployment.platform() as platform:
+        assert len(claimed(platform)) == 2
+        place = ask(platform, "next", is_waiting=False, tell=told.append)
+        assert place.versions == {DAY: 2}
+        assert told == [f"{DAY} was held by load dead, whose process is gone"]
+        assert claimed(platform) == [(DAY, 2, "next")], "all dates of the dead load are given up"
+        assert loads(platform) == ["next"]
+        found = Ledger(platform.store).find(TABLE, DAYS[0], 1)
+        assert found is not None
+        assert (found.kind, found.load_id) == (VOID, "dead")
+        rows = [r for r in platform.store.scan("fdm_attempts") if r["load_id"] == "dead"]
+        assert len(rows) == 2
+        assert all(r["status"].startswith("Failed: its process is gone: process ") for r in rows)
+        assert not (platform.settings.landing_root / TABLE / ".staging" / "dead").exists()
+
+
+def test_a_load_of_another_host_is_dead_when_its_lease_is_over(platform: Platform) -> None:
+    now, store = datetime.now(UTC), platform.store
+    for load_id, day, age_s in (("alive", DAYS[0], 1), ("dead", DAYS[1], 3600)):
+        beat = now - timedelta(seconds=age_s)
+        Loads(store).open(LoadRow(load_id, TABLE, "elsewhere", 1, 1, beat, beat))
+        Claims(store).claim(TABLE, day, load_id)
+    place = ask(platform, "mine", *DAYS[:2], is_waiting=False)
+    assert place.versions == {DAYS[1]: 2}
+    assert list(place.refused) == [DAYS[0]]
+
+
+def test_one_date_is_had_for_a_block_and_kept_where_its_outcome_is_unknown(platform: Platform) -> None:
+    def one(load_id: str, error: Exception | None = None) -> int:
+        with registered(platform, TABLE, DAY, load_id, asked_by="hand") as version:
+            if error:
+                raise error
+            return version
+
+    assert one("first") == 1
+    with pytest.raises(ValueError, match="x"):
+        one("fails", ValueError("x"))
+    assert (claimed(platform), loads(platform)) == ([], [])
+    with pytest.raises(UnknownOutcomeError):
+        one("unknown", UnknownOutcomeError("x"))
+    assert claimed(platform) == [(DAY, 1, "unknown")]
+
+
+def test_what_an_earlier_load_of_this_process_left_is_given_up(platform: Platform) -> None:
+    now = datetime.now(UTC)
+    first = ask(platform, "first")
+    (row,) = Loads(platform.store).open_ones()
+    first.release(DAY)
+    Loads(platform.store).open(replace(row, load_id="left", started_at=now))
+    Claims(platform.store).claim(TABLE, DAY, "left")
+    of = DateAttempt(TABLE, DAY, "left")
+    platform.execution_log.start(job_id="1", job_name="j", run_id=None, of=of)
+    assert ask(platform, "mine", is_waiting=False).versions == {DAY: 2}
