@@ -15,10 +15,14 @@ from rich.table import Table
 from rich.text import Text
 
 from fdm_platform.cli.console import WIDTH, ranges_text
+from fdm_platform.defs.breaking import breakers_of
 from fdm_platform.defs.platform import Platform, open_platform
 from fdm_platform.defs.status import Statuses, TableReport
 from fdm_platform.errors import ParameterError
+from fdm_platform.model.breaker import Breaker
+from fdm_platform.model.codec import to_plain
 from fdm_platform.model.table import TableSpec
+from fdm_platform.planning.breaker import scopes_of
 from fdm_platform.planning.status import QUIET, STATES, DateStatus, State, TableStatus
 
 ALARM_EXIT = 3
@@ -77,8 +81,11 @@ def status(
         is_overview = not (table or states or as_json)
         read = _read(Statuses(platform, specs))
         reports = sorted((r.summary if is_overview else r for r in read), key=lambda r: r.spec.name)
+        breakers = breakers_of(platform).not_closed()
+    if not as_json:
+        _print_breakers(breakers, specs)
     if as_json:
-        click.echo(json.dumps([_plain(r, states) for r in reports], indent=2))
+        click.echo(json.dumps([_plain(r, states, breakers) for r in reports], indent=2))
     elif is_overview:
         _print_counts(reports)
     else:
@@ -114,6 +121,14 @@ def _read(statuses: Statuses) -> Iterator[TableReport]:
         return
     with click.progressbar(reports, length=count, label="reading", file=sys.stderr) as bar:
         yield from bar
+
+
+def _print_breakers(breakers: Sequence[Breaker], specs: Sequence[TableSpec]) -> None:
+    """Those that keep dates of the tables waiting: before all else, since it may explain the rest."""
+    concerned = {scope for spec in specs for scope in scopes_of(spec)}
+    for breaker in breakers:
+        if (breaker.scope, breaker.name) in concerned:
+            click.secho(breaker.reason, fg="yellow")
 
 
 def _print_counts(reports: Sequence[TableReport]) -> None:
@@ -192,10 +207,11 @@ def _print_errors(reports: Sequence[TableReport], *, as_json: bool) -> None:
         click.secho(f"{shown}: {text}", fg="red", err=True)
 
 
-def _plain(report: TableReport, states: Sequence[State]) -> dict[str, Any]:
+def _plain(report: TableReport, states: Sequence[State], breakers: Sequence[Breaker]) -> dict[str, Any]:
     found = report.status
     errors = [{"error": type(e).__name__, **e.to_json()} for e in report.errors]
     plain: dict[str, Any] = {"table": report.spec.name, "errors": errors}
+    plain["breakers"] = [to_plain(b) for b in breakers if (b.scope, b.name) in scopes_of(report.spec)]
     if found is None:
         return plain
     wanted = states or [s for s in STATES if s not in QUIET]

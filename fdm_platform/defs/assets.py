@@ -8,6 +8,7 @@ from typing import Any
 
 import dagster as dg
 
+from fdm_platform.defs.breaking import await_turn, note_spark
 from fdm_platform.defs.dependencies import asset_deps, dependency_metadata
 from fdm_platform.defs.io_manager import publish_load
 from fdm_platform.defs.load import Load
@@ -29,6 +30,7 @@ from fdm_platform.errors import FdmError
 from fdm_platform.model.dependency import Dependency
 from fdm_platform.model.manifest import CheckResult, DateOutcome
 from fdm_platform.model.table import CheckSpec, TableSpec
+from fdm_platform.planning.breaker import cluster_of
 
 
 def landing_asset(
@@ -56,7 +58,7 @@ def landing_asset(
         kinds={"spark", "orc"},
         owners=[spec.owner] if spec.owner else None,
         tags={**spec.tags, "entity": spec.key[0], "source_system": spec.key[1]},
-        op_tags={"fdm/source_system": spec.partition_set, "fdm/cluster": _cluster(spec)},
+        op_tags={"fdm/source_system": spec.partition_set, "fdm/cluster": cluster_of(spec)},
         pool=spec.partition_set,
         code_version=spec.code_version,
         description=description(spec),
@@ -87,14 +89,18 @@ def landing_asset(
                 fail_parked(parked)
             return
         asked, begun = asked_by(context.run.tags), list[Load]()
+        await_turn(context.log, platform.platform, spec, this_load, asked)
         try:
             done = step_launcher.launch(
                 context.log, platform.platform, spec, rest, this_load, asked_by=asked, begun=begun.append
             )
         except FdmError as error:  # of Spark as a whole: its attempts are closed, its staging is gone
-            failed = dict.fromkeys(rest, error)
-            of = begun[0] if begun else None
+            note_spark(context.log, platform.platform, spec, this_load, error)
+            failed, of = dict.fromkeys(rest, error), begun[0] if begun else None
             end_step(context, platform.platform, spec, failed, asked=len(rest), load=of)
+        except BaseException:
+            note_spark(context.log, platform.platform, spec, this_load, None)
+            raise
         yield from _check_results(spec, done.outcomes)
         if before or others or parked:  # an output would materialize those, too
             publish_load(context, done, is_partial=True)
@@ -109,11 +115,6 @@ def landing_asset(
 def load_id(run_id: str, table: str, retry: int = 0) -> str:
     """The correlation key of one attempt: Dagster's run and the step, and the retry if it is one."""
     return f"{run_id}-{table}" + (f"-r{retry}" if retry else "")
-
-
-def _cluster(spec: TableSpec) -> str:
-    """The Spark master that table.yaml names; the deployment's own, which job_master may name, is `default`."""
-    return str(spec.launch.get("master") or spec.launch.get("spark.master") or "default")
 
 
 def _check_spec(spec: TableSpec, check: CheckSpec) -> dg.AssetCheckSpec:

@@ -8,7 +8,9 @@ from datetime import date, datetime
 
 from fdm_platform.control.dead_letters import DeadLetters
 from fdm_platform.control.parents import control_dates, read_parents
+from fdm_platform.defs.breaking import breakers_of, waiting
 from fdm_platform.defs.platform import Platform
+from fdm_platform.model.breaker import Breaker
 from fdm_platform.model.control import ProcessControlRow, Published
 from fdm_platform.model.dead_letter import DeadLetter
 from fdm_platform.model.dependency import UNPUBLISHED, Dependency, ParentState
@@ -23,6 +25,8 @@ class StoreFacts:
     _rows: dict[str, dict[date, ProcessControlRow | None]] = field(default_factory=dict)
     _letters: list[Mapping[str, Mapping[date, DeadLetter]]] = field(default_factory=list)
     """Of all tables, once they were read."""
+    _breakers: list[Sequence[Breaker]] = field(default_factory=list)
+    """Those that are not closed, once they were read."""
 
     def today(self, table: str) -> date:
         """The date in the zone of the table's calendar."""
@@ -57,6 +61,12 @@ class StoreFacts:
         if not self._letters:
             self._letters.append(DeadLetters(self.platform.store).all())
         return self._letters[0].get(table, {})
+
+    def waiting(self, table: str) -> str:
+        """Why its breakers let no load begin; all breakers are read at once."""
+        if not self._breakers:
+            self._breakers.append(breakers_of(self.platform).not_closed())
+        return waiting(self._breakers[0], self.platform.catalog.tables[table])
 
     def parent(self, dependency: Dependency, dates: Collection[date]) -> ParentState:
         """The parent's dates, as far as these dates of the child need them."""

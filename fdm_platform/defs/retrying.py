@@ -15,6 +15,7 @@ from typing import NoReturn
 
 import dagster as dg
 
+from fdm_platform.defs.breaking import note_dates
 from fdm_platform.defs.limits import limits_of
 from fdm_platform.defs.load import Load
 from fdm_platform.defs.parking import clear, park
@@ -29,13 +30,14 @@ Context = dg.OutputContext | dg.AssetExecutionContext
 
 def ended(context: Context, load: Load, table: str) -> None:
     """Nothing where every date of the load is live; else the step ends as `end_step` says."""
+    spec = load.platform.catalog.tables[table]
+    note_dates(context.log, load, spec)
     live = [o.biz_dt for o in load.outcomes if o.biz_dt not in load.failed]
     try:
         clear(load.platform, table, live)
     except ControlError as error:  # they are live, and older letters are of no account then
         context.log.warning("dead letters of dates that are live now stay: %s", error)
     if load.failed:
-        spec = load.platform.catalog.tables[table]
         end_step(context, load.platform, spec, load.failed, asked=len(load.outcomes), load=load)
 
 

@@ -25,7 +25,15 @@ _RETRIES = {
     "delay_s": Field(float, is_required=False),
     "longest_s": Field(float, is_required=False),
 }
-_LIMITS = {"retries": Field(_RETRIES, is_required=False)}
+_BREAKER = {
+    "failures": Field(int, is_required=False),
+    "cooldown_s": Field(float, is_required=False),
+    "longest_s": Field(float, is_required=False),
+}
+_LIMITS = {
+    "retries": Field(_RETRIES, is_required=False),
+    "breaker": Field(_BREAKER, is_required=False),
+}
 
 
 class TaggingRunCoordinator(QueuedRunCoordinator):

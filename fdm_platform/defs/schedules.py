@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime
 import dagster as dg
 
 from fdm_platform.control.dead_letters import DeadLetters
+from fdm_platform.defs.breaking import breakers_of, waiting
 from fdm_platform.defs.open_runs import dates_of_open_runs
 from fdm_platform.defs.partitions import add_dates, dates_of
 from fdm_platform.defs.platform import Platform
@@ -47,6 +48,13 @@ def calendar_schedule(source: SourceSystem, *, is_running: bool) -> dg.ScheduleD
             others = " or parked: see `fdm dead-letters`" if any(parked.values()) else ""
             return dg.SkipReason(f"every date of {source.name} that is due is published{others}")
         add_dates(context.instance, source.partition_set, wanted)
+        standing = breakers_of(platform.platform).not_closed()
+        waits = {spec.name: waiting(standing, spec) for spec, dates in due if dates}
+        due = [(spec, dates) for spec, dates in due if dates and not waits[spec.name]]
+        for why in sorted(set(filter(None, waits.values()))):
+            context.log.warning("held back for the next time: %s", why)
+        if not due:
+            return dg.SkipReason("; ".join(sorted(set(waits.values()))))
         open_dates = dates_of_open_runs(context.instance, source.tables)
         known = dates_of(context.instance, source.partition_set)
         chunks = [

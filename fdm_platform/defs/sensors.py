@@ -24,12 +24,14 @@ from fdm_platform.control.requests import Requests
 from fdm_platform.control.rows import RowProblem, process_control_dates, readable_rows_of, source_prefixes
 from fdm_platform.control.store import Predicate
 from fdm_platform.crash import reached
+from fdm_platform.defs.breaking import breakers_of, waiting
 from fdm_platform.defs.cursor import KeptCursor, SensorCursor
 from fdm_platform.defs.partitions import add_dates, dates_of
 from fdm_platform.defs.platform import Platform
 from fdm_platform.defs.resources import PlatformResource
 from fdm_platform.defs.run_requests import SECONDS_BETWEEN_TICKS, run_request, status
 from fdm_platform.errors import ControlError
+from fdm_platform.model.breaker import Breaker
 from fdm_platform.model.calendar import Calendar
 from fdm_platform.model.control import ProcessControlRow, is_held, row_version
 from fdm_platform.model.dead_letter import DeadLetter
@@ -130,7 +132,14 @@ class Tick:
         # While something may have been lost nothing new is requested: so it is never more than one tick's.
         most = 0 if again else MOST_RUNS
         decision = decide(
-            source, rows, requested, self._published, now=stamp, most_runs=most, parked=self._parked
+            source,
+            rows,
+            requested,
+            self._published,
+            now=stamp,
+            most_runs=most,
+            parked=self._parked,
+            waiting=self._waiting,
         )
         reached("sensor.decided")
         self.requests.remember(decision.requests)
@@ -246,6 +255,13 @@ class Tick:
 
     def _parked(self, table: str) -> Mapping[date, str]:
         return {d: letter.control_version for d, letter in self._letters.get(table, {}).items()}
+
+    def _waiting(self, table: str) -> str:
+        return waiting(self._breakers, next(s for s in self.source.tables if s.name == table))
+
+    @cached_property
+    def _breakers(self) -> list[Breaker]:
+        return breakers_of(self.platform).not_closed()
 
     @cached_property
     def _letters(self) -> Mapping[str, Mapping[date, DeadLetter]]:

@@ -32,7 +32,20 @@ class RetryLimits:
 
 
 @dataclass(frozen=True, slots=True)
+class BreakerLimits:
+    """When a source system or a cluster is left alone, and for how long."""
+
+    failures: int = 5
+    """Infrastructure failures in a row that open its breaker."""
+    cooldown_s: float = 60.0
+    """Seconds until one load may try; twice as long after each that fails, too."""
+    longest_s: float = 1800.0
+    """Seconds that no such wait exceeds. A probe of which nothing is heard so long is given up."""
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
     """What `fdm:` in dagster.yaml says, with every default filled in."""
 
     retries: RetryLimits = field(default_factory=RetryLimits)
+    breaker: BreakerLimits = field(default_factory=BreakerLimits)

@@ -65,6 +65,10 @@ class Facts(Protocol):
         """Its dead letters, whether or not they still hold."""
         ...
 
+    def waiting(self, table: str) -> str:
+        """Why no load of it may begin now; empty where one may."""
+        ...
+
     def parent(self, dependency: Dependency, dates: Collection[date]) -> ParentState:
         """The parent's dates, as far as these dates of the child need them."""
         ...
@@ -117,6 +121,13 @@ class Verdicts:
                     break
             else:
                 verdicts[d] = _own(d, rows[d], published.get(d), looks)
+        return self._held_up(table, verdicts)
+
+    def _held_up(self, table: str, verdicts: dict[date, Verdict]) -> dict[date, Verdict]:
+        """What is due waits while its source system or cluster is left alone."""
+        due = [d for d, v in verdicts.items() if v.state == "due"]
+        if due and (why := self.facts.waiting(table)):
+            verdicts |= dict.fromkeys(due, Verdict("waiting", why))
         return verdicts
 
     def _look(self, dependency: Dependency, dates: Sequence[date]) -> Mapping[date, _Look]:

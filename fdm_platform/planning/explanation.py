@@ -225,6 +225,9 @@ def _to_load(e: Evidence, text: str) -> Explanation:
 def _waiting(e: Evidence, verdict: Verdict, text: str) -> Explanation:
     """For a parent: one that failed, runs or is held has its own words, others those of the verdict."""
     open_parents = [p for p in e.parents if p.biz_dt and (p.status is None or p.status.state != "published")]
+    if verdict.reason.startswith("the breaker"):
+        todo = f"see whether it is up again; {_load(e)} does not wait"
+        return Explanation("waiting", f"{text}; it waits: {verdict.reason}", todo)
     if not open_parents:
         return Explanation("waiting", f"{text}; it waits: {verdict.reason}", "load the parent first")
     parent = min(open_parents, key=lambda p: p.status is None or p.status.state not in _BLOCKING)

@@ -9,8 +9,8 @@ import yaml
 from pydantic import Field, ValidationError
 
 from fdm_platform.errors import DeclarationError
-from fdm_platform.model.limits import Limits, RetryLimits
-from fdm_platform.planning.declaration import Count, Declared, Seconds
+from fdm_platform.model.limits import BreakerLimits, Limits, RetryLimits
+from fdm_platform.planning.declaration import Count, Declared, Positive, Seconds
 
 _DEFAULT = Limits()
 
@@ -23,10 +23,19 @@ class RetriesDefault(Declared):
     longest_s: Seconds = _DEFAULT.retries.longest_s
 
 
+class BreakerDeclaration(Declared):
+    """Of every source system and cluster."""
+
+    failures: Positive = _DEFAULT.breaker.failures
+    cooldown_s: Seconds = _DEFAULT.breaker.cooldown_s
+    longest_s: Seconds = _DEFAULT.breaker.longest_s
+
+
 class LimitsDeclaration(Declared):
     """The keys below `fdm`."""
 
     retries: RetriesDefault = Field(default_factory=RetriesDefault)
+    breaker: BreakerDeclaration = Field(default_factory=BreakerDeclaration)
 
 
 def read_limits(dagster_yaml: Path) -> Limits:
@@ -43,7 +52,10 @@ def read_limits(dagster_yaml: Path) -> Limits:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         raise _wrong(dagster_yaml, ".".join(map(str, first["loc"])), first["msg"]) from None
-    return Limits(retries=RetryLimits(**declared.retries.model_dump()))
+    return Limits(
+        retries=RetryLimits(**declared.retries.model_dump()),
+        breaker=BreakerLimits(**declared.breaker.model_dump()),
+    )
 
 
 def _wrong(file: Path, place: str, message: str) -> DeclarationError:

@@ -32,6 +32,11 @@ def nothing_parked(_table: str) -> Mapping[date, str]:
     return {}
 
 
+def nothing_waits(_table: str) -> str:
+    """No table does."""
+    return ""
+
+
 @dataclass(frozen=True, slots=True)
 class HeldBack:
     """Dates that are not requested, and why."""
@@ -78,11 +83,13 @@ def decide(
     now: datetime,
     most_runs: int,
     parked: ParkedVersions = nothing_parked,
+    waiting: Callable[[str], str] = nothing_waits,
 ) -> Decision:
     """The runs for these control rows, newest dates first, at most so many.
 
     `requested` is what is remembered of these rows' dates. `now` is what the new requests are stamped with. A
-    date that is parked is not requested until its row is another.
+    date that is parked is not requested until its row is another; of a table that is `waiting`, for the reason that
+    is told, all dates are looked at again.
     """
     ready, held, later = _sort_out(source, rows)
     groups = _groups(source, ready, requested)
@@ -94,6 +101,8 @@ def decide(
     wanted: dict[str, set[date]] = defaultdict(set)
     for table, dates in groups:
         wanted[table.name].update(dates)
+    groups, delayed = _without_waiting(groups, waiting)
+    held += delayed
     for at, (table, dates) in enumerate(groups):
         if len(runs) >= most_runs:
             rest = groups[at:]
@@ -109,10 +118,25 @@ def decide(
         for run in _runs(table, due, ready, source.dates):
             runs.append(run)
             requests += _remembered(source.partition_set, run, ready, now)
-    again = sorted({d for _, dates in rest for d in dates})
-    if again:
-        held.append(HeldBack(f"beyond the {most_runs} runs of one tick: at the next one", tuple(again)))
+    beyond = {d for _, dates in rest for d in dates}
+    if beyond:
+        why = f"beyond the {most_runs} runs of one tick: at the next one"
+        held.append(HeldBack(why, tuple(sorted(beyond))))
+    again = sorted(beyond.union(*(h.dates for h in delayed)))
     return Decision(tuple(runs), tuple(requests), tuple(held), tuple(again), tuple(later))
+
+
+def _without_waiting(
+    groups: list[tuple[TableSpec, list[date]]], waiting: Callable[[str], str]
+) -> tuple[list[tuple[TableSpec, list[date]]], list[HeldBack]]:
+    """The groups of tables that may be loaded, and the dates of the others with the reason."""
+    why = {name: waiting(name) for name in {table.name for table, _ in groups}}
+    delayed: dict[str, set[date]] = defaultdict(set)
+    for table, dates in groups:
+        if reason := why[table.name]:
+            delayed[reason].update(dates)
+    kept = [group for group in groups if not why[group[0].name]]
+    return kept, [HeldBack(reason, tuple(sorted(dates))) for reason, dates in sorted(delayed.items())]
 
 
 def repeated(requests: Iterable[DateRequest]) -> tuple[RunOfDates, ...]:

@@ -6,16 +6,19 @@
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from typing import Any
 
+from fdm_platform.control.breakers import Breakers
 from fdm_platform.control.claims import Claims
 from fdm_platform.control.ledger import Ledger
 from fdm_platform.control.schema import TABLES
 from fdm_platform.control.store import ControlStore, open_store
 from fdm_platform.errors import PublishConflictError, RowExistsError
 from fdm_platform.model.control import PublishRecord
+from fdm_platform.model.limits import BreakerLimits
 
 
 def run_workers(work: str, url: str, *, workers: int, rounds: int) -> list[dict[str, Any]]:
@@ -110,9 +113,26 @@ def claim_and_publish(store: ControlStore, name: str, rounds: int) -> dict[str, 
     return {"name": name, "published": published, "held": held}
 
 
+def fail_and_probe(store: ControlStore, name: str, rounds: int) -> dict[str, Any]:
+    """Note a failure in each round; when all workers have, and the breaker is open, try to be the probe."""
+    breakers = Breakers(store, BreakerLimits(failures=8 * rounds, cooldown_s=0, longest_s=600))
+    for _ in range(rounds):
+        breakers.note_failure("source", "s", name, "away")
+    while (breaker := breakers.of("source", "s")).state == "closed":
+        time.sleep(0.01)
+    return {"name": name, "noted": rounds, "probes": breakers.take_probe(breaker, name)}
+
+
 WORKS: dict[str, Callable[[ControlStore, str, int], dict[str, Any]]] = {
     f.__name__: f
-    for f in (insert_ledger_rows, upsert_jobs, create_tables, publish_or_void, claim_and_publish)
+    for f in (
+        insert_ledger_rows,
+        upsert_jobs,
+        create_tables,
+        publish_or_void,
+        claim_and_publish,
+        fail_and_probe,
+    )
 }
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ class Tables:
     ledger: dict[tuple[str, date], Published] = field(default_factory=dict)
     links: list[Dependency] = field(default_factory=list)
     letters: dict[tuple[str, date], DeadLetter] = field(default_factory=dict)
+    breaker: str = ""
     without_rows: set[str] = field(default_factory=set)
     reads: int = 0
     looks: int = 0
@@ -61,6 +62,9 @@ class Tables:
 
     def parked(self, table: str) -> Mapping[date, DeadLetter]:
         return {d: letter for (t, d), letter in self.letters.items() if t == table}
+
+    def waiting(self, _table: str) -> str:
+        return self.breaker
 
     def parent(self, dependency: Dependency, _dates: Collection[date]) -> ParentState:
         self.looks += 1
@@ -275,3 +279,12 @@ def test_a_letter_of_a_date_that_was_published_since_is_of_no_account(tables: Ta
     assert verdict(tables, "b")[0] == "due"
     tables.letters["b", D15] = replace(letter, parked_at=NOON.replace(hour=13))
     assert verdict(tables, "b")[0] == "stopped"
+
+
+def test_what_is_due_waits_while_a_breaker_is_open_and_nothing_else_changes(tables: Tables) -> None:
+    tables.publish("a", D14)
+    tables.row(D13, run_indicator="N")
+    tables.breaker = "the breaker of source s is open"
+    assert verdict(tables, "a", D13)[0] == "stopped"
+    assert verdict(tables, "a", D14)[0] == "current"
+    assert verdict(tables, "a", D15) == ("waiting", "the breaker of source s is open")

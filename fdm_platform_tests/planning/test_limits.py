@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from fdm_platform.errors import DeclarationError
-from fdm_platform.model.limits import Limits, RetryLimits
+from fdm_platform.model.limits import BreakerLimits, Limits, RetryLimits
 from fdm_platform.planning.limits import read_limits
 from fdm_platform_tests.deployment import PROJECT
 
@@ -30,6 +30,8 @@ def test_the_projects_own_file_says_the_defaults() -> None:
 def test_what_is_said_holds(tmp_path: Path) -> None:
     found = read_limits(written(tmp_path, FDM % "{retries: {limit: 3, delay_s: 1, longest_s: 2.5}}"))
     assert found.retries == RetryLimits(3, 1.0, 2.5)
+    found = read_limits(written(tmp_path, FDM % "{breaker: {failures: 2, cooldown_s: 5}}"))
+    assert found.breaker == BreakerLimits(2, 5.0, 1800.0)
 
 
 @pytest.mark.parametrize(
@@ -38,6 +40,7 @@ def test_what_is_said_holds(tmp_path: Path) -> None:
         ("{retry: {}}", "fdm.retry"),
         ("{retries: {limit: -1}}", "fdm.retries.limit"),
         ("{retries: {delay_s: soon}}", "fdm.retries.delay_s"),
+        ("{breaker: {failures: 0}}", "fdm.breaker.failures"),
         ("5", "run_coordinator.config.fdm"),
     ],
 )

@@ -209,3 +209,19 @@ def test_a_parked_date_is_requested_when_its_row_changes_however_often_one_looks
         ("e_s_t", (DAYS[0],)),
         ("e_s_u", (DAYS[0],)),
     }
+
+
+def test_dates_of_a_table_that_waits_are_looked_at_again_and_others_are_requested() -> None:
+    of = source(table("t"), table("u"))
+    why = {"e_s_t": "the breaker of source e_s is open"}
+
+    def look(*rows: ProcessControlRow) -> Decision:
+        return decide(of, rows, [], nothing, now=NOW, most_runs=50, waiting=lambda name: why.get(name, ""))
+
+    found = look(row(DAYS[0]), row(DAYS[1]))
+    assert [(r.table_name, r.dates) for r in found.runs] == [("e_s_u", (DAYS[0], DAYS[1]))]
+    assert [(h.reason, h.dates) for h in found.held] == [(why["e_s_t"], (DAYS[0], DAYS[1]))]
+    assert found.again == (DAYS[0], DAYS[1])
+    assert {r.table_name for r in found.requests} == {"e_s_u"}
+    why.clear()
+    assert len(look(row(DAYS[0]), row(DAYS[1])).runs) == 2

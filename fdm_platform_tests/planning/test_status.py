@@ -339,5 +339,8 @@ class _Facts:
     def parked(self, _table: str) -> dict[date, DeadLetter]:
         return {}
 
+    def waiting(self, _table: str) -> str:
+        return ""
+
     def parent(self, _dependency: Dependency, _dates: Collection[date]) -> ParentState:
         return ParentState(self.parents, sorted(self.control))
