@@ -26,6 +26,7 @@ COMMANDS = {
     "plan": "fdm_platform.cli.load:plan",
     "materialize": "fdm_platform.cli.load:materialize",
     "retry": "fdm_platform.cli.dead_letters:retry",
+    "rollback": "fdm_platform.cli.rollback:rollback",
     "backfill": "fdm_platform.cli.backfill:backfill",
     "partitions": "fdm_platform.cli.partitions:partitions",
     "params": "fdm_platform.cli.params:params",
