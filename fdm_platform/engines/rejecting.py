@@ -11,7 +11,7 @@ be in both answers, or in none.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import reduce
 
@@ -56,7 +56,7 @@ class Split:
 
     @property
     def bad(self) -> DataFrame:
-        """Columns source, raw, reason, file, line."""
+        """The others: view of the source, row, reason and file."""
         return self.kept.where(f"{REASON} is not null").select(
             f.lit(self.source.view).alias("source"), RAW, REASON, FILE
         )
@@ -199,9 +199,9 @@ def find_lines(spark: SparkSession, split: Split) -> list[tuple[str, str, int]]:
 
 
 def _find(spark: SparkSession, file: str, encoding: str, texts: Iterable[str]) -> Iterator[tuple[str, int]]:
-    """In one pass, which ends when all are found."""
+    """In one pass, which ends when all are found. A file that cannot be opened any more gives none."""
     missing = {text.rstrip("\r\n"): text for text in texts}
-    with text_lines(spark, file, encoding, "replace") as lines:
+    with suppress(SourceError), text_lines(spark, file, encoding, "replace") as lines:
         for number, line in enumerate(lines, 1):
             text = missing.pop(line.rstrip("\r\n"), None)
             if text is not None:
