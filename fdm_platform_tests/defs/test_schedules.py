@@ -279,7 +279,8 @@ def test_a_date_without_a_control_row_is_loaded(tmp_path: Path, monkeypatch: pyt
     from fdm_platform.cli import cli  # noqa: PLC0415
 
     sql = shutil.copytree(PROJECT / "sql" / "landing", tmp_path / "sql")
-    (sql / "gels" / "fpms" / "calendar.yaml").write_text(yaml.safe_dump(CALENDAR))
+    begins = CALENDAR | {"start": date(2024, 5, 15)}
+    (sql / "gels" / "fpms" / "calendar.yaml").write_text(yaml.safe_dump(begins))
     deployment = deploy(tmp_path / "home", sql_root=sql)
     for name, value in deployment.environ.items():
         monkeypatch.setenv(name, value)
