@@ -74,6 +74,21 @@ def _without_others() -> dict[str, str]:
     return {k: v for k, v in os.environ.items() if k in kept or not k.startswith(("FDM_", "DAGSTER_"))}
 
 
+def project_in(home: Path) -> Deployment:
+    """A project of its own: what is declared in the folder below `sql`, and empty control tables."""
+    environ = {
+        "FDM_PROJECT": str(home),
+        "FDM_HOME": str(home),
+        "FDM_SQL_ROOT": str(home / "sql"),
+        "FDM_CONTROL_URL": control_url(home),
+    }
+    made = Deployment(Settings.from_environ(environ), environ)
+    with made.platform() as platform:
+        platform.store.create(TABLES)
+        assert platform.catalog.errors == ()
+    return made
+
+
 def deploy(
     home: Path, *, rows: int = 60, sql_root: Path | None = None, store_url: str | None = None
 ) -> Deployment:

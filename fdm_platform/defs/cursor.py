@@ -127,13 +127,14 @@ class KeptCursor:
         Where nothing changed but the few words, nothing is written.
         """
         rest = _rest(cursor)
-        place, digest = _place(before)
-        if _digest(rest) != digest:
+        digest = _digest(rest)
+        place, before_digest = _place(before)
+        if digest != before_digest:
             place = 1 - place
             self.storage.set_cursor_values({self._key(place): rest})
         words = {
             "place": place,
-            "digest": _digest(rest),
+            "digest": digest,
             "floor": cursor.watermark.floor.isoformat(),
             "requested_at": cursor.requested_at.isoformat(),
             "started": cursor.started,

@@ -116,8 +116,9 @@ class Statuses:
         parents = {d: states[d.parent] for d in dependencies if d.parent in states}
         rows, problems = control_states(store, spec.entity, spec.source_system, dates)
         published = ledger.published(spec.name, dates)
-        expectations = replace(self.expectations(spec, ()), absent=()) if calendar is None else None
-        if calendar is not None:
+        if calendar is None:
+            expectations = replace(self.expectations(spec, ()), absent=())
+        else:
             known = dates if calendar.control_rows else published.keys()
             expectations = Expectations.by(calendar, known, self.now)
         return table_status(

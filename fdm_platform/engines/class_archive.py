@@ -6,8 +6,8 @@
                              failed.json    the last attempt to make it failed
 
 The key covers what the JVM compares: the JDK's build and the jars' names, sizes and times, in the
-folder's own order; and the text of LocalFiles.java. An archive that differs from its stamp is damaged or foreign: it is ignored and
-made again. Janino, which compiles Spark's generated code, comes in signed jars, and the JVM archives
+folder's own order; and the text of LocalFiles.java. An archive that differs from its stamp is damaged
+or foreign: it is ignored and made again. Janino, which compiles Spark's generated code, comes in signed jars, and the JVM archives
 no class of a signed jar; nothing checks these signatures, so copies without them stand in for them.
 
     python -m fdm_platform.engines.class_archive CACHE      makes it, if it is missing

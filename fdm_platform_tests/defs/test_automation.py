@@ -12,15 +12,12 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from fdm_platform.control.schema import TABLES
-from fdm_platform.control.store import open_store
 from fdm_platform.defs.location import build_definitions
 from fdm_platform.defs.partitions import add_dates
 from fdm_platform.defs.platform import Platform
 from fdm_platform.model.control import PublishRecord
-from fdm_platform.model.settings import Settings
 from fdm_platform.planning.dependencies import versions_read
-from fdm_platform_tests.deployment import control_url
+from fdm_platform_tests.deployment import project_in
 
 D13, D14, D15 = (date(2024, 5, d) for d in (13, 14, 15))
 ROOT = "sources: {row1: {path: a.csv, columns: {a: string}}}"
@@ -101,23 +98,12 @@ def market(tmp_path: Path) -> Iterator[Market]:
         (folder / "table.yaml").write_text(
             f"entity: E\nsource_system: {source}\ntable: {table}\n{text}\nsteps: [step.hql]\n"
         )
-    environ = {
-        "FDM_PROJECT": str(tmp_path),
-        "FDM_HOME": str(tmp_path),
-        "FDM_SQL_ROOT": str(tmp_path / "sql"),
-        "FDM_CONTROL_URL": control_url(tmp_path),
-    }
-    settings = Settings.from_environ(environ)
-    store = open_store(settings.control_url)
-    store.create(TABLES)
-    platform = Platform(settings, store)
-    assert platform.catalog.errors == ()
-    with dg.DagsterInstance.ephemeral() as instance:
-        made = Market(platform, instance, build_definitions(settings))
+    project = project_in(tmp_path)
+    with project.platform() as platform, dg.DagsterInstance.ephemeral() as instance:
+        made = Market(platform, instance, build_definitions(project.settings))
         made.row(D13, D14, D15)
         made.row(D13, D14, D15, source="DM")
         yield made
-    store.close()
 
 
 def everything_published(market: Market) -> None:

@@ -14,8 +14,6 @@ import pytest
 import yaml
 
 from fdm_platform.control.dead_letters import DeadLetters
-from fdm_platform.control.schema import TABLES
-from fdm_platform.control.store import open_store
 from fdm_platform.defs import sensors
 from fdm_platform.defs.location import build_definitions
 from fdm_platform.defs.open_runs import dates_of_open_runs
@@ -26,7 +24,7 @@ from fdm_platform.engines.landed import LandedDates
 from fdm_platform.model.control import PublishRecord, row_version
 from fdm_platform.model.dead_letter import DeadLetter
 from fdm_platform.model.settings import Settings
-from fdm_platform_tests.deployment import PROJECT, control_url, deploy
+from fdm_platform_tests.deployment import PROJECT, deploy, project_in
 
 FRIDAY = date(2024, 5, 17)
 MORNING = datetime(2024, 5, 17, 6, 30, tzinfo=UTC)
@@ -105,23 +103,12 @@ def office(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Office]:
         (folder / "table.yaml").write_text(
             f"entity: E\nsource_system: S\ntable: {table}\n{sources}\nsteps: [step.hql]\ndates_per_run: 3\n"
         )
-    environ = {
-        "FDM_PROJECT": str(tmp_path),
-        "FDM_HOME": str(tmp_path),
-        "FDM_SQL_ROOT": str(tmp_path / "sql"),
-        "FDM_CONTROL_URL": control_url(tmp_path),
-    }
-    for name, value in environ.items():
-        monkeypatch.setenv(name, value)
     (tmp_path / "sql/e/s/calendar.yaml").write_text(yaml.safe_dump(CALENDAR))
-    settings = Settings.from_environ(environ)
-    store = open_store(settings.control_url)
-    store.create(TABLES)
-    platform = Platform(settings, store)
-    assert platform.catalog.errors == ()
-    with dg.instance_for_test() as instance:
-        yield Office(settings, platform, instance)
-    store.close()
+    made = project_in(tmp_path)
+    for name, value in made.environ.items():
+        monkeypatch.setenv(name, value)
+    with made.platform() as platform, dg.instance_for_test() as instance:
+        yield Office(made.settings, platform, instance)
 
 
 SINCE_MAY_6 = {**CALENDAR, "start": date(2024, 5, 6)}
@@ -293,7 +280,8 @@ def test_a_date_without_a_control_row_is_loaded(tmp_path: Path, monkeypatch: pyt
     from fdm_platform.cli import cli  # noqa: PLC0415
 
     sql = shutil.copytree(PROJECT / "sql" / "landing", tmp_path / "sql")
-    (sql / "gels" / "fpms" / "calendar.yaml").write_text(yaml.safe_dump(CALENDAR))
+    begins = CALENDAR | {"start": date(2024, 5, 15)}
+    (sql / "gels" / "fpms" / "calendar.yaml").write_text(yaml.safe_dump(begins))
     deployment = deploy(tmp_path / "home", sql_root=sql)
     for name, value in deployment.environ.items():
         monkeypatch.setenv(name, value)

@@ -10,15 +10,13 @@ from typing import Any
 
 import pytest
 
-from fdm_platform.control.schema import TABLES
-from fdm_platform.control.store import ControlStore, open_store
+from fdm_platform.control.store import ControlStore
 from fdm_platform.control.values import Row
 from fdm_platform.defs.platform import Platform
 from fdm_platform.defs.status import RECENT, Statuses
 from fdm_platform.model.control import PublishRecord, row_version
-from fdm_platform.model.settings import Settings
 from fdm_platform.model.table import TableSpec
-from fdm_platform_tests.deployment import control_url
+from fdm_platform_tests.deployment import project_in
 
 TODAY = date(2024, 5, 15)
 NOON = datetime(2024, 5, 15, 12, tzinfo=UTC)
@@ -82,20 +80,10 @@ def archive(tmp_path: Path) -> Iterator[Archive]:
         declared = f"entity: E\nsource_system: S\ntable: {table}\nsources: {{{text}}}\nsteps: [step.hql]\n"
         (folder / "table.yaml").write_text(declared)
     (tmp_path / "sql/e/s/calendar.yaml").write_text('start: 2000-01-03\ncutoff: "06:00"\n')
-    environ = {
-        "FDM_PROJECT": str(tmp_path),
-        "FDM_HOME": str(tmp_path),
-        "FDM_SQL_ROOT": str(tmp_path / "sql"),
-        "FDM_CONTROL_URL": control_url(tmp_path),
-    }
-    settings = Settings.from_environ(environ)
-    store = open_store(settings.control_url)
-    store.create(TABLES)
-    counting = CountingStore(store)
-    platform = Platform(settings, counting)
-    assert platform.catalog.errors == ()
-    yield Archive(counting, platform)
-    store.close()
+    made = project_in(tmp_path)
+    with made.platform() as platform:
+        counting = CountingStore(platform.store)
+        yield Archive(counting, Platform(made.settings, counting))
 
 
 def test_what_is_told_of_recent_dates_is_what_the_whole_status_says(archive: Archive) -> None:
