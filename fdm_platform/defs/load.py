@@ -139,13 +139,10 @@ def begin(
     """
     load = Load(platform, load_id, tuple(dates), LoadReport(load_id, ()))
     try:
-        rows = platform.job_rows(spec, dates)
-    except FdmError as error:
-        load.open = _start_rows(load, spec, None, asked_by)
-        load.report = LoadReport(load_id, tuple(refused(biz_dt, error) for biz_dt in dates))
-        return load
-    load.open = _start_rows(load, spec, rows, asked_by)
-    try:
+        rows = _job_rows(load, spec)
+        _write_start_rows(load, spec, rows, asked_by)
+        if rows is None:
+            return load
         load.plan, outcomes = platform.plan_each(spec, dates, load_id, rows)
         load.report = LoadReport(load_id, outcomes)
         if load.plan:
@@ -158,6 +155,15 @@ def begin(
         load.abandon(error)
         raise
     return load
+
+
+def _job_rows(load: Load, spec: TableSpec) -> JobRows | None:
+    """None, and every date refused, where the control tables cannot be read."""
+    try:
+        return load.platform.job_rows(spec, load.dates)
+    except FdmError as error:
+        load.report = LoadReport(load.load_id, tuple(refused(biz_dt, error) for biz_dt in load.dates))
+        return None
 
 
 def _some(report: LoadReport, dates: Collection[date]) -> LoadReport:
@@ -187,15 +193,14 @@ def error_of(outcome: DateOutcome) -> FdmError:
     return kind(failure.headline, **place)
 
 
-def _start_rows(load: Load, spec: TableSpec, rows: JobRows | None, asked_by: str) -> dict[date, str]:
+def _write_start_rows(load: Load, spec: TableSpec, rows: JobRows | None, asked_by: str) -> None:
     """Written even where the control tables cannot be read: the attempt is one."""
     log, job_id = load.platform.execution_log, rows.job.job_id if rows and rows.job else spec.job_name
     control = {row.biz_dt: row for row in rows.control} if rows else {}
-    ids = {}
     for biz_dt in load.dates:
         row = control.get(biz_dt)
         of = DateAttempt(spec.name, biz_dt, load.load_id, row.version if row else None, asked_by)
-        ids[biz_dt] = log.start(
-            job_id=job_id, job_name=spec.job_name, run_id=row.run_id if row else None, of=of
-        )
-    return ids
+        with held_signals():  # a row that was begun is known here, so that whatever comes can end it
+            load.open[biz_dt] = log.start(
+                job_id=job_id, job_name=spec.job_name, run_id=row.run_id if row else None, of=of
+            )
