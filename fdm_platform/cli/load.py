@@ -150,9 +150,10 @@ def _submit(
     raise_again: Callable[[], None],
 ) -> dict[date, FdmError]:
     """One submit, as runs of Dagster. Spark is started first: its JVM boots while Dagster is imported."""
-    load = begin(platform, spec, dates, f"{uuid.uuid4()}-{spec.name}", asked.by, tell=_tell)
-    click.secho(f"  {spec.name} {ranges_text(dates)}: load {load.load_id}", err=True)
-    try:
+    load_id = f"{uuid.uuid4()}-{spec.name}"
+    click.secho(f"  {spec.name} {ranges_text(dates)}: load {load_id}", err=True)
+    load = begin(platform, spec, dates, load_id, asked.by, tell=_tell)
+    try:  # at once: a signal between the two would leave a load that nobody ends
         if load.plan is None and not asked.is_always_run:  # nothing to run: the outcomes say why
             for outcome in load.outcomes:
                 load.close(outcome.biz_dt, error_of(outcome))

@@ -154,26 +154,11 @@ def begin(
     """
     load = Load(platform, load_id, tuple(dates), LoadReport(load_id, ()))
     try:
-        load.place = register(
-            platform,
-            spec.name,
-            dates,
-            load_id,
-            asked_by=asked_by,
-            is_waiting=spec.on_conflict == "wait",
-            tell=tell,
-        )
-        rows = platform.job_rows(spec, dates)
-    except FdmError as error:
-        load.open = _start_rows(load, spec, None, asked_by)
-        load.report = LoadReport(load_id, tuple(refused(biz_dt, error) for biz_dt in dates))
-        return load
-    except BaseException:
-        _leave(load)
-        raise
-    load.open = _start_rows(load, spec, rows, asked_by)
-    reached("begin.logged")
-    try:
+        rows = _register(load, spec, asked_by, tell)
+        _write_start_rows(load, spec, rows, asked_by)
+        reached("begin.logged")
+        if rows is None or load.place is None:
+            return load
         claimed = load.place.versions
         own = [biz_dt for biz_dt in dates if biz_dt in claimed]
         load.plan, outcomes = platform.plan_each(spec, own, load_id, rows, claimed)
@@ -188,12 +173,31 @@ def begin(
                 )
     except BaseException as error:
         load.abandon(error)
+        _leave(load)
         raise
     return load
 
 
+def _register(load: Load, spec: TableSpec, asked_by: str, tell: Tell) -> JobRows | None:
+    """Claim the dates and read their control rows; None, and every date refused, where the tables cannot be read."""
+    try:
+        load.place = register(
+            load.platform,
+            spec.name,
+            load.dates,
+            load.load_id,
+            asked_by=asked_by,
+            is_waiting=spec.on_conflict == "wait",
+            tell=tell,
+        )
+        return load.platform.job_rows(spec, load.dates)
+    except FdmError as error:
+        load.report = LoadReport(load.load_id, tuple(refused(biz_dt, error) for biz_dt in load.dates))
+        return None
+
+
 def _leave(load: Load) -> None:
-    """No attempt was begun: the dates are free at once."""
+    """Dates of which no attempt was begun are free at once."""
     for biz_dt in list(load.place.claims) if load.place else ():
         load.place.release(biz_dt)  # type: ignore[union-attr]
 
@@ -225,15 +229,14 @@ def error_of(outcome: DateOutcome) -> FdmError:
     return kind(failure.headline, **place)
 
 
-def _start_rows(load: Load, spec: TableSpec, rows: JobRows | None, asked_by: str) -> dict[date, str]:
+def _write_start_rows(load: Load, spec: TableSpec, rows: JobRows | None, asked_by: str) -> None:
     """Written even where the control tables cannot be read: the attempt is one."""
     log, job_id = load.platform.execution_log, rows.job.job_id if rows and rows.job else spec.job_name
     control = {row.biz_dt: row for row in rows.control} if rows else {}
-    ids = {}
     for biz_dt in load.dates:
         row = control.get(biz_dt)
         of = DateAttempt(spec.name, biz_dt, load.load_id, row.version if row else None, asked_by)
-        ids[biz_dt] = log.start(
-            job_id=job_id, job_name=spec.job_name, run_id=row.run_id if row else None, of=of
-        )
-    return ids
+        with held_signals():  # a row that was begun is known here, so that whatever comes can end it
+            load.open[biz_dt] = log.start(
+                job_id=job_id, job_name=spec.job_name, run_id=row.run_id if row else None, of=of
+            )

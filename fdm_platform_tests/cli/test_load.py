@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from fdm_platform.control.execution_log.orphans import deliver_orphans
 from fdm_platform.engines.landed import LandedDates
 from fdm_platform.model.report import ApplicationStarted, decode
 from fdm_platform_tests.deployment import Deployment, deploy
@@ -197,14 +198,18 @@ def test_a_stopped_command_leaves_no_spark_no_staging_and_one_final_line(
     deployment: Deployment, number: signal.Signals, trigger: str
 ) -> None:
     command = [FDM, "materialize", MASTER, "--biz-dt", "2024-05-15"]
-    process = subprocess.Popen(command, env=deployment.environ, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(command, env=deployment.environ, stderr=subprocess.PIPE, text=True)
     home = deployment.settings.home
     while not any(home.glob(f"**/{trigger}")):
         assert process.poll() is None
         time.sleep(0.01)
     process.send_signal(number)
-    assert process.wait() in (130, 143)
-    assert [r["status"] for r in execution_log(deployment)] == ["Failed: cancelled before it was published"]
+    said = process.communicate()[1]
+    assert process.returncode in (130, 143), said
+    with deployment.platform() as platform:  # the next process delivers what a slow store had not taken
+        deliver_orphans(platform.store, deployment.settings.journal)
+    log = execution_log(deployment)
+    assert [r["status"] for r in log] == ["Failed: cancelled before it was published"], said
     assert not any((deployment.settings.landing_root / MASTER).glob(".staging/*/*"))
     alive = subprocess.run(["pgrep", "-f", str(home)], capture_output=True, text=True, check=False).stdout
     assert alive == ""
