@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, asdict, fields
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from fdm_platform.model.limits import DeclaredRetries
 from fdm_platform.model.table import CheckSpec, ColumnSpec, SourceSpec, TableSpec
 from fdm_platform.planning.catalog import load_catalog
 from fdm_platform.planning.declaration import (
@@ -16,6 +17,7 @@ from fdm_platform.planning.declaration import (
     ColumnDeclaration,
     Declared,
     LaunchDeclaration,
+    RetriesDeclaration,
     SourceDeclaration,
     TableDeclaration,
     table_schema,
@@ -27,6 +29,7 @@ PAIRS: list[tuple[type[Declared], type[Any]]] = [
     (SourceDeclaration, SourceSpec),
     (ColumnDeclaration, ColumnSpec),
     (CheckDeclaration, CheckSpec),
+    (RetriesDeclaration, DeclaredRetries),
 ]
 # Where the declaration says "not given" and the catalog fills in what the rest implies.
 FILLED_IN = {"format", "job_name", "biz_dt"}
@@ -50,6 +53,10 @@ def test_keys_are_the_specs_fields_with_the_specs_defaults(
 def _plain(value: Any) -> Any:
     if isinstance(value, LaunchDeclaration):
         return value.model_dump(exclude_none=True)
+    if isinstance(value, RetriesDeclaration):
+        return value.model_dump()
+    if isinstance(value, DeclaredRetries):
+        return asdict(value)
     return list(value) if isinstance(value, tuple) else value
 
 
