@@ -10,8 +10,10 @@ import dagster as dg
 from fdm_platform.engines.publishing import PublishReport
 from fdm_platform.engines.rejected import rejected_folder
 from fdm_platform.errors import FdmError
+from fdm_platform.model.codec import to_sparse
 from fdm_platform.model.manifest import LoadReport, Manifest
 from fdm_platform.model.plan import DatePlan, LoadPlan
+from fdm_platform.model.settings import Settings, is_uri
 from fdm_platform.model.table import ColumnSpec, TableSpec
 from fdm_platform.planning.status import State, TableStatus
 
@@ -37,11 +39,11 @@ def _column(column: ColumnSpec) -> dg.TableColumn:
     )
 
 
-def asset_metadata(spec: TableSpec, landing_root: Path) -> dict[str, Any]:
+def asset_metadata(spec: TableSpec, settings: Settings) -> dict[str, Any]:
     """Metadata of the table itself, the same for all dates."""
     metadata: dict[str, Any] = {
         "dagster/table_name": spec.name,
-        "dagster/uri": (landing_root / spec.name).as_uri(),
+        "dagster/uri": _uri(settings.table_root(spec.name)),
         "dagster/storage_kind": "orc",
         "partition_by": list(spec.partition_by),
         "folder_date_format": spec.folder_date_format,
@@ -56,6 +58,10 @@ def asset_metadata(spec: TableSpec, landing_root: Path) -> dict[str, Any]:
     ]
     metadata["dagster/code_references"] = dg.CodeReferencesMetadataValue(code_references=references)
     return metadata
+
+
+def _uri(root: str) -> str:
+    return root if is_uri(root) else Path(root).as_uri()
 
 
 def description(spec: TableSpec) -> str:
@@ -76,7 +82,7 @@ def date_metadata(
         "bytes": manifest.bytes,
         "files": len(manifest.files),
         "version": published.version,
-        "path": dg.MetadataValue.path(str(published.path)),
+        "path": dg.MetadataValue.path(published.path),
         "reason": date.reason,
         "control_row_version": date.control_version.rstrip("/"),
         "parameter_hash": plan.parameter_hash(date.biz_dt),
@@ -84,6 +90,8 @@ def date_metadata(
         "sql": dg.MetadataValue.md(_sql(plan, date)),
     }
     metadata |= _counts(plan, date, manifest)
+    if manifest.columns:
+        metadata["column_statistics"] = dg.MetadataValue.json(to_sparse(manifest.columns))
     if report.application_id:
         metadata["spark_application_id"] = report.application_id
     if report.ui_url:

@@ -1,7 +1,7 @@
 """A shaped result into staging, and the manifest of what was written.
 
 Spark writes once, into a folder that did not exist. Nothing is counted by a pass of its own: rows and
-NULLs come from ORC's footers.
+the columns' statistics come from ORC's footers.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from urllib.parse import unquote
 from pyspark.sql import DataFrame, SparkSession
 
 from fdm_platform.engines.files import list_files, make_folder
-from fdm_platform.engines.footers import FooterReader
+from fdm_platform.engines.footers import FooterReader, merged
 from fdm_platform.errors import ContractError
 from fdm_platform.model.manifest import Manifest, StagedFile
 from fdm_platform.model.plan import DatePlan, LoadPlan
-from fdm_platform.model.table import ColumnSpec
+from fdm_platform.model.table import SECRET, ColumnSpec
 
 NULL_FOLDER = "__HIVE_DEFAULT_PARTITION__"
 """Hive's folder for a partition value that is NULL or an empty string."""
@@ -34,21 +34,21 @@ def read_manifest(spark: SparkSession, shaped: DataFrame, plan: LoadPlan, date: 
     ContractError: no rows though the table does not allow it, or NULL in a partition column.
     """
     folder = f"{date.staging.rstrip('/')}/{date.folder}"
-    footers = FooterReader(spark)
-    files, nulls = [], Counter[str]()
-    for path, size in list_files(spark, folder):
-        footer = footers.read(f"{folder}/{path}")
-        files.append(StagedFile(path, size, footer.rows))
-        nulls.update(footer.nulls)
+    reader, listed = FooterReader(spark), list(list_files(spark, folder))
+    footers = [reader.read(f"{folder}/{path}") for path, _ in listed]
+    schema = _schema(shaped, plan)
     manifest = Manifest(
         load_id=plan.load_id,
         table=plan.table,
         biz_dt=date.biz_dt,
         folder=date.folder,
         staging=date.staging,
-        files=tuple(files),
-        schema=_schema(shaped, plan),
-        nulls=dict(nulls),
+        files=tuple(StagedFile(*of, footer.rows) for of, footer in zip(listed, footers, strict=True)),
+        schema=schema,
+        columns=merged(footers, {c.name.lower() for c in schema if c.sensitivity in SECRET}),
+        control_version=date.control_version,
+        code_version=plan.code_version,
+        parameter_hash=plan.parameter_hash(date.biz_dt),
     )
     _require_values(manifest, plan)
     if not manifest.rows:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, Field, fields, is_dataclass
 from datetime import date, datetime
 from functools import cache
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -29,6 +29,27 @@ def to_plain(value: Any) -> Any:
     if isinstance(value, date):  # a datetime is a date
         return value.isoformat()
     return value
+
+
+def to_sparse(value: Any) -> Any:
+    """As `to_plain`, without the fields that are as their class has them by default.
+
+    For what is kept for long: a default may then never change, for it would change what was written before.
+    """
+    if is_dataclass(value) and not isinstance(value, type):
+        written = (f for f in fields(value) if not f.metadata.get(IN_MEMORY))
+        said = {f.name: getattr(value, f.name) for f in written if not _is_default(f, getattr(value, f.name))}
+        return {name: to_sparse(v) for name, v in said.items()}
+    if isinstance(value, Mapping):
+        return {str(k): to_sparse(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [to_sparse(v) for v in value]
+    return to_plain(value)
+
+
+def _is_default(of: Field[Any], value: Any) -> bool:
+    made = of.default if of.default_factory is MISSING else of.default_factory()
+    return type(made) is type(value) and bool(made == value)
 
 
 def from_plain(cls: type[T], plain: Any) -> T:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
-from fdm_platform.model.codec import from_plain, to_plain
+from fdm_platform.model.codec import from_plain, to_sparse
 from fdm_platform.model.table import ColumnSpec, Severity
 
 
@@ -19,6 +19,24 @@ class StagedFile:
     path: str
     bytes: int
     rows: int
+
+
+Scalar = int | float | str
+"""A value as JSON holds it: decimals as strings, dates and times in ISO form."""
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnStatistics:
+    """One data column over all files, by ORC's footers. None is what they do not say, or what nobody may see.
+
+    Text is cut after 64 characters: then it is what the smallest or largest begins with. Times are as the clock
+    showed where they were written.
+    """
+
+    nulls: int
+    min: Scalar | None = None
+    max: Scalar | None = None
+    sum: Scalar | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +53,8 @@ class Manifest:
     files: tuple[StagedFile, ...]
     schema: tuple[ColumnSpec, ...]
     """Columns of the table as read: data columns, then partition columns."""
-    nulls: Mapping[str, int] = field(default_factory=dict)
-    """NULLs of each data column, by the footers' statistics."""
+    columns: Mapping[str, ColumnStatistics] = field(default_factory=dict)
+    """Data columns by name. Those declared confidential or restricted have their NULLs alone."""
     seconds: Mapping[str, float] = field(default_factory=dict)
     """Seconds of each phase: read, write, footers."""
     rejected: int = 0
@@ -45,6 +63,17 @@ class Manifest:
     """Rows of each source, the rejected among them, as far as they are known; by view."""
     filtered: int | None = None
     """Rows that its SQL left out; None where rows in and out do not correspond, or nobody counted them."""
+    control_version: str = ""
+    """The control row that the load was of."""
+    code_version: str = ""
+    """Hash of the declaration and its SQL."""
+    parameter_hash: str = ""
+    """Hash of the SQL with its parameters bound, and of the parameters."""
+
+    @property
+    def nulls(self) -> dict[str, int]:
+        """NULLs of each data column."""
+        return {name: column.nulls for name, column in self.columns.items()}
 
     @property
     def rows(self) -> int:
@@ -57,13 +86,18 @@ class Manifest:
         return sum(f.bytes for f in self.files)
 
     def to_json(self) -> str:
-        """The manifest as one JSON object, with sorted keys."""
-        return json.dumps(to_plain(self), sort_keys=True)
+        """The manifest as one JSON object, with sorted keys and without what is as the class has it by default.
+
+        The ledger keeps one for each version of each date.
+        """
+        return json.dumps(to_sparse(self), sort_keys=True, separators=(",", ":"))
 
     @classmethod
     def from_json(cls, text: str) -> Manifest:
-        """The inverse of `to_json`."""
+        """The inverse of `to_json`; also of what earlier releases wrote, which knew of columns their NULLs alone."""
         plain: dict[str, Any] = json.loads(text)
+        if nulls := plain.pop("nulls", None):
+            plain["columns"] = {name: {"nulls": count} for name, count in nulls.items()}
         return from_plain(cls, plain)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any, Literal
 
@@ -186,9 +186,17 @@ class LoadPlan:
         return sum(files.values())
 
     def parameter_hash(self, biz_dt: date) -> str:
-        """Hash of the date's bound SQL, transform and parameters."""
+        """Hash of the date's bound SQL, transform and parameters; of a secret its name alone, also in the driver."""
         d = next(d for d in self.dates if d.biz_dt == biz_dt)
-        plain = to_plain([self.transform, d.steps, d.parameters])
+        plain = to_plain(
+            [self.transform, d.steps, [replace(p, value=None) if p.is_secret else p for p in d.parameters]]
+        )
+        return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:16]
+
+    def identity(self) -> str:
+        """Hash of what is loaded and how, whichever load does it: without its id, its staging, and the reasons."""
+        dates = tuple(replace(d, staging="", reason="") for d in self.dates)
+        plain = to_plain(replace(self, load_id="", dates=dates))
         return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:16]
 
     def to_json(self) -> str:

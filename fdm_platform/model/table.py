@@ -13,6 +13,8 @@ from fdm_platform.model.rejected import MaxRejected
 
 FileFormat = Literal["csv", "orc", "parquet", "json", "jdbc"]
 Sensitivity = Literal["public", "internal", "confidential", "restricted"]
+SECRET: tuple[Sensitivity, ...] = ("confidential", "restricted")
+"""Values of columns of these leave the table's own files for nowhere: no ledger, no metadata."""
 Severity = Literal["error", "warn"]
 
 

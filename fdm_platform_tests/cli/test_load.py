@@ -131,6 +131,13 @@ def test_materialize_publishes_with_one_spark_application_and_failure_keeps_the_
     assert done.returncode == 0, done.stderr
     (record,) = json.loads(done.stdout)["published"]
     assert (record["version"], record["biz_dt"], len(record["manifest"]["files"])) == (1, "2024-05-15", 2)
+    made = record["manifest"]
+    assert made["columns"]["contract_id"]["nulls"] == 0
+    assert made["columns"]["contract_id"]["min"] <= made["columns"]["contract_id"]["max"]
+    assert (made["control_version"], made["code_version"]) == (
+        record["control_version"],
+        record["code_version"],
+    )
     (load,) = deployment.settings.work.iterdir()
     messages = [decode(line) for line in (load / "messages.jsonl").read_text().splitlines()]
     assert sum(isinstance(m, ApplicationStarted) for m in messages) == 1

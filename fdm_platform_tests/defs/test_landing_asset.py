@@ -111,6 +111,9 @@ def test_metadata_attempts_and_reruns(deployment: Deployment, instance: dg.Dagst
     assert metadata["files"] == 2
     assert metadata["version"] == 1
     assert metadata["bytes"] == sum(p.stat().st_size for p in Path(metadata["path"]).rglob("*.orc"))
+    statistics = metadata["column_statistics"]
+    assert statistics["contract_id"]["min"] < statistics["contract_id"]["max"]
+    assert statistics["customer_id"] == {"nulls": 0}  # which is declared confidential
     assert metadata["spark_application_id"].startswith("local-")
     assert metadata["control_row_version"].startswith("20")
     assert "CAST('2024-05-15' AS DATE)" in metadata["sql"]

@@ -10,8 +10,9 @@ from pyarrow import orc
 from pyspark.sql import SparkSession
 
 from fdm_platform.engines.load import run_date
-from fdm_platform.model.manifest import DateOutcome, LoadFailure
-from fdm_platform.model.plan import SourceFile
+from fdm_platform.engines.secrets import take
+from fdm_platform.model.manifest import ColumnStatistics, DateOutcome, LoadFailure
+from fdm_platform.model.plan import Parameter, SourceFile
 from fdm_platform.model.table import CheckSpec, ColumnSpec
 from fdm_platform_tests.engines.plans import COLUMNS, DAY, GOOD, SELECT, csv_source, date_plan, load_plan
 
@@ -29,6 +30,43 @@ def failure(outcome: DateOutcome) -> LoadFailure:
     assert outcome.manifest is None
     assert outcome.failure is not None
     return outcome.failure
+
+
+@pytest.mark.parametrize("sensitivity", ["confidential", "restricted"])
+def test_values_of_a_sensitive_column_stay_in_the_table(
+    spark: SparkSession, tmp_path: Path, sensitivity: Any
+) -> None:
+    columns = (
+        ColumnSpec("CONTRACT_ID", "string", sensitivity=sensitivity),
+        ColumnSpec("amount", "decimal(18,2)", sensitivity="internal"),
+        *(ColumnSpec("start_dt", "date"), ColumnSpec("biz_dt", "string"), ColumnSpec("biz_status", "string")),
+    )
+    manifest = load(spark, tmp_path, columns=columns).manifest
+    assert manifest is not None
+    assert "K1" not in manifest.to_json()
+    told = {name.lower(): column for name, column in manifest.columns.items()}
+    assert told["contract_id"] == ColumnStatistics(0)
+    assert told["amount"].max == "10.5"
+
+
+def test_a_manifest_says_what_the_date_was_made_from(spark: SparkSession, tmp_path: Path) -> None:
+    """The hash is the one that the plan had before the driver was told the secrets, which are not in it."""
+    day = date_plan(tmp_path, [csv_source(tmp_path / "in" / "c.csv", GOOD)])
+    secret = Parameter("pin", "secret:pin", "string", "job_master.pin", is_secret=True)
+    day = replace(day, control_version="2024-05-15T06:00:00/", parameters=(*day.parameters, secret))
+    plan = replace(load_plan(tmp_path, [day]), code_version="abc")
+    (tmp_path / "secrets.json").write_text('{"pin": "1234"}')
+    told, _ = take(plan, tmp_path)
+    assert told.dates[0].parameters[-1].value == "1234"
+    manifest = run_date(spark.newSession(), told, told.dates[0]).manifest
+    assert manifest is not None
+    assert (manifest.load_id, manifest.control_version, manifest.code_version) == (
+        *("load-1", "2024-05-15T06:00:00/"),
+        "abc",
+    )
+    assert manifest.parameter_hash == plan.parameter_hash(DAY)
+    other = replace(plan, dates=(replace(day, parameters=(replace(secret, name="pan"),)),))
+    assert manifest.parameter_hash != other.parameter_hash(DAY)
 
 
 def test_a_date_is_staged_and_its_manifest_tells_the_truth(spark: SparkSession, tmp_path: Path) -> None:
@@ -55,6 +93,11 @@ def test_a_date_is_staged_and_its_manifest_tells_the_truth(spark: SparkSession, 
         ("biz_dt", "string"),
         ("biz_status", "string"),
     ]
+    assert manifest.columns == {
+        "contract_id": ColumnStatistics(0, "K1", "K3"),
+        "amount": ColumnStatistics(0, "-3", "10.5", "7.5"),
+        "start_dt": ColumnStatistics(1, "2023-12-01", "2024-01-31"),
+    }
     assert set(manifest.seconds) == {"read", "write", "footers"}
     rows = [
         {**row, "biz_status": file.parent.name.removeprefix("biz_status=")}
