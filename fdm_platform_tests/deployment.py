@@ -68,7 +68,7 @@ def drop_tables() -> None:
     _PREFIXES.clear()
 
 
-def _without_others() -> dict[str, str]:
+def without_others() -> dict[str, str]:
     """This process's environment without what leads to another deployment."""
     kept = (KUDU, "FDM_CACHE", "FDM_MAVEN_REPOSITORY")
     return {k: v for k, v in os.environ.items() if k in kept or not k.startswith(("FDM_", "DAGSTER_"))}
@@ -94,7 +94,7 @@ def deploy(
 ) -> Deployment:
     """Control tables seeded with the sample rows; sources for each sample date, `rows` each."""
     environ = {
-        **_without_others(),
+        **without_others(),
         "FDM_PROJECT": str(PROJECT),
         "FDM_HOME": str(home),
         "FDM_CONTROL_URL": store_url or control_url(home),
