@@ -34,12 +34,23 @@ def start_of(pid: int) -> int | None:
     """
     if not (_PROC / "self").exists():
         return 0 if _is_known(pid) else None
+    fields = _stat(pid)
+    return None if not fields or fields[_STATE] in "ZX" else int(fields[_START])
+
+
+def is_stopped(pid: int) -> bool:
+    """The process lives, and does nothing until somebody sends it SIGCONT."""
+    fields = _stat(pid)
+    return bool(fields) and fields[_STATE] in "Tt"
+
+
+def _stat(pid: int) -> list[str]:
+    """Behind the process's name; nothing where there is no such process."""
     try:
         stat = (_PROC / str(pid) / "stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
-        return None
-    fields = stat.rpartition(")")[2].split()
-    return None if fields[_STATE] in "ZX" else int(fields[_START])
+        return []
+    return stat.rpartition(")")[2].split()
 
 
 def _is_known(pid: int) -> bool:

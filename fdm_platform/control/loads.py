@@ -58,6 +58,10 @@ class Loads:
         """Write Spark's id of the application; False where the load's row is gone."""
         return self._change(load_id, application_id=application_id)
 
+    def note_plan(self, load_id: str, *, identity: str, master: str) -> bool:
+        """Write what the load is about to submit, and where to; False where the load's row is gone."""
+        return self._change(load_id, plan_identity=identity, master=master)
+
     def end(self, load_id: str) -> None:
         """The load is over, and nothing of it is claimed or staged any more: its row goes."""
         self._table.delete([{"load_id": load_id}])
@@ -85,13 +89,14 @@ class Loads:
     def is_alive(self, load: LoadRow, lease_s: float, owner_of: OwnerOf) -> bool:
         """The load's process lives, as far as can be seen from here.
 
-        On its own host by the lock of its folder, which the system frees however the process dies; where
-        there is none yet, by the process itself. From elsewhere by its beat, which is younger than the lease.
+        On its own host by the process, and by the lock of the load's folder, where there is one: a process that
+        lives and has let go of it is done with the load, and who holds it after the process's death only puts the
+        load in order. From elsewhere by its beat, which is younger than the lease.
         """
         if load.host != this_host():
             return self._now() - load.beat_at < timedelta(seconds=lease_s)
-        is_owned = owner_of(load.folder) if load.folder else None
-        return start_of(load.pid) == load.process_start if is_owned is None else is_owned
+        is_let_go = load.folder is not None and owner_of(load.folder) is False
+        return start_of(load.pid) == load.process_start and not is_let_go
 
 
 class Beat:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fdm_platform.engines.java import Jdk, Spark
+from fdm_platform.engines.owner import ORPHAN_S, PATIENCE
 from fdm_platform.engines.owner import VARIABLE as LOAD_FOLDER
 from fdm_platform.engines.secrets import REDACTION, redaction, secret_conf
 from fdm_platform.errors import ParameterError
@@ -314,9 +315,18 @@ def _lean_conf(plan: LoadPlan, machine: Machine) -> Iterator[tuple[str, str]]:
 
 
 def environment(
-    plan: LoadPlan, folder: LoadFolder, machine: Machine, inherited: Mapping[str, str], *, has_params: bool
+    plan: LoadPlan,
+    folder: LoadFolder,
+    machine: Machine,
+    inherited: Mapping[str, str],
+    *,
+    has_params: bool,
+    orphan_s: float = ORPHAN_S,
 ) -> dict[str, str]:
-    """The load's environment: the inherited one, what Spark needs, and the legacy contract's variables."""
+    """The load's environment: the inherited one, what Spark needs, and the legacy contract's variables.
+
+    `orphan_s` is how long the driver goes on when its worker is gone.
+    """
     table = Path(plan.file).parent.absolute()
     env = {k: v for k, v in inherited.items() if not k.startswith(("PYSPARK_", "_PYSPARK_"))}
     env |= {
@@ -330,6 +340,7 @@ def environment(
         "JOB_SQL_DIR": str(table),
         "LOG_FILE": str(folder.job_log),
         LOAD_FOLDER: str(folder.path),
+        PATIENCE: str(orphan_s),
     }
     if has_params:
         env |= {"JOB_PARAMS_FILE": str(folder.params), "KUDU_JOB_PARAMS_FILE": str(folder.params)}

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from fdm_platform.engines.process_group import GONE
 from fdm_platform.errors import FdmError, LoadError
 from fdm_platform.model.causes import find_cause
 from fdm_platform.model.report import LogLine, Message, decode
@@ -79,6 +80,8 @@ def describe_end(code: int | None) -> str:
     """How a process ended, by its exit code as Popen gives it."""
     if code is None:
         return "is still running"
+    if code == GONE:
+        return "has ended"
     if code >= 0:
         return f"ended with exit code {code}"
     try:

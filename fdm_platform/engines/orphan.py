@@ -1,4 +1,4 @@
-"""The Spark of a load whose worker is gone: found on this machine, and ended.
+"""The Spark of a load whose worker is gone: found on this machine, and ended or taken over.
 
 Every process of a load has the load's folder in its environment, from before it runs a line of ours; and the worker
 writes down which one it started. So what a load left is found whenever its worker died, and nothing else is.
@@ -18,7 +18,8 @@ from pathlib import Path
 from fdm_platform.engines.command import LoadFolder
 from fdm_platform.engines.filesystem import write_durably
 from fdm_platform.engines.owner import VARIABLE
-from fdm_platform.processes import start_of, this_host
+from fdm_platform.engines.process_group import GONE
+from fdm_platform.processes import is_stopped, start_of, this_host
 
 _POLL_S = 0.05
 _KILLED_WAIT_S = 2.0
@@ -40,6 +41,56 @@ class SparkProcess:
         return self.host == this_host() and start_of(self.pid) == self.start
 
 
+class Adopted:
+    """The Spark that a process which is gone had started for a load: Processes, as one's own are.
+
+    They are found by the load's folder in their environment, not by their group: a group's number may have been
+    given to another one, where its first process has ended.
+    """
+
+    def __init__(self, folder: LoadFolder) -> None:
+        self._folder = folder
+        self._first = first_of(folder)
+
+    @property
+    def pid(self) -> int:
+        """See Processes, like all of this class."""
+        return self._first.pid if self._first else 0
+
+    @property
+    def age_s(self) -> float:
+        """Seconds since the first process's start; 0 where it has ended."""
+        if self._first is None or not self._first.is_alive:
+            return 0.0
+        return time.clock_gettime(time.CLOCK_BOOTTIME) - self._first.start / os.sysconf("SC_CLK_TCK")
+
+    @property
+    def is_running(self) -> bool:
+        """The first process lives, and nobody has stopped it."""
+        return self.poll() is None and self.pid > 0 and not is_stopped(self.pid)
+
+    def poll(self) -> int | None:
+        """See Processes."""
+        return None if self._first and self._first.is_alive else GONE
+
+    def is_alive(self) -> bool:
+        """See Processes."""
+        return bool(processes_of(self._folder))
+
+    def wait(self, timeout_s: float | None = None) -> bool:
+        """See Processes."""
+        end = None if timeout_s is None else time.monotonic() + timeout_s
+        while self.is_alive():
+            if end is not None and time.monotonic() >= end:
+                return False
+            time.sleep(_POLL_S)
+        return True
+
+    def end(self, grace_s: float) -> None:
+        """See Processes."""
+        end_orphan(self._folder, grace_s)
+
+
 def write_down(folder: LoadFolder, pid: int) -> None:
     """Write process.json, and wait until it is on disk. Nothing where the process has ended already."""
     start = start_of(pid)
@@ -53,6 +104,18 @@ def written_down(folder: LoadFolder) -> SparkProcess | None:
         return SparkProcess(**json.loads(folder.process.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         return None
+
+
+def first_of(folder: LoadFolder) -> SparkProcess | None:
+    """The first process of a load's Spark, living or not; found also where its worker died before it wrote it down."""
+    told = written_down(folder)
+    if told is None or not told.is_alive:
+        for pid in _with_folder(folder.path):
+            with suppress(ProcessLookupError):
+                start = start_of(pid)
+                if os.getpgid(pid) == pid and start is not None:
+                    return SparkProcess(pid, start, this_host())
+    return told
 
 
 def processes_of(folder: LoadFolder) -> set[int]:

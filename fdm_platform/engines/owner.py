@@ -26,8 +26,12 @@ except ImportError:  # Windows
 LOCK = "owner.lock"
 VARIABLE = "FDM_LOAD_FOLDER"
 """Of the environment of all of a load's processes: its folder. A driver on a cluster's node does not get it."""
+PATIENCE = "FDM_LOAD_ORPHAN_S"
+"""Of the same environment: how many seconds nobody may hold the lock before Spark ends itself."""
 ORPHAN_S: Final = 2.0
-"""How long nobody may hold the lock before Spark ends itself: no other process takes a load over."""
+"""Where no other process takes the load over."""
+ADOPTABLE_S: Final = 22.0
+"""Where one may: time for Dagster to start a run again. With the end of the group it stays below 30 s."""
 GRACE_S: Final = 5.0
 """From the polite end of an orphan to the forced one."""
 
@@ -43,12 +47,9 @@ class Owner:
     def __init__(self, folder: Path) -> None:
         """Take the lock of a load's folder. BlockingIOError where another living process owns the load."""
         self._file: IO[bytes] = (folder / LOCK).open("ab")  # not inherited by what is started: O_CLOEXEC
-        if has_locks():
-            try:
-                fcntl.fcntl(self._file, fcntl.F_OFD_SETLK, _flock(fcntl.F_WRLCK))
-            except OSError:
-                self._file.close()
-                raise
+        if has_locks() and not _take(self._file):
+            self._file.close()
+            raise BlockingIOError(f"another process owns {folder}")
 
     def let_go(self) -> None:
         """The load is over. May be repeated."""
@@ -69,10 +70,10 @@ def is_owned(folder: Path | str) -> bool | None:
         return None
 
 
-def watch(orphan_s: float = ORPHAN_S, grace_s: float = GRACE_S) -> threading.Thread | None:
+def watch(orphan_s: float | None = None, grace_s: float = GRACE_S) -> threading.Thread | None:
     """From now on end this process's group once the load's worker is gone: a thread beside the work.
 
-    None where the environment names no folder, or one without a lock, and where a thread watches already.
+    `orphan_s` is how long nobody may own the load, by default what the environment says. None where the environment names no folder, or one without a lock, and where a thread watches already.
     """
     folder = os.environ.get(VARIABLE)
     if folder is None or not has_locks() or any(t.name == _WATCHER for t in threading.enumerate()):
@@ -81,22 +82,31 @@ def watch(orphan_s: float = ORPHAN_S, grace_s: float = GRACE_S) -> threading.Thr
         file = (Path(folder) / LOCK).open("rb+")
     except OSError:
         return None
-    thread = threading.Thread(target=_watch, args=(file, orphan_s, grace_s), name=_WATCHER, daemon=True)
+    patience_s = float(os.environ.get(PATIENCE) or ORPHAN_S) if orphan_s is None else orphan_s
+    thread = threading.Thread(target=_watch, args=(file, patience_s, grace_s), name=_WATCHER, daemon=True)
     thread.start()
     return thread
 
 
 def _watch(file: IO[bytes], orphan_s: float, grace_s: float) -> None:
     alone_since: float | None = None
-    while alone_since is None or time.monotonic() - alone_since < orphan_s:
+    while True:
         time.sleep(_EVERY_S)
-        alone_since = None if _is_locked(file) else alone_since or time.monotonic()
+        if _is_locked(file):
+            alone_since = None
+            continue
+        alone_since = alone_since or time.monotonic()
+        if time.monotonic() - alone_since >= orphan_s and _take(file):
+            break
     # Not a daemon: the process stays until all of its group has ended, also where its work ends by itself.
-    threading.Thread(target=_end_group, args=(grace_s,), name="end of an orphan").start()
+    threading.Thread(target=_end_group, args=(file, grace_s), name="end of an orphan").start()
 
 
-def _end_group(grace_s: float) -> None:
-    """SIGTERM to the others of this process's group, and to all of it SIGKILL when they are gone or after the grace."""
+def _end_group(_lock: IO[bytes], grace_s: float) -> None:
+    """SIGTERM to the others of this process's group, and to all of it SIGKILL when they are gone or after the grace.
+
+    The lock is held to the end, so that nobody takes over what ends.
+    """
     with suppress(OSError):
         os.write(2, b"the process that started this load is gone: the load ends\n")
     end = time.monotonic() + grace_s
@@ -122,6 +132,14 @@ def _others() -> list[int]:
 def _is_locked(file: IO[bytes]) -> bool:
     answer = fcntl.fcntl(file, fcntl.F_OFD_GETLK, _flock(fcntl.F_WRLCK))
     return bool(struct.unpack(_FLOCK, answer)[0] != fcntl.F_UNLCK)
+
+
+def _take(file: IO[bytes]) -> bool:
+    try:
+        fcntl.fcntl(file, fcntl.F_OFD_SETLK, _flock(fcntl.F_WRLCK))
+    except OSError:
+        return False
+    return True
 
 
 def _flock(kind: int) -> bytes:

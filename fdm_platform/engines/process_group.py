@@ -10,11 +10,67 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
+GONE = 1 << 16
+"""For an exit code that nobody knows, because the process was another's child. No exit code is as large."""
 _POLL_S = 0.03
 _KILLED_WAIT_S = 2.0
+
+
+class Processes(Protocol):
+    """All processes of a load's Spark, whoever started them."""
+
+    @property
+    def pid(self) -> int:
+        """The first one's, which is its group's, too; 0 where it is not known any more."""
+        ...
+
+    def poll(self) -> int | None:
+        """How the first one ended, as Popen says it, or GONE; None while it lives."""
+        ...
+
+    def is_alive(self) -> bool:
+        """Any of them lives."""
+        ...
+
+    def wait(self, timeout_s: float | None = None) -> bool:
+        """Wait until all have ended; False after the timeout."""
+        ...
+
+    def end(self, grace_s: float) -> None:
+        """SIGTERM, SIGKILL after the grace."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class OwnGroup:
+    """Processes of a group that this process started."""
+
+    first: subprocess.Popen[bytes]
+
+    @property
+    def pid(self) -> int:
+        """As in Processes, like all of this class."""
+        return self.first.pid
+
+    def poll(self) -> int | None:
+        """See Processes."""
+        return self.first.poll()
+
+    def is_alive(self) -> bool:
+        """See Processes."""
+        return is_alive(self.first)
+
+    def wait(self, timeout_s: float | None = None) -> bool:
+        """See Processes."""
+        return wait(self.first, timeout_s)
+
+    def end(self, grace_s: float) -> None:
+        """See Processes."""
+        end(self.first, grace_s)
 
 
 def own_group() -> dict[str, Any]:

@@ -35,9 +35,9 @@ from fdm_platform.engines.command import (
 )
 from fdm_platform.engines.follow import describe_end, diagnose, follow, headline, tail
 from fdm_platform.engines.java import find_jdk, find_spark
-from fdm_platform.engines.orphan import write_down
-from fdm_platform.engines.owner import Owner
-from fdm_platform.engines.process_group import own_group
+from fdm_platform.engines.orphan import Adopted, write_down
+from fdm_platform.engines.owner import ORPHAN_S, Owner
+from fdm_platform.engines.process_group import OwnGroup, Processes, own_group
 from fdm_platform.engines.secrets import values_of, write_files
 from fdm_platform.errors import FdmError, LoadError, LockedError, MachineError
 from fdm_platform.model.manifest import DateOutcome, LoadFailure, LoadReport
@@ -57,9 +57,11 @@ def start(
     job_params: Mapping[str, Any] | None = None,
     driver: Path = DRIVER,
     build_archive: bool = True,
+    orphan_s: float = ORPHAN_S,
 ) -> Submission:
     """Start the load; returns in milliseconds, while its JVM is starting.
 
+    `orphan_s` is how long its driver goes on when this process is gone: owner.ADOPTABLE_S where another may adopt it.
     `job_params` is the content of the legacy contract's parameters file. With `build_archive`, the
     class-data archive is made in the background after the load, if it is missing.
     MachineError when there is no fitting JDK, no Spark, or no room for the load's folder.
@@ -68,7 +70,7 @@ def start(
     machine = find_machine(plan, cache, inherited)
     folder = folder_of(work, plan.load_id)
     command = argv(plan, folder, machine, driver=driver)
-    env = environment(plan, folder, machine, inherited, has_params=job_params is not None)
+    env = environment(plan, folder, machine, inherited, has_params=job_params is not None, orphan_s=orphan_s)
     secrets = values_of(plan, inherited)
     owner = _write_folder(folder, plan, job_params)
     _write_secrets(folder, plan, secrets, machine, inherited)
@@ -81,7 +83,27 @@ def start(
         if build_archive
         else None
     )
-    return Submission(plan, folder, process, owner, after=after if is_lean(plan, machine) else None)
+    return Submission(plan, folder, OwnGroup(process), owner, after=after if is_lean(plan, machine) else None)
+
+
+def adopt(plan: LoadPlan, folder: LoadFolder, owner: Owner) -> Submission | None:
+    """What another process had started for this plan, as if it were one's own; None where it cannot be had.
+
+    It can while the first process lives and does something, and where the driver's last word says that all is done.
+    The messages are followed from the first one on. For who has become the owner of the load's folder.
+    """
+    left, said = Adopted(folder), _last_word(folder)
+    is_there = said.failure is None if said else left.is_running
+    is_seen_here = plan.launch.deploy_mode is None or plan.launch.deploy_mode.value != "cluster"
+    return Submission(plan, folder, left, owner, age_s=left.age_s) if is_there and is_seen_here else None
+
+
+def _last_word(folder: LoadFolder) -> DriverDone | None:
+    try:
+        last = [m for m in follow(folder.messages, lambda: True) if isinstance(m, DriverDone)]
+    except OSError:
+        return None
+    return last[-1] if last else None
 
 
 def folder_of(work: Path, load_id: str) -> LoadFolder:
@@ -191,10 +213,11 @@ class Submission:
         self,
         plan: LoadPlan,
         folder: LoadFolder,
-        process: subprocess.Popen[bytes],
+        process: Processes,
         owner: Owner,
         *,
         after: Callable[[], object] | None = None,
+        age_s: float = 0.0,
     ) -> None:
         self.plan = plan
         self.files = folder
@@ -202,7 +225,7 @@ class Submission:
         self._process = process
         self._owner = owner  # let go when nobody here knows the submission any more
         self._after = after
-        self._started = time.monotonic()
+        self._started = time.monotonic() - age_s
         self._seconds: dict[str, float] = {}
         self._outcomes: dict[Any, DateOutcome] = {}
         self._application: ApplicationStarted | None = None
@@ -309,11 +332,11 @@ class Submission:
 
     def wait(self, timeout_s: float | None = None) -> int | None:
         """Wait until every process of the load has ended: the first one's exit code, None after the timeout."""
-        if not process_group.wait(self._process, timeout_s):
+        if not self._process.wait(timeout_s):
             return None
         self._forget_secrets()
         self._build_archive()
-        return self._process.returncode
+        return self._process.poll()
 
     def terminate(self, grace_s: float = GRACE_S) -> None:
         """End every process of the load: SIGTERM to its group, SIGKILL after the grace.
@@ -321,11 +344,11 @@ class Submission:
         After the driver's last word there is nothing to interrupt: it is then left to end by itself, watched
         by a thread which this process waits for when it exits.
         """
-        if self._done and process_group.is_alive(self._process):
+        if self._done and self._process.is_alive():
             name = f"end of {self.plan.load_id}"
             threading.Thread(target=self._see_off, args=(grace_s,), name=name).start()
         else:
-            process_group.end(self._process, grace_s)
+            self._process.end(grace_s)
             self._forget_secrets()
             self._build_archive()
 
@@ -336,7 +359,7 @@ class Submission:
 
     def _see_off(self, grace_s: float) -> None:
         if self.wait(grace_s) is None:
-            process_group.end(self._process, grace_s)
+            self._process.end(grace_s)
 
     def _build_archive(self) -> None:
         after, self._after = self._after, None

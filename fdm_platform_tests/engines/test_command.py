@@ -202,6 +202,7 @@ def test_the_environment_of_the_legacy_contract() -> None:
         "KUDU_JOB_PARAMS_FILE": "/work/run-1/params.json",
         "LOG_FILE": "/work/run-1/job.log",
         "FDM_LOAD_FOLDER": "/work/run-1",
+        "FDM_LOAD_ORPHAN_S": "2.0",
     }
 
 

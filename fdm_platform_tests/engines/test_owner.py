@@ -10,8 +10,17 @@ from pathlib import Path
 import pytest
 
 from fdm_platform.engines.command import LoadFolder
-from fdm_platform.engines.orphan import SparkProcess, end_orphan, processes_of, write_down, written_down
+from fdm_platform.engines.orphan import (
+    Adopted,
+    SparkProcess,
+    end_orphan,
+    first_of,
+    processes_of,
+    write_down,
+    written_down,
+)
 from fdm_platform.engines.owner import VARIABLE, Owner, has_locks, is_owned
+from fdm_platform.engines.process_group import GONE
 from fdm_platform.processes import this_host
 
 pytestmark = pytest.mark.skipif(not has_locks(), reason="only Linux has locks of open files")
@@ -109,6 +118,60 @@ def test_an_orphan_ends_with_all_of_its_group(tmp_path: Path, is_deaf: bool) -> 
     owner.wait()
     assert b"the process that started this load is gone" in orphan.communicate(timeout=30)[1]
     wait_until_gone(tmp_path)
+
+
+def test_an_orphan_that_is_adopted_in_time_goes_on_and_one_that_ends_is_adopted_by_nobody(
+    tmp_path: Path,
+) -> None:
+    owner = owner_of(tmp_path)
+    orphan = subprocess.Popen(
+        [sys.executable, "-c", WATCHES.format(is_deaf=True)],
+        env={**os.environ, VARIABLE: str(tmp_path)},
+        start_new_session=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert orphan.stdout
+    assert orphan.stdout.readline() == b"here\n"
+    orphan.send_signal(signal.SIGSTOP)  # until another owns the load, whatever the time
+    owner.kill()
+    owner.wait()
+    adopter = Owner(tmp_path)
+    orphan.send_signal(signal.SIGCONT)
+    with pytest.raises(subprocess.TimeoutExpired):
+        orphan.wait(3)  # longer than it waits for an owner
+    adopter.let_go()
+    assert orphan.stderr
+    assert b"the process that started this load is gone" in orphan.stderr.readline()
+    assert is_owned(tmp_path), "it ends, and somebody may still adopt it"
+    wait_until_gone(tmp_path)
+    assert is_owned(tmp_path) is False
+    orphan.communicate(timeout=30)
+
+
+def test_the_first_process_of_a_load_is_found_also_where_nobody_wrote_it_down(tmp_path: Path) -> None:
+    folder = LoadFolder(tmp_path)
+    assert first_of(folder) is None
+    assert Adopted(folder).poll() == GONE
+    code = "import subprocess, sys; print('here', flush=True); subprocess.run([sys.executable, '-c', 'import time; time.sleep(600)'])"
+    process = subprocess.Popen(
+        [sys.executable, "-c", code],
+        env={**os.environ, VARIABLE: str(tmp_path)},
+        start_new_session=True,
+        stdout=subprocess.PIPE,
+    )
+    assert process.stdout
+    assert process.stdout.readline() == b"here\n"
+    adopted = Adopted(folder)
+    assert (adopted.pid, adopted.poll(), adopted.is_running) == (process.pid, None, True)
+    assert 0 <= adopted.age_s < 60
+    process.send_signal(signal.SIGSTOP)
+    os.waitpid(process.pid, os.WUNTRACED)
+    assert not adopted.is_running
+    assert not adopted.wait(0.1)
+    adopted.end(grace_s=0.5)
+    process.wait(30)
+    assert (adopted.poll(), adopted.is_alive(), adopted.wait(1)) == (GONE, False, True)
 
 
 def test_what_is_left_of_a_load_is_ended_and_nothing_else(tmp_path: Path) -> None:

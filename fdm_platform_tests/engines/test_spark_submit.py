@@ -2,20 +2,26 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from fdm_platform.engines import class_archive, process_group
 from fdm_platform.engines.bundle import bundle
+from fdm_platform.engines.command import LoadFolder
 from fdm_platform.engines.java import find_jdk, find_spark
-from fdm_platform.engines.spark_submit import Submission, start
+from fdm_platform.engines.messages import MessageWriter
+from fdm_platform.engines.owner import VARIABLE, Owner
+from fdm_platform.engines.spark_submit import Submission, adopt, folder_of, start
 from fdm_platform.errors import LoadError, MachineError, SourceError
+from fdm_platform.model.manifest import DateOutcome, LoadFailure
 from fdm_platform.model.plan import LoadPlan
-from fdm_platform.model.report import ApplicationStarted, DriverDone, LogLine
+from fdm_platform.model.report import ApplicationStarted, DateDone, DriverDone, LogLine, Message
 from fdm_platform_tests.engines.launching import plan_of
 
 PROLOGUE = """
@@ -245,3 +251,68 @@ def test_an_orphan_in_the_group_counts_as_alive(tmp_path: Path) -> None:
     process_group.end(process, grace_s=5)
     assert not process_group.is_alive(process)
     assert members(process.pid) == []
+
+
+def abandoned(folder: Path, plan: LoadPlan, *messages: Message) -> LoadFolder:
+    """The folder of a load whose worker is gone, with what its driver had told."""
+    left = folder_of(folder, plan.load_id)
+    left.path.mkdir(parents=True)
+    with MessageWriter(str(left.messages)) as writer:
+        for message in messages:
+            writer.write(message)
+    return left
+
+
+def adopted(plan: LoadPlan, left: LoadFolder) -> Submission | None:
+    return adopt(plan, left, Owner(left.path))
+
+
+def test_a_load_that_was_done_is_adopted_with_all_that_it_told(tmp_path: Path) -> None:
+    plan = plan_of()
+    day = DateDone(DateOutcome(plan.dates[0].biz_dt))
+    left = abandoned(tmp_path, plan, ApplicationStarted("local-1", None), day, DriverDone({"dates": 2.0}))
+    submission = adopted(plan, left)
+    assert submission
+    report = submission.report()
+    assert (report.application_id, report.outcomes) == ("local-1", (day.outcome,))
+    assert submission.is_over
+    submission.terminate()
+
+
+def test_a_load_that_failed_or_is_gone_or_works_elsewhere_is_not_adopted(tmp_path: Path) -> None:
+    failed = abandoned(tmp_path / "1", plan_of(), DriverDone(failure=LoadFailure("x", "", "LoadError")))
+    assert adopted(plan_of(), failed) is None
+    gone = abandoned(tmp_path / "2", plan_of(), ApplicationStarted("local-1", None))
+    assert adopted(plan_of(), gone) is None
+    cluster = plan_of(master="yarn", deploy_mode="cluster")
+    assert adopted(cluster, abandoned(tmp_path / "3", cluster, DriverDone())) is None
+
+
+def test_a_load_that_works_is_adopted_and_dies_as_ones_own(tmp_path: Path) -> None:
+    plan = plan_of()
+    left = abandoned(tmp_path, plan, ApplicationStarted("local-1", None))
+    process = subprocess.Popen(
+        [sys.executable, "-c", "import time; print('here', flush=True); time.sleep(600)"],
+        env={**os.environ, VARIABLE: str(left.path)},
+        start_new_session=True,
+        stdout=subprocess.PIPE,
+    )
+    assert process.stdout
+    assert process.stdout.readline() == b"here\n"
+    submission = adopted(plan, left)
+    assert submission
+    assert (submission.pid, submission.is_over) == (process.pid, False)
+    assert isinstance(next(submission.messages()), ApplicationStarted)
+    submission.terminate(5)
+    assert process.wait(30) == -signal.SIGTERM
+    with pytest.raises(LoadError, match="spark-submit has ended"):
+        submission.report()
+
+
+def test_a_plan_is_the_same_whichever_load_has_it() -> None:
+    one = plan_of()
+    day = replace(one.dates[0], staging="/elsewhere", reason="asked for")
+    assert replace(one, load_id="other", dates=(day,)).identity() == one.identity()
+    assert LoadPlan.from_json(one.to_json()).identity() == one.identity()
+    assert plan_of(input_bytes=1001).identity() != one.identity()
+    assert plan_of(master="yarn").identity() != one.identity()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import secrets
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -129,6 +129,16 @@ class ExecutionLog:
                 _warn_of_final(attempt.row)
         except Exception as failure:  # noqa: BLE001 - the log never fails the job, whatever it meets
             log.warning("execution_log: could not write the end of attempt %s: %s", attempt_id, failure)
+
+    def take_over(self, attempt_ids: Iterable[str]) -> bool:
+        """Be the one who ends attempts that a dead process began; False, and of none, where one has ended already."""
+        taken = [self._adopt(attempt_id) for attempt_id in attempt_ids]
+        if all(not attempt.is_final for attempt in taken):
+            return True
+        for attempt in taken:
+            if not attempt.is_final:
+                attempt.let_go()
+        return False
 
     def close(self, timeout_s: float = CLOSE_WAIT_S) -> None:
         """Try once more to deliver what the store has not taken; at most `timeout_s` seconds.
