@@ -25,6 +25,8 @@ POINTS = (
     *("publish.verified", "publish.marked", "publish.committed", "publish.exchanged", "publish.moved_aside"),
     *("publish.moved_in", "publish.kept", "publish.cleaned", "publish.told"),
     *("journal.appended", "journal.sent", "journal.removed", "sensor.decided", "sensor.remembered"),
+    *("recover.spark_ended", "recover.voided", "recover.settled", "recover.closed", "recover.freed"),
+    *("recover.swept",),
 )
 """Every point there is; each stands in one line of the platform's code."""
 _FORM = re.compile(r"([a-z_.]+)(?:#([1-9][0-9]*))?(=stop)?")

@@ -27,6 +27,7 @@ COMMANDS = {
     "materialize": "fdm_platform.cli.load:materialize",
     "retry": "fdm_platform.cli.dead_letters:retry",
     "rollback": "fdm_platform.cli.rollback:rollback",
+    "recover": "fdm_platform.cli.recover:recover",
     "backfill": "fdm_platform.cli.backfill:backfill",
     "partitions": "fdm_platform.cli.partitions:partitions",
     "params": "fdm_platform.cli.params:params",

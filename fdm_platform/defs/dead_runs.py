@@ -7,15 +7,13 @@ it and fails it, or somebody cancels it, and then its open attempts are closed h
 # Annotations stay real here: Dagster reads those of a sensor's function, and takes no strings.
 
 from collections.abc import Iterator
-from typing import Literal
 
 import dagster as dg
 
-from fdm_platform.control.execution_log.journal import Journal
-from fdm_platform.control.execution_log.orphans import deliver_orphans
-from fdm_platform.control.execution_log.rows import BY_DATE, STARTED, AttemptRows
+from fdm_platform.control.execution_log.rows import BY_DATE
 from fdm_platform.control.store import Predicate
 from fdm_platform.control.values import Row
+from fdm_platform.defs.closing import close_attempts
 from fdm_platform.defs.open_runs import span_of, tables_of
 from fdm_platform.defs.platform import Platform
 from fdm_platform.defs.resources import PlatformResource
@@ -41,7 +39,7 @@ def _sensor(run_status: dg.DagsterRunStatus, word: str) -> dg.SensorDefinition:
     def close(context: dg.RunStatusSensorContext, platform: PlatformResource) -> None:
         try:
             tell_published(platform.platform, context.instance, context.dagster_run)
-            closed = close_attempts(platform.platform, context.dagster_run, _words(context))
+            closed = close_attempts_of(platform.platform, context.dagster_run, _words(context))
         except ControlError as error:
             # Of other errors Dagster notes that they happened, and goes on to the next run: this one fails the
             # tick, so that the next one tries again.
@@ -63,34 +61,12 @@ def tell_published(platform: Platform, instance: dg.DagsterInstance, run: dg.Dag
                 instance.report_runless_asset_event(event)
 
 
-def close_attempts(platform: Platform, run: dg.DagsterRun, why: str) -> list[str]:
+def close_attempts_of(platform: Platform, run: dg.DagsterRun, why: str) -> list[str]:
     """Write the final line of the run's attempts that have none and whose process is gone; which they were."""
-    journal, closed = Journal(platform.settings.journal), []
-    # What its process had not delivered comes first: the store may not know that there was an attempt.
-    deliver_orphans(platform.store, journal.folder)
-    for attempt in list(_open_attempts(platform, run)):
-        if journal.is_owned(attempt["id"]):
-            continue  # its process lives, and closes it
-        published = platform.ledger.published(attempt["table_name"], [attempt["biz_dt"]])
-        is_live = any(p.load_id == attempt["load_id"] for p in published.values())
-        status: Literal["Completed", "Failed"] = "Completed" if is_live else "Failed"
-        platform.execution_log.finish(attempt["id"], status=status, error=None if is_live else why)
-        _repeat_by_date(platform, attempt)
-        closed.append(f"{attempt['table_name']} {attempt['biz_dt']}")
-    return closed
-
-
-def _repeat_by_date(platform: Platform, attempt: Row) -> None:
-    """The end in fdm_attempts, too: the log knows no date where others deliver the dead process's journal just now."""
-    rows = AttemptRows(platform.store)
-    final = rows.find(attempt["id"])
-    if final and final["status"] != STARTED:
-        rows.write({**attempt, "status": final["status"]})
-
-
-def _open_attempts(platform: Platform, run: dg.DagsterRun) -> Iterator[Row]:
-    for name in tables_of(run):
-        yield from (row for row in _attempts(platform, run, name) if row["status"] == STARTED)
+    found = close_attempts(
+        platform, lambda: [row for name in tables_of(run) for row in _attempts(platform, run, name)], why
+    )
+    return [f"{closed.table} {closed.biz_dt}" for closed in found]
 
 
 def _attempts(platform: Platform, run: dg.DagsterRun, table: str) -> Iterator[Row]:

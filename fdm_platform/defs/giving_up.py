@@ -1,104 +1,237 @@
 """Giving a load up whose process is gone: its Spark ended, its numbers void, its dates free. No Dagster here.
 
 The order is what makes it safe. First the numbers are made void in the ledger: from then on the load could publish
-nothing if it came back. Only then is anything of it removed, and its row goes last: who dies in between is
-followed by another who does all of it again, and two may do it at once.
+nothing if it came back, nor could a write of its that is still on its way. Only then is anything of it removed, and
+its row goes last: who dies in between is followed by another who does all of it again, and two may do it at once.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+import time
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
-from typing import Literal
 
+from fdm_platform.control.breakers import Breakers
 from fdm_platform.control.claims import Claims
-from fdm_platform.control.execution_log.journal import Journal
-from fdm_platform.control.execution_log.orphans import deliver_orphans
-from fdm_platform.control.execution_log.rows import BY_DATE, STARTED, AttemptRows
 from fdm_platform.control.loads import Loads
-from fdm_platform.control.store import Predicate
-from fdm_platform.control.values import Row
+from fdm_platform.crash import reached
+from fdm_platform.defs.closing import attempts_of_load, close_attempts
+from fdm_platform.defs.limits import limits_of
 from fdm_platform.defs.platform import Platform
 from fdm_platform.engines.command import LoadFolder
-from fdm_platform.engines.orphan import end_orphan
-from fdm_platform.engines.publishing import settle
+from fdm_platform.engines.orphan import end_orphan, processes_of
+from fdm_platform.engines.owner import Owner
+from fdm_platform.engines.publishing import StagedDate, settle, unfinished
+from fdm_platform.engines.spark_submit import folder_of
 from fdm_platform.engines.swapping import discard
 from fdm_platform.model.claim import Claim, LoadRow
+from fdm_platform.model.control import VOID
+from fdm_platform.model.recovered import Recovered, What
 from fdm_platform.processes import this_host
 
 log = logging.getLogger(__name__)
 
+OTHERS_WAIT_S = 10.0
+"""How long to wait for another process that is giving the same load up."""
+_POLL_S = 0.05
 
-def give_up(platform: Platform, load_id: str, row: LoadRow | None) -> None:
+
+def give_up(
+    platform: Platform,
+    load_id: str,
+    row: LoadRow | None,
+    tables: Collection[str] = (),
+    *,
+    wait_s: float = OTHERS_WAIT_S,
+    is_dry_run: bool = False,
+) -> list[Recovered]:
     """Declare a load dead, and put in order what it left; `row` is its own of fdm_loads, if it has one.
 
-    A date whose number it had committed stays published, and its swap is finished. ControlError where the store
-    cannot be reached, or is of a release that knows no void numbers: then nothing was removed.
+    `tables` are where something of it is staged, as far as it is known. What was done, or would be with `is_dry_run`;
+    nothing where another process of this machine has been at it for `wait_s`, or owns the load by now. A date whose
+    number it had committed stays published, and its swap is finished. ControlError where the store cannot be
+    reached, or is of a release that knows no void numbers: then nothing was removed.
     """
-    why = f"its process is gone: {_process(row)}"
-    if row and row.host == this_host() and row.folder:
-        folder = LoadFolder(Path(row.folder))
-        if ended := end_orphan(folder):
-            log.warning("load %s: ended %d processes of Spark that its worker had left", load_id, ended)
-        for file in (folder.secrets, folder.secret_properties):
-            file.unlink(missing_ok=True)
-    claims = Claims(platform.store)
-    held = claims.of_load(load_id)
-    for claim in held:
-        _settle(platform, claim, why)
-    close_attempts(platform, held, why)
-    claims.release(held)
-    Loads(platform.store).end(load_id)
+    dead = _DeadLoad(platform, load_id, row, {*tables, *([row.table_name] if row else [])}, is_dry_run)
+    with _alone(dead.folder, wait_s) as is_alone:
+        if is_alone:
+            dead.put_in_order()
+    return dead.done
 
 
-def _settle(platform: Platform, claim: Claim, why: str) -> None:
-    """The claimed number is void now, or was published: what is staged is removed, or brought live."""
-    root = platform.settings.landing_root / claim.table_name
-    if platform.ledger.void(claim.table_name, claim.biz_dt, claim.version, claim.load_id, why):
-        try:
-            discard(root / ".staging" / claim.load_id / claim.biz_dt.isoformat())
-        except OSError as error:  # it may be tried again; the number is void whatever is left
-            log.warning("what load %s staged is not removed: %s", claim.load_id, error)
-        return
-    current = platform.ledger.current(claim.table_name, claim.biz_dt)
-    if current and current.load_id == claim.load_id:
-        settle(root, current)
-
-
-def close_attempts(platform: Platform, claims: Sequence[Claim], why: str) -> None:
-    """Write the final line of the attempts at claimed dates that have none, and that no living process writes."""
-    if not claims:
-        return
-    journal = Journal(platform.settings.journal)
-    deliver_orphans(platform.store, journal.folder)  # the store may not know that there was an attempt
-    for claim in claims:
-        for attempt in _open_attempts(platform, claim):
-            if not journal.is_owned(attempt["id"]):
-                _close(platform, attempt, why)
-
-
-def _open_attempts(platform: Platform, claim: Claim) -> list[Row]:
-    where = [Predicate("table_name", "=", claim.table_name), Predicate("biz_dt", "=", claim.biz_dt)]
-    rows = platform.store.scan(BY_DATE, where)
-    return [row for row in rows if row["load_id"] == claim.load_id and row["status"] == STARTED]
-
-
-def _close(platform: Platform, attempt: Row, why: str) -> None:
-    published = platform.ledger.versions(attempt["table_name"], attempt["biz_dt"])
-    is_live = any(p.load_id == attempt["load_id"] for p in published)
-    status: Literal["Completed", "Failed"] = "Completed" if is_live else "Failed"
-    platform.execution_log.finish(attempt["id"], status=status, error=None if is_live else why)
-    rows = AttemptRows(platform.store)
-    final = rows.find(attempt["id"])
-    if (
-        final and final["status"] != STARTED
-    ):  # the log knows no date where others deliver the journal just now
-        rows.write({**attempt, "status": final["status"]})
-
-
-def _process(row: LoadRow | None) -> str:
-    if row is None:
-        return "it is not registered any more"
+def describe(row: LoadRow) -> str:
+    """A load's process, for people."""
     host = row.host.partition("/")[0]
     return f"process {row.pid} on {host}, last heard of at {row.beat_at:%Y-%m-%d %H:%M:%S} UTC"
+
+
+@dataclass(slots=True)
+class _DeadLoad:
+    platform: Platform
+    load_id: str
+    row: LoadRow | None
+    tables: set[str]
+    is_dry_run: bool
+    done: list[Recovered] = field(default_factory=list)
+
+    @property
+    def folder(self) -> LoadFolder | None:
+        """Its folder on this machine, where it may have had one."""
+        if self.row is None:
+            return folder_of(self.platform.settings.work, self.load_id)
+        is_here = self.row.host == this_host() and self.row.folder
+        return LoadFolder(Path(self.row.folder)) if is_here and self.row.folder else None
+
+    @property
+    def why(self) -> str:
+        of = describe(self.row) if self.row else "it is not registered any more"
+        return f"its process is gone: {of}"
+
+    @property
+    def is_another_s(self) -> bool:
+        """Since its row was read another process has taken the load over, or given it up."""
+        row = Loads(self.platform.store).find(self.load_id)
+        return _process(row) != _process(self.row)
+
+    def put_in_order(self) -> None:
+        if self.is_another_s:
+            return
+        self.end_spark()
+        reached("recover.spark_ended")
+        claims = Claims(self.platform.store).of_load(self.load_id)
+        self.tables |= {claim.table_name for claim in claims}
+        staged = [s for table in sorted(self.tables) for s in self.staged(table)]
+        if self.is_another_s:  # what is staged may be of a new try of the same name
+            return
+        for claim in claims:
+            self.void(claim)
+        reached("recover.voided")
+        for table, left in staged:
+            self.settle(table, left)
+        reached("recover.settled")
+        self.close_attempts()
+        reached("recover.closed")
+        self.free(claims)
+        reached("recover.freed")
+        self.sweep()
+        reached("recover.swept")
+        self.end()
+
+    def note(
+        self, what: What, table: str | None = None, biz_dt: date | None = None, detail: str = ""
+    ) -> None:
+        self.done.append(Recovered(what, self.load_id, table, biz_dt, detail))
+
+    def end_spark(self) -> None:
+        if self.folder is None:
+            return
+        count = len(processes_of(self.folder)) if self.is_dry_run else end_orphan(self.folder)
+        if count:
+            self.note("Spark ended", detail=f"{count} processes")
+            log.warning("load %s: ended %d processes of Spark that its worker had left", self.load_id, count)
+
+    def staged(self, table: str) -> list[tuple[str, StagedDate]]:
+        try:
+            found = list(unfinished(self.root(table)))
+        except OSError as error:
+            self.note("left", table, detail=f"its staging cannot be listed: {error}")
+            return []
+        return [(table, s) for s in found if s.load_id == self.load_id]
+
+    def void(self, claim: Claim) -> None:
+        """The claimed number is void now, or was published."""
+        ledger, of = self.platform.ledger, (claim.table_name, claim.biz_dt)
+        standing = ledger.find(*of, claim.version)
+        is_void = standing is not None and standing.kind == VOID
+        if standing is None:
+            is_void = self.is_dry_run or ledger.void(*of, claim.version, self.load_id, self.why)
+            if is_void:
+                self.note("version voided", *of, f"version {claim.version}")
+        if not is_void:
+            self.note("found published", *of, f"version {claim.version}")
+
+    def settle(self, table: str, left: StagedDate) -> None:
+        """What is staged is brought live if the ledger's newest version is this load's, else removed.
+
+        A disk that refuses is asked again by the next one who recovers: staging that nobody has a row for.
+        """
+        current = self.platform.ledger.current(table, left.biz_dt) if left.biz_dt else None
+        is_published = current is not None and current.load_id == self.load_id
+        try:
+            if current and is_published and not self.is_dry_run:
+                settle(self.root(table), current)
+            elif not self.is_dry_run:
+                discard(left.folder)
+        except OSError as error:
+            log.warning("load %s left %s: %s", self.load_id, left.folder, error)
+            self.note("left", table, left.biz_dt, f"{left.folder}: {error.strerror or error}")
+        else:
+            self.note("swap finished" if is_published else "staging removed", table, left.biz_dt, left.folder)
+
+    def close_attempts(self) -> None:
+        for table in sorted(self.tables):
+            self.done += close_attempts(
+                self.platform,
+                lambda table=table: attempts_of_load(self.platform, table, self.load_id),  # type: ignore[misc]
+                self.why,
+                is_dry_run=self.is_dry_run,
+            )
+
+    def free(self, claims: Collection[Claim]) -> None:
+        if not self.is_dry_run:
+            Claims(self.platform.store).release(claims)
+        for claim in claims:
+            self.note("claim freed", claim.table_name, claim.biz_dt)
+
+    def sweep(self) -> None:
+        """The turn that it had at a breaker, and files with secrets."""
+        breakers = Breakers(self.platform.store, limits_of(self.platform.settings).breaker)
+        for breaker in breakers.not_closed():
+            if breaker.probe == self.load_id:
+                self.note("probe ended", detail=f"{breaker.scope} {breaker.name}")
+                if not self.is_dry_run:
+                    breakers.note_gone(breaker.scope, breaker.name, self.load_id)
+        for file in (self.folder.secrets, self.folder.secret_properties) if self.folder else ():
+            if file.exists():
+                self.note("secrets removed", detail=str(file))
+                if not self.is_dry_run:
+                    file.unlink(missing_ok=True)
+
+    def end(self) -> None:
+        if self.row:
+            self.note("load ended", self.row.table_name, detail=describe(self.row))
+        if not self.is_dry_run:
+            Loads(self.platform.store).end(self.load_id)
+
+    def root(self, table: str) -> str:
+        return self.platform.settings.table_root(table)
+
+
+def _process(row: LoadRow | None) -> tuple[str, int, int] | None:
+    return (row.host, row.pid, row.process_start) if row else None
+
+
+@contextmanager
+def _alone(folder: LoadFolder | None, wait_s: float) -> Iterator[bool]:
+    """While the block runs this process owns the load's folder, where there is one; False where another keeps it."""
+    owner, until = None, time.monotonic() + wait_s
+    while folder and owner is None:
+        with suppress(BlockingIOError):
+            try:
+                owner = Owner(folder.path)
+            except FileNotFoundError:
+                break
+        if owner is None:
+            if time.monotonic() >= until:
+                yield False
+                return
+            time.sleep(_POLL_S)
+    try:
+        yield True
+    finally:
+        if owner:
+            owner.let_go()

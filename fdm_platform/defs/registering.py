@@ -111,18 +111,13 @@ class Registration:
                 return
             holder = standing[-1]
             row = Loads(self.platform.store).find(holder.load_id)
-            if row is None or not self._is_alive(row):
+            if row is None or not is_alive(self.platform, row):
                 if claims.holder(self.table, holder.biz_dt) == holder:  # it has not just ended by itself
                     tell(f"{holder.biz_dt} was held by load {holder.load_id}, whose process is gone")
                     give_up(self.platform, holder.load_id, row)
             elif not waiting.goes_on(holder, row):
                 self.refused[rest[0]] = _locked(holder, row, wait_s)
                 rest = rest[1:]
-
-    def _is_alive(self, row: LoadRow) -> bool:
-        if (row.host, row.pid, row.process_start) == (this_host(), os.getpid(), start_of(os.getpid())):
-            return row.load_id in _under_way
-        return Loads(self.platform.store).is_alive(row, self.platform.settings.lease_s, is_owned)
 
 
 @dataclass(slots=True)
@@ -148,6 +143,13 @@ class _Waiting:
         time.sleep(min(self.pause_s, left))
         self.pause_s = min(self.pause_s * 2, _LONGEST_WAIT_S)
         return True
+
+
+def is_alive(platform: Platform, row: LoadRow) -> bool:
+    """The load goes on, as far as can be seen from here."""
+    if (row.host, row.pid, row.process_start) == (this_host(), os.getpid(), start_of(os.getpid())):
+        return row.load_id in _under_way
+    return Loads(platform.store).is_alive(row, platform.settings.lease_s, is_owned)
 
 
 def register(

@@ -1,0 +1,174 @@
+"""Recovery: what loads left whose process died is put in order, by whoever comes by. No Dagster here.
+
+All of it may be repeated, be interrupted, and be done by several processes at once (docs/recovery.md).
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from fdm_platform.control.breakers import Breakers
+from fdm_platform.control.claims import Claims
+from fdm_platform.control.loads import BEATS_PER_LEASE, Loads
+from fdm_platform.defs.closing import close_orphans
+from fdm_platform.defs.giving_up import describe, give_up
+from fdm_platform.defs.limits import limits_of
+from fdm_platform.defs.platform import Platform
+from fdm_platform.defs.registering import is_alive
+from fdm_platform.engines.command import LoadFolder
+from fdm_platform.engines.folders import open_folders
+from fdm_platform.engines.orphan import processes_of
+from fdm_platform.engines.publishing import unfinished
+from fdm_platform.errors import ControlError, ControlUnavailableError
+from fdm_platform.model.claim import LoadRow
+from fdm_platform.model.recovered import Recovered
+from fdm_platform.processes import start_of, this_host
+
+_KILLED_WAIT_S = 5.0
+_POLL_S = 0.05
+
+IsUnwanted = Callable[[str], bool]
+"""Whether Dagster has ended the run of this load id."""
+
+
+def recover(
+    platform: Platform,
+    tables: Collection[str] | None = None,
+    *,
+    is_dry_run: bool = False,
+    is_patient: bool = False,
+    is_unwanted: IsUnwanted = lambda _: False,
+) -> list[Recovered]:
+    """Put in order what dead loads left of these tables, or of all; what was done, or would be.
+
+    Swaps are finished, what is staged is removed, attempts get their final line, dates are free. Living loads are
+    never touched, but for one that is stopped and whose run Dagster has ended. `is_patient` leaves a load that
+    a process started again could still adopt. ControlUnavailableError where the store is away: nothing is lost by it,
+    the next one goes on. What else fails is told as `left`.
+    """
+    work = _Recovery(platform, is_dry_run, is_patient, is_unwanted)
+    work.run(tables)
+    return work.done
+
+
+def dead_loads(platform: Platform) -> list[LoadRow]:
+    """The loads that are registered and whose process is gone; one short scan."""
+    return [row for row in Loads(platform.store).open_ones() if not is_alive(platform, row)]
+
+
+class _Recovery:
+    def __init__(
+        self,
+        platform: Platform,
+        is_dry_run: bool,
+        is_patient: bool,
+        is_unwanted: IsUnwanted,
+    ) -> None:
+        self._platform = platform
+        self._is_dry_run = is_dry_run
+        self._is_patient = is_patient
+        self._is_unwanted = is_unwanted
+        self.done: list[Recovered] = []
+
+    def run(self, tables: Collection[str] | None) -> None:
+        # What is staged and claimed is read before the loads are: each load's row is written first and goes last,
+        # so what has no row by then belongs to nobody.
+        found = self._staged(tables)
+        for claim in Claims(self._platform.store).all():
+            if tables is None or claim.table_name in tables:
+                found[claim.load_id].add(claim.table_name)
+        rows = {row.load_id: row for row in Loads(self._platform.store).open_ones()}
+        for load_id, row in rows.items():
+            if (tables is None or row.table_name in tables) and self._is_dead(row):
+                self._give_up(load_id, row, found.get(load_id, set()))
+        for load_id in sorted(found.keys() - rows.keys()):
+            self._give_up(load_id, None, found[load_id])
+        if tables is None:
+            self._sweep(rows)
+
+    def _staged(self, tables: Collection[str] | None) -> defaultdict[str, set[str]]:
+        """Tables in which each load has something staged."""
+        found: defaultdict[str, set[str]] = defaultdict(set)
+        landing = self._platform.settings.landing
+        try:
+            for table in open_folders(landing).children(landing) if tables is None else tables:
+                for staged in unfinished(self._platform.settings.table_root(table)):
+                    found[staged.load_id].add(table)
+        except OSError as error:
+            self.done.append(Recovered("left", "", detail=f"{landing} cannot be listed: {error}"))
+        return found
+
+    def _is_dead(self, row: LoadRow) -> bool:
+        if not is_alive(self._platform, row):
+            return not (self._is_patient and self._may_be_adopted(row))
+        if row.host != this_host() or not self._is_silent(row, BEATS_PER_LEASE):
+            return False
+        if self._is_unwanted(row.load_id):
+            return self._kill(row)
+        self._leave(row, f"it is registered by {describe(row)}, which lives; end it if it hangs")
+        return False
+
+    def _may_be_adopted(self, row: LoadRow) -> bool:
+        """By a process started again: while its Spark goes on, or has only just ended."""
+        if self._platform.settings.on_restart != "adopt" or row.host != this_host() or not row.folder:
+            return False
+        if processes_of(LoadFolder(Path(row.folder))) or not self._is_silent(row, BEATS_PER_LEASE - 1):
+            self._leave(row, "its Spark may still be adopted by a load of the same dates")
+            return True
+        return False
+
+    def _is_silent(self, row: LoadRow, beats: int) -> bool:
+        """It was not heard of for so many beats."""
+        every = timedelta(seconds=self._platform.settings.lease_s / BEATS_PER_LEASE)
+        return datetime.now(UTC) - row.beat_at > beats * every
+
+    def _kill(self, row: LoadRow) -> bool:
+        """True where the process is gone, or would be."""
+        self.done.append(Recovered("process killed", row.load_id, row.table_name, detail=describe(row)))
+        if self._is_dry_run:
+            return True
+        until = time.monotonic() + _KILLED_WAIT_S
+        while start_of(row.pid) == row.process_start and time.monotonic() < until:
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(row.pid, signal.SIGKILL)
+            time.sleep(_POLL_S)
+        return start_of(row.pid) != row.process_start
+
+    def _give_up(self, load_id: str, row: LoadRow | None, tables: Collection[str]) -> None:
+        try:
+            self.done += give_up(self._platform, load_id, row, tables, wait_s=0, is_dry_run=self._is_dry_run)
+        except ControlUnavailableError:
+            raise
+        except (ControlError, OSError) as error:  # the others shall not wait for this one
+            self.done.append(Recovered("left", load_id, row.table_name if row else None, detail=str(error)))
+
+    def _sweep(self, rows: Mapping[str, LoadRow]) -> None:
+        """What is of no load any more: attempts in the journal, and turns at breakers."""
+        try:
+            self.done += close_orphans(self._platform, is_dry_run=self._is_dry_run)
+        except OSError as error:
+            self.done.append(Recovered("left", "", detail=f"the journal: {error}"))
+        limits = limits_of(self._platform.settings).breaker
+        breakers, longest = Breakers(self._platform.store, limits), timedelta(seconds=limits.longest_s)
+        lease = timedelta(seconds=self._platform.settings.lease_s)
+        for b in breakers.not_closed():
+            # A load takes its turn just before it is registered, and says what came of it just after it has ended.
+            if (
+                b.probe
+                and b.probe not in rows
+                and b.until
+                and datetime.now(UTC) - (b.until - longest) > lease
+            ):
+                self.done.append(Recovered("probe ended", b.probe, detail=f"{b.scope} {b.name}"))
+                if not self._is_dry_run:
+                    breakers.note_gone(b.scope, b.name, b.probe)
+
+    def _leave(self, row: LoadRow, why: str) -> None:
+        self.done.append(Recovered("left", row.load_id, row.table_name, detail=why))
