@@ -61,7 +61,7 @@ def quickstart(rows: int, port: int, no_ui: bool) -> None:
         records = [r for name in SAMPLE_TABLES for r in _load(platform, name)]
     url = None if no_ui else _start_ui(settings, port)
     print_published(records)
-    click.echo(f"The tables are ORC files below {settings.landing_root}")
+    click.echo(f"The tables are ORC files below {settings.landing}")
     if url:
         click.echo(f"The UI is at {url} (stop it with `fdm ui stop`)")
 

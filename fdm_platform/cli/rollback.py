@@ -58,5 +58,5 @@ def _plain(table: str, biz_dt: str, done: Any) -> dict[str, Any]:
         "restored": done.restored,
         "replaced": done.replaced,
         "rows": done.manifest.rows,
-        "path": str(done.report.path),
+        "path": done.report.path,
     }

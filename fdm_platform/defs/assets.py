@@ -3,7 +3,6 @@
 # Annotations stay real here: Dagster reads those of an asset's function, and takes no strings.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -29,6 +28,7 @@ from fdm_platform.defs.step_launcher import SparkSubmitStepLauncher
 from fdm_platform.errors import FdmError
 from fdm_platform.model.dependency import Dependency
 from fdm_platform.model.manifest import CheckResult, DateOutcome
+from fdm_platform.model.settings import Settings
 from fdm_platform.model.table import CheckSpec, TableSpec
 from fdm_platform.planning.breaker import cluster_of
 
@@ -36,7 +36,7 @@ from fdm_platform.planning.breaker import cluster_of
 def landing_asset(
     spec: TableSpec,
     tables: Mapping[str, TableSpec],
-    landing_root: Path,
+    settings: Settings,
     waits_for: Sequence[Dependency] = (),
     follows: dg.AutomationCondition[Any] | None = None,
     *,
@@ -62,7 +62,7 @@ def landing_asset(
         pool=spec.partition_set,
         code_version=spec.code_version,
         description=description(spec),
-        metadata={**asset_metadata(spec, landing_root), **dependency_metadata(waits_for)},
+        metadata={**asset_metadata(spec, settings), **dependency_metadata(waits_for)},
         check_specs=[_check_spec(spec, c) for c in spec.checks],
         automation_condition=follows,
         freshness_policy=freshness,

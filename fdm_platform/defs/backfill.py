@@ -77,7 +77,7 @@ def plan_backfill(platform: Platform, spec: TableSpec, choice: Choice, per_run: 
     running = {d for d, found in status.dates.items() if found.state == "running"}
     return BackfillPlan(
         table=spec.name,
-        target=str(platform.settings.landing_root / spec.name),
+        target=platform.settings.table_root(spec.name),
         reasons=reasons,
         known=tuple(status.dates),
         refused=refused,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -20,7 +19,7 @@ from fdm_platform.engines.landed import LandedDates, read_as
 from fdm_platform.engines.publishing import PublishReport, PublishRequest, publish
 from fdm_platform.engines.rejected import keep_rejected_rows
 from fdm_platform.engines.staging import StagingArea, stage_frame
-from fdm_platform.engines.swapping import discard
+from fdm_platform.engines.swapping import STAGING, discard
 from fdm_platform.errors import FdmError, UnknownOutcomeError
 from fdm_platform.model.manifest import DateOutcome, Manifest
 from fdm_platform.model.partition import parse_biz_dt
@@ -60,7 +59,7 @@ class OrcIOManager(dg.ConfigurableIOManager):
         declared = self.platform.platform.catalog.tables.get(name)
         keys = context.asset_partition_keys if context.has_asset_partitions else None
         landed = LandedDates(
-            root=self.platform.platform.settings.landing_root / name,
+            root=self.platform.platform.settings.table_root(name),
             folder_date_format=declared.folder_date_format if declared else "yyyyMMdd",
             dates=None if keys is None else tuple(parse_biz_dt(k) for k in keys),
         )
@@ -77,12 +76,12 @@ class OrcIOManager(dg.ConfigurableIOManager):
         """One date of a plain Python asset."""
         platform, biz_dt = self.platform.platform, parse_biz_dt(context.asset_partition_key)
         name = "_".join(context.asset_key.path)
-        root, load_id = platform.settings.landing_root / name, f"{context.run_id}-{name}"
+        root, load_id = platform.settings.table_root(name), f"{context.run_id}-{name}"
         area = StagingArea(
             load_id=load_id,
             table=name,
             biz_dt=biz_dt,
-            staging=root / ".staging" / load_id / biz_dt.isoformat(),
+            staging=f"{root}/{STAGING}/{load_id}/{biz_dt}",
             partition_by=tuple((context.definition_metadata or {}).get("partition_by", ("biz_dt",))),
         )
         base = platform.ledger.current_versions(name, [biz_dt]).get(biz_dt, 0)
@@ -105,7 +104,7 @@ def _frame_metadata(manifest: Manifest, published: PublishReport) -> dict[str, A
         "dagster/column_schema": table_schema(manifest.schema),
         "bytes": manifest.bytes,
         "version": published.version,
-        "path": dg.MetadataValue.path(str(published.path)),
+        "path": dg.MetadataValue.path(published.path),
     }
 
 
@@ -164,7 +163,7 @@ def _publish_date(
         keep_rejected_rows(plan, planned)
     if plan is None or planned is None or manifest is None or not outcome.is_publishable:
         if planned:
-            discard(Path(planned.staging))
+            discard(planned.staging)
         raise error_of(outcome)
 
     def told(report: PublishReport) -> None:
@@ -179,7 +178,7 @@ def _publish_date(
 
 def _request(load: Load, plan: LoadPlan, planned: DatePlan, manifest: Manifest) -> PublishRequest:
     return PublishRequest(
-        root=Path(plan.output.root),
+        root=plan.output.root,
         manifest=manifest,
         version=planned.version,
         control_version=planned.control_version,

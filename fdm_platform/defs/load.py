@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
-from pathlib import Path
 
 from fdm_platform import errors
 from fdm_platform.control.execution_log.log import DateAttempt
@@ -118,7 +117,7 @@ class Load:
             self.submission.terminate()
         for planned in self.plan.dates if self.plan else ():
             if planned.biz_dt in self.open:  # a closed one may be committed
-                discard(Path(planned.staging))
+                discard(planned.staging)
         self.fail_open(error)
         for part in self.parts:
             part.abandon(error)

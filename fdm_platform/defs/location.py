@@ -53,7 +53,7 @@ def build_definitions(
             landing_asset(
                 spec,
                 catalog.tables,
-                settings.landing_root,
+                settings,
                 waits_for.of.get(spec.name, ()),
                 watched.follow.get(spec.name),
                 freshness=freshness_policy(catalog.calendars.of(spec), today),

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 
 from fdm_platform.control.ledger import Ledger
 from fdm_platform.control.parents import read_parents
 from fdm_platform.control.store import ControlStore
 from fdm_platform.engines.publishing import settle
-from fdm_platform.engines.swapping import STAGING, version_of
+from fdm_platform.engines.swapping import version_of
 from fdm_platform.errors import PublishError
 from fdm_platform.model.dependency import Dependency, ParentState
 from fdm_platform.model.partition import folder_name
+from fdm_platform.model.settings import Settings
 from fdm_platform.model.table import TableSpec
 from fdm_platform.planning.dependencies import parent_dates
 
@@ -35,7 +35,7 @@ class ParentTables:
 
     store: ControlStore
     tables: Mapping[str, TableSpec]
-    landing_root: Path
+    settings: Settings
 
     def look_up(
         self, reads: Collection[Dependency], waits_for: tuple[Dependency, ...], dates: Collection[date]
@@ -53,14 +53,13 @@ class ParentTables:
         return Parents(waits_for, states)
 
     def _settle(self, parent: TableSpec, day: date, version: int) -> None:
-        root = self.landing_root / parent.name
-        if version_of(root / folder_name(day, parent.folder_date_format)) >= version:
-            return
-        record = Ledger(self.store).current(parent.name, day)
-        if record is None or not (root / STAGING / record.load_id).is_dir():
-            return  # what is live was put there by something else
+        root = self.settings.table_root(parent.name)
         try:
-            settle(root, record)
+            if version_of(f"{root}/{folder_name(day, parent.folder_date_format)}") < version:
+                # where it has nothing staged, what is live was put there by something else
+                record = Ledger(self.store).current(parent.name, day)
+                if record:
+                    settle(root, record)
         except OSError as error:
             raise PublishError(
                 f"version {version} of {parent.name} {day} is published and cannot be brought live: {error.strerror}",

@@ -194,7 +194,7 @@ class Platform:
     def parents_of(self, spec: TableSpec, dates: Sequence[date], rows: JobRows) -> Parents:
         """The parents of these dates as they stand now. A table without any costs no look-up."""
         waits_for = self.dependencies.not_read_by(spec.name) if rows.stored_dependencies else ()
-        of = ParentTables(self.store, self.catalog.tables, self.settings.landing_root)
+        of = ParentTables(self.store, self.catalog.tables, self.settings)
         return of.look_up(reads_of(spec), waits_for, dates)
 
     def _with_neighbours(self, spec: TableSpec, dates: Sequence[date], rows: JobRows) -> JobRows:

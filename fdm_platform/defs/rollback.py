@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
-from pathlib import Path
 from uuid import uuid4
 
 import dagster as dg
@@ -15,7 +14,7 @@ from fdm_platform.defs.load import reason
 from fdm_platform.defs.platform import Platform
 from fdm_platform.defs.registering import registered
 from fdm_platform.defs.resuming import untold
-from fdm_platform.engines.filesystem import copy_linked
+from fdm_platform.engines.folders import open_folders
 from fdm_platform.engines.publishing import PublishReport, PublishRequest, publish
 from fdm_platform.engines.swapping import MARKER, STAGING, discard, kept_versions
 from fdm_platform.errors import PublishError, UnknownOutcomeError
@@ -76,13 +75,13 @@ def materialize(instance: dg.DagsterInstance, platform: Platform, spec: TableSpe
         instance.report_runless_asset_event(event)
 
 
-def _kept(platform: Platform, spec: TableSpec, biz_dt: date) -> dict[int, Path]:
+def _kept(platform: Platform, spec: TableSpec, biz_dt: date) -> dict[int, str]:
     folder = folder_name(biz_dt, spec.folder_date_format)
-    return kept_versions(platform.settings.landing_root / spec.name, folder)
+    return kept_versions(platform.settings.table_root(spec.name), folder)
 
 
 def _chosen(
-    spec: TableSpec, biz_dt: date, kept: dict[int, Path], to: int | None, current: Published | None
+    spec: TableSpec, biz_dt: date, kept: dict[int, str], to: int | None, current: Published | None
 ) -> int:
     """The version to restore. Version 0, which the platform did not publish, has no manifest to hold it against."""
     offered = [v for v in kept if v > 0] if current else []
@@ -108,32 +107,32 @@ def _start(platform: Platform, spec: TableSpec, biz_dt: date, load_id: str) -> s
     )
 
 
-def _record(platform: Platform, spec: TableSpec, biz_dt: date, version: int, kept: Path) -> PublishRecord:
+def _record(platform: Platform, spec: TableSpec, biz_dt: date, version: int, kept: str) -> PublishRecord:
     record = platform.ledger.find(spec.name, biz_dt, version)
     if record is None:
         raise PublishError(
             f"{spec.name} {biz_dt}: the ledger knows no version {version}",
-            file=str(kept),
+            file=kept,
             remedy="load the date again from its sources",
         )
     return record
 
 
-def _stage(platform: Platform, spec: TableSpec, record: PublishRecord, load_id: str, kept: Path) -> Manifest:
+def _stage(platform: Platform, spec: TableSpec, record: PublishRecord, load_id: str, kept: str) -> Manifest:
     """The kept files in the staging folder of a new load, with the manifest that they were published by."""
     folder = folder_name(record.biz_dt, spec.folder_date_format)
-    staging = platform.settings.landing_root / spec.name / STAGING / load_id / record.biz_dt.isoformat()
+    staging = f"{platform.settings.table_root(spec.name)}/{STAGING}/{load_id}/{record.biz_dt}"
     try:
-        copy_linked(kept, staging / folder, but=MARKER)
+        open_folders(staging).copy(kept, f"{staging}/{folder}", but=MARKER)
     except OSError as error:
         discard(staging)
         raise PublishError(
             f"version {record.version} of {spec.name} {record.biz_dt} cannot be copied: {error.strerror or error}",
-            file=error.filename or str(kept),
+            file=error.filename or kept,
             remedy="free disk space or mend the permissions, then roll back again",
         ) from error
     manifest = Manifest.from_json(record.manifest)
-    return replace(manifest, load_id=load_id, staging=str(staging), folder=folder, seconds={})
+    return replace(manifest, load_id=load_id, staging=staging, folder=folder, seconds={})
 
 
 def _request(
@@ -146,7 +145,7 @@ def _request(
     current: Published | None,
 ) -> PublishRequest:
     return PublishRequest(
-        root=platform.settings.landing_root / spec.name,
+        root=platform.settings.table_root(spec.name),
         manifest=manifest,
         version=version,
         control_version=current.control_version if current else "",

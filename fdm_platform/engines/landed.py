@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 from typing import Any
 
-from fdm_platform.engines.filesystem import visible_files
+from fdm_platform.engines.folders import Where, name_of, open_folders, text_of
 from fdm_platform.errors import SourceError
 from fdm_platform.model.partition import BIZ_DT, FolderDateFormat, folder_name
 
@@ -20,21 +19,22 @@ class LandedDates:
     Partition columns come from folder names: `biz_dt` as a date, the others as strings.
     """
 
-    root: Path
+    root: Where
     folder_date_format: FolderDateFormat
     dates: tuple[date, ...] | None = None
 
-    def folders(self) -> list[Path]:
+    def folders(self) -> list[str]:
         """The folders of the dates. SourceError names those that were never published."""
+        of, root = open_folders(self.root), text_of(self.root)
         if self.dates is None:
-            return sorted(p for p in self.root.glob(f"{BIZ_DT}=*") if p.is_dir())
-        chosen = {d: self.root / folder_name(d, self.folder_date_format) for d in self.dates}
-        missing = [d.isoformat() for d, p in chosen.items() if not p.is_dir()]
+            return [f"{root}/{name}" for name in of.children(root) if name.startswith(f"{BIZ_DT}=")]
+        chosen = {d: f"{root}/{folder_name(d, self.folder_date_format)}" for d in self.dates}
+        missing = [d.isoformat() for d, place in chosen.items() if not of.exists(place)]
         if missing:
             raise SourceError(
                 f"not published: {', '.join(missing)}",
-                file=str(self.root),
-                remedy=f"materialize {self.root.name} for these dates first",
+                file=root,
+                remedy=f"materialize {name_of(root)} for these dates first",
             )
         return list(chosen.values())
 
@@ -44,12 +44,11 @@ class LandedDates:
         import pyarrow.compute as pc  # noqa: PLC0415
         import pyarrow.dataset as ds  # noqa: PLC0415
 
-        files = [str(f) for folder in self.folders() for f in visible_files(folder)]
-        names = _partition_columns(self.root, files)
+        of, root = open_folders(self.root), text_of(self.root)
+        files = [f"{folder}/{path}" for folder in self.folders() for path in of.files(folder)]
+        names = _partition_columns(root, files)
         layout = ds.partitioning(pa.schema([(n, pa.string()) for n in names]), flavor="hive")
-        table = ds.dataset(
-            files, format="orc", partitioning=layout, partition_base_dir=str(self.root)
-        ).to_table()
+        table = ds.dataset(files, format="orc", partitioning=layout, partition_base_dir=root).to_table()
         if BIZ_DT not in table.column_names:
             return table
         pattern = "%Y%m%d" if self.folder_date_format == "yyyyMMdd" else "%Y-%m-%d"
@@ -64,8 +63,7 @@ class LandedDates:
         """A Spark DataFrame in the given session."""
         from pyspark.sql import functions as F  # noqa: N812, PLC0415 - Spark's own idiom, and a slow import
 
-        folders = [str(p) for p in self.folders()]
-        frame = spark.read.option("basePath", str(self.root)).orc(folders)
+        frame = spark.read.option("basePath", text_of(self.root)).orc(self.folders())
         return frame.withColumn(BIZ_DT, F.to_date(F.col(BIZ_DT).cast("string"), self.folder_date_format))
 
 
@@ -77,8 +75,8 @@ def read_as(landed: LandedDates, annotation: Any, spark: Callable[[], Any]) -> A
     return landed.to_arrow() if module.startswith("pyarrow") else landed.to_pandas()
 
 
-def _partition_columns(root: Path, files: Sequence[str]) -> list[str]:
+def _partition_columns(root: str, files: Sequence[str]) -> list[str]:
     if not files:
         return []
-    folders = Path(files[0]).relative_to(root).parts[:-1]
+    folders = files[0].removeprefix(f"{root}/").split("/")[:-1]
     return [f.split("=", 1)[0] for f in folders]

@@ -14,10 +14,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from pathlib import Path
 
 from fdm_platform.crash import reached
-from fdm_platform.engines.filesystem import visible_files
+from fdm_platform.engines.folders import Folders, Where, open_folders, text_of
 from fdm_platform.engines.patience import patiently
 from fdm_platform.engines.process_group import held_signals
 from fdm_platform.engines.swapping import (
@@ -42,9 +41,9 @@ from fdm_platform.model.manifest import Manifest
 
 @dataclass(frozen=True, slots=True)
 class PublishRequest:
-    """One staged date and where it goes. `root` is the live table's folder."""
+    """One staged date and where it goes. `root` is the live table's folder, a path or a URI."""
 
-    root: Path
+    root: Where
     manifest: Manifest
     version: int
     """The number that the load has claimed: what it publishes has this one or none."""
@@ -67,7 +66,7 @@ class PublishReport:
     """A date that is live: its version and the seconds of each phase."""
 
     version: int
-    path: Path
+    path: str
     seconds: dict[str, float] = field(default_factory=dict)
 
 
@@ -78,7 +77,7 @@ class StagedDate:
     load_id: str
     biz_dt: date | None
     """None for a load's folder that holds no date, and for what no load has put there."""
-    folder: Path
+    folder: str
 
 
 def publish(
@@ -102,26 +101,26 @@ def publish(
 
 def verify(manifest: Manifest) -> None:
     """Hold the staged files against the manifest: names, sizes, and rows by ORC's footers."""
-    folder = staged_folder(manifest)
-    if not folder.is_dir():
+    folders, folder = open_folders(manifest.staging), staged_folder(manifest)
+    if not folders.exists(folder):
         raise PublishError(
             f"{manifest.table} {manifest.biz_dt}: the staged folder is gone",
-            file=str(folder),
+            file=folder,
             remedy="run the date again",
         )
-    there = {p.relative_to(folder).as_posix(): p.stat().st_size for p in visible_files(folder)}
+    there = folders.files(folder)
     told = {f.path: f.bytes for f in manifest.files}
     if there != told:
         odd = sorted({*there.items()} ^ {*told.items()})
         raise PublishError(
             f"staged files differ from the manifest of load {manifest.load_id}: {odd[:5]}",
-            file=str(folder),
+            file=folder,
             remedy="something else wrote here, or the disk lost data; run the date again",
         )
-    _verify_rows(manifest, folder)
+    _verify_rows(folders, manifest, folder)
 
 
-def settle(root: Path, record: PublishRecord) -> None:
+def settle(root: Where, record: PublishRecord) -> None:
     """Bring the newest version of a date to its end if its publisher died before it had.
 
     May be repeated, and done by two at once. OSError where the disk refuses.
@@ -129,17 +128,18 @@ def settle(root: Path, record: PublishRecord) -> None:
     bring_live(root, Manifest.from_json(record.manifest))
 
 
-def unfinished(root: Path) -> Iterator[StagedDate]:
+def unfinished(root: Where) -> Iterator[StagedDate]:
     """All that is staged below a table's folder, by living loads and by dead ones.
 
     Where the ledger's newest version of the date is this load's, its swap is to be finished (`settle`); else it is
     the litter of a dead load (`discard`, after its number is void), or a load is still at it.
     """
-    for load in _folders(root / STAGING):
-        dates = _folders(load)
-        yield from (StagedDate(load.name, _as_date(folder.name), folder) for folder in dates)
+    folders, staging = open_folders(root), f"{text_of(root)}/{STAGING}"
+    for load in folders.children(staging):
+        dates = folders.children(f"{staging}/{load}")
+        yield from (StagedDate(load, _as_date(name), f"{staging}/{load}/{name}") for name in dates)
         if not dates:
-            yield StagedDate(load.name, None, load)
+            yield StagedDate(load, None, f"{staging}/{load}")
 
 
 @dataclass(slots=True)
@@ -166,7 +166,7 @@ class _Commit:
             mark(self.record, manifest)
             reached("publish.marked")
         except (OSError, PublishError):
-            if not Path(manifest.staging).exists():
+            if not open_folders(manifest.staging).exists(manifest.staging):
                 self.require_number()
             raise
 
@@ -261,7 +261,7 @@ class _Commit:
 
     def drop(self) -> None:
         """Remove what is staged, which can never be published."""
-        discard(Path(self.request.manifest.staging))
+        discard(self.request.manifest.staging)
 
 
 def _record(request: PublishRequest) -> PublishRecord:
@@ -296,24 +296,18 @@ def _disk_error(commit: _Commit, error: OSError) -> PublishError:
     )
 
 
-def _verify_rows(manifest: Manifest, folder: Path) -> None:
+def _verify_rows(folders: Folders, manifest: Manifest, folder: str) -> None:
     from pyarrow import orc  # noqa: PLC0415 - half a second that only publishing pays
 
     for file in manifest.files:
-        rows = orc.ORCFile(folder / file.path).nrows
+        with folders.reading(f"{folder}/{file.path}") as source:
+            rows = orc.ORCFile(source).nrows
         if rows != file.rows:
             raise PublishError(
                 f"holds {rows} rows, the manifest of load {manifest.load_id} says {file.rows}",
-                file=str(folder / file.path),
+                file=f"{folder}/{file.path}",
                 remedy="run the date again",
             )
-
-
-def _folders(path: Path) -> list[Path]:
-    try:
-        return sorted(p for p in path.iterdir() if p.is_dir())
-    except FileNotFoundError:
-        return []  # also one that its load has just removed
 
 
 def _as_date(name: str) -> date | None:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 from typing import Any
 
-from fdm_platform.engines.filesystem import visible_files
+from fdm_platform.engines.folders import Folders, Where, open_folders, parent_of, text_of
 from fdm_platform.errors import ContractError
 from fdm_platform.model.manifest import Manifest, StagedFile
 from fdm_platform.model.partition import BIZ_DT, FolderDateFormat, folder_value
@@ -21,10 +20,15 @@ class StagingArea:
     load_id: str
     table: str
     biz_dt: date
-    staging: Path
+    staging: Where
     partition_by: tuple[str, ...]
     folder_date_format: FolderDateFormat = "yyyyMMdd"
     compression: str = "snappy"
+
+    @property
+    def place(self) -> str:
+        """The date's folder, staged."""
+        return f"{text_of(self.staging)}/{self.folder}"
 
     @property
     def biz_dt_value(self) -> str:
@@ -69,6 +73,7 @@ def _write_arrow(table: Any, area: StagingArea) -> None:
     rest = [c for c in area.partition_by if c != BIZ_DT]
     _require_columns(table.column_names, rest, area)
     data = table.drop_columns([c for c in table.column_names if c in area.partition_by])
+    folders = open_folders(area.staging)
     groups = table.select(rest).group_by(rest).aggregate([]).to_pylist() if rest else [{}]
     for number, group in enumerate(groups):
         mask = pa.array([True] * table.num_rows) if not group else None
@@ -76,10 +81,11 @@ def _write_arrow(table: Any, area: StagingArea) -> None:
             _require_value(name, value, area)
             same = pc.equal(table[name], pa.scalar(value, table[name].type))
             mask = same if mask is None else pc.and_(mask, same)
-        folder = area.staging / area.folder / "/".join(f"{n}={v}" for n, v in group.items())
-        folder.mkdir(parents=True)
-        target = folder / f"part-{number:05d}-{area.load_id}.{area.compression}.orc"
-        orc.write_table(data.filter(mask), target, compression=area.compression)
+        parts = [area.place, *(f"{n}={v}" for n, v in group.items())]
+        target = "/".join((*parts, f"part-{number:05d}-{area.load_id}.{area.compression}.orc"))
+        folders.make(parent_of(target))
+        with folders.writing(target) as stream:
+            orc.write_table(data.filter(mask), stream, compression=area.compression)
 
 
 def _write_spark(frame: Any, area: StagingArea) -> None:
@@ -88,9 +94,10 @@ def _write_spark(frame: Any, area: StagingArea) -> None:
     _require_columns(frame.columns, [c for c in area.partition_by if c != BIZ_DT], area)
     dated = frame.withColumn(BIZ_DT, F.lit(area.biz_dt_value))
     writer = dated.write.mode("errorifexists").partitionBy(*area.partition_by)
-    writer.option("compression", area.compression).orc(str(area.staging))
+    writer.option("compression", area.compression).orc(text_of(area.staging))
+    written = open_folders(area.staging).files(text_of(area.staging))
     for name in area.partition_by:
-        if any(area.staging.glob(f"**/{name}=__HIVE_DEFAULT_PARTITION__")):
+        if any(f"{name}=__HIVE_DEFAULT_PARTITION__" in path.split("/") for path in written):
             _require_value(name, None, area)
 
 
@@ -114,24 +121,29 @@ def _require_value(name: str, value: Any, area: StagingArea) -> None:
 
 
 def _manifest(area: StagingArea) -> Manifest:
-    from pyarrow import orc  # noqa: PLC0415
-
-    folder = area.staging / area.folder
-    folder.mkdir(parents=True, exist_ok=True)  # a frame without rows is an empty date
-    paths = list(visible_files(folder))
-    footers = [orc.ORCFile(p) for p in paths]
-    files = tuple(
-        StagedFile(p.relative_to(folder).as_posix(), p.stat().st_size, f.nrows)
-        for p, f in zip(paths, footers, strict=True)
-    )
-    columns = [ColumnSpec(f.name, str(f.type)) for f in footers[0].schema] if footers else []
+    folders = open_folders(area.staging)
+    folders.make(area.place)  # a frame without rows is an empty date
+    files, columns = [], list[ColumnSpec]()
+    for path, size in folders.files(area.place).items():
+        rows, schema = _footer(folders, f"{area.place}/{path}")
+        files.append(StagedFile(path, size, rows))
+        columns = columns or schema
     columns += [ColumnSpec(c, "date" if c == BIZ_DT else "string", nullable=False) for c in area.partition_by]
     return Manifest(
         load_id=area.load_id,
         table=area.table,
         biz_dt=area.biz_dt,
         folder=area.folder,
-        staging=str(area.staging),
-        files=files,
+        staging=text_of(area.staging),
+        files=tuple(files),
         schema=tuple(columns),
     )
+
+
+def _footer(folders: Folders, file: str) -> tuple[int, list[ColumnSpec]]:
+    """Rows and data columns of a file."""
+    from pyarrow import orc  # noqa: PLC0415
+
+    with folders.reading(file) as source:
+        footer = orc.ORCFile(source)
+        return footer.nrows, [ColumnSpec(f.name, str(f.type)) for f in footer.schema]

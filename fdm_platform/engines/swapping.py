@@ -10,11 +10,11 @@ import json
 import logging
 import time
 from contextlib import suppress
-from pathlib import Path
+from dataclasses import dataclass
 from uuid import uuid4
 
 from fdm_platform.crash import reached
-from fdm_platform.engines.filesystem import exchange, remove_if_empty, remove_tree, rename, write_durably
+from fdm_platform.engines.folders import Folders, Where, name_of, open_folders, parent_of, text_of
 from fdm_platform.model.control import PublishRecord
 from fdm_platform.model.manifest import Manifest
 
@@ -34,153 +34,167 @@ _PAUSE_S = 0.05
 """Between looks that found nothing: a folder that is renamed just then can be missing in a listing."""
 
 
-def staged_folder(manifest: Manifest) -> Path:
+def staged_folder(manifest: Manifest) -> str:
     """Where the date's files were staged."""
-    return Path(manifest.staging) / manifest.folder
+    return f"{manifest.staging}/{manifest.folder}"
 
 
 def mark(record: PublishRecord, manifest: Manifest) -> None:
     """Say in the staged folder which version it is about to be."""
     marker = {"load_id": record.load_id, "version": str(record.version)}
-    write_durably(staged_folder(manifest) / MARKER, json.dumps(marker))
+    open_folders(manifest.staging).write_durably(f"{staged_folder(manifest)}/{MARKER}", json.dumps(marker))
 
 
-def make_ready(root: Path, folder: str) -> None:
+def make_ready(root: Where, folder: str) -> None:
     """Make what will be needed after the commit, when a disk that is full would come too late."""
-    (root / VERSIONS / folder).mkdir(parents=True, exist_ok=True)
+    open_folders(root).make(f"{text_of(root)}/{VERSIONS}/{folder}")
 
 
-def bring_live(root: Path, manifest: Manifest) -> Path:
+def bring_live(root: Where, manifest: Manifest) -> str:
     """From wherever the swap of the newest version stands to its end. May be repeated, and done by two at once.
 
-    A version whose files are neither live nor staged (someone removed them) stays so: the next load replaces it.
-    FileExistsError: something else wrote into the live place while the swap was half done.
+    `root` is the table's folder; the date's live folder is returned. A version whose files are neither live nor
+    staged (someone removed them) stays so: the next load replaces it. FileExistsError: something else wrote into
+    the live place while the swap was half done.
     """
-    live = root / manifest.folder
-    if Path(manifest.staging).exists():
-        _move_in(live, manifest)
-        _put_away(root, manifest)
-    return live
+    swap = _Swap(open_folders(root), text_of(root), manifest)
+    if swap.folders.exists(manifest.staging):
+        swap.move_in()
+        swap.put_away()
+    return swap.live
 
 
-def discard(staging: Path) -> None:
+def discard(staging: Where) -> None:
     """Remove a date's staging folder, whole or in part, that will not be published."""
-    remove_tree(staging)
-    remove_if_empty(staging.parent)
+    folders, place = open_folders(staging), text_of(staging)
+    folders.remove(place)
+    folders.remove_if_empty(parent_of(place))
 
 
-def keep(root: Path, folder: str, keep_versions: int) -> None:
+def keep(root: Where, folder: str, keep_versions: int) -> None:
     """Remove all but the newest kept versions; litter that stays is no reason to fail a publish."""
-    oldest_first = [path for _, path in _kept(root, folder)]
+    folders, kept = open_folders(root), f"{text_of(root)}/{VERSIONS}/{folder}"
+    oldest_first = [place for _, place in _kept(folders, kept)]
     for old in oldest_first[: max(0, len(oldest_first) - keep_versions)]:
         try:
-            remove_tree(old)
+            folders.remove(old)
         except OSError as error:
             log.warning("kept an old version that could not be removed: %s", error)
-    remove_if_empty(root / VERSIONS / folder)
+    folders.remove_if_empty(kept)
 
 
-def version_of(folder: Path) -> int:
+def version_of(folder: Where) -> int:
     """The version that a date folder holds; 0 for a folder that the platform did not publish."""
-    return int(_marker(folder).get("version", "0"))
+    return int(_marker(open_folders(folder), text_of(folder)).get("version", "0"))
 
 
-def kept_versions(root: Path, folder: str) -> dict[int, Path]:
+def kept_versions(root: Where, folder: str) -> dict[int, str]:
     """The date folders that are kept for a date, by version, oldest first."""
-    found = {}
-    for version, path in _kept(root, folder):
+    folders, found = open_folders(root), {}
+    for version, place in _kept(folders, f"{text_of(root)}/{VERSIONS}/{folder}"):
         # An earlier release kept the date folder itself.
-        inside = [path] if (path / MARKER).exists() else _date_folders(path)
+        inside = [place] if folders.exists(f"{place}/{MARKER}") else _date_folders(folders, place)
         if inside:
             found[version] = inside[0]
     return found
 
 
-def _move_in(live: Path, manifest: Manifest) -> None:
-    failure: OSError | None = None
-    for _ in range(_TRIES):
-        if _is_of(live, manifest.load_id):
-            return
-        taken = _take(manifest)
-        if taken is None:
-            time.sleep(_PAUSE_S)
-            continue
+@dataclass(frozen=True, slots=True)
+class _Swap:
+    """A committed version on its way from staging to live."""
+
+    folders: Folders
+    root: str
+    manifest: Manifest
+
+    @property
+    def live(self) -> str:
+        return f"{self.root}/{self.manifest.folder}"
+
+    @property
+    def staging(self) -> str:
+        return self.manifest.staging
+
+    def move_in(self) -> None:
+        failure: OSError | None = None
+        for _ in range(_TRIES):
+            if self.is_this(self.live):
+                return
+            taken = self.take()
+            if taken is None:
+                time.sleep(_PAUSE_S)
+                continue
+            try:
+                self.move_in_once(taken)
+            except (FileExistsError, FileNotFoundError) as error:
+                failure = error  # another was here in between
+            else:
+                return
+        if failure and self.folders.exists(self.staging):
+            raise failure
+
+    def take(self) -> str | None:
+        """The staged folder under a name that this call alone knows; None where it is not there, or moved in.
+
+        What it holds is looked at under the new name, where nobody can exchange it any more.
+        """
+        taken = f"{self.staging}/{INCOMING}{uuid4().hex}"
+        for staged in _date_folders(self.folders, self.staging):
+            if name_of(staged) != REPLACED:
+                with suppress(FileNotFoundError):
+                    self.folders.rename(staged, taken)
+                    return taken if self.is_this(taken) else None
+        return None
+
+    def move_in_once(self, staged: str) -> None:
+        if self.folders.exists(self.live):
+            if self.folders.exchange(staged, self.live):
+                reached("publish.exchanged")
+                return
+            self.folders.rename(self.live, f"{self.staging}/{REPLACED}")
+            reached("publish.moved_aside")
+        self.folders.rename(staged, self.live)
+        reached("publish.moved_in")
+
+    def put_away(self) -> None:
+        """What was replaced is kept, in the staging folder as it is; a version that replaced nothing leaves nothing."""
+        replaced = _date_folders(self.folders, self.staging)
+        if replaced:
+            self.keep(version_of(replaced[0]))
+        discard(self.staging)
+        reached("publish.kept")
+
+    def keep(self, version: int) -> None:
+        kept = f"{self.root}/{VERSIONS}/{self.manifest.folder}/v{version}"
+        self.folders.make(parent_of(kept))
+        is_taken = self.folders.exists(kept)
         try:
-            _move_in_once(live, taken)
-        except (FileExistsError, FileNotFoundError) as error:
-            failure = error  # another was here in between
-        else:
-            return
-    if failure and Path(manifest.staging).exists():
-        raise failure
-
-
-def _take(manifest: Manifest) -> Path | None:
-    """The staged folder under a name that this call alone knows; None where it is not there, or moved in.
-
-    What it holds is looked at under the new name, where nobody can exchange it any more.
-    """
-    taken = Path(manifest.staging) / f"{INCOMING}{uuid4().hex}"
-    for staged in _date_folders(Path(manifest.staging)):
-        if staged.name != REPLACED:
-            with suppress(FileNotFoundError):
-                rename(staged, taken)
-                return taken if _is_of(taken, manifest.load_id) else None
-    return None
-
-
-def _move_in_once(live: Path, staged: Path) -> None:
-    if live.exists():
-        if exchange(staged, live):
-            reached("publish.exchanged")
-            return
-        rename(live, staged.parent / REPLACED)
-        reached("publish.moved_aside")
-    rename(staged, live)
-    reached("publish.moved_in")
-
-
-def _put_away(root: Path, manifest: Manifest) -> None:
-    """What the version replaced is kept, in the staging folder as it is; one that replaced nothing leaves nothing."""
-    staging = Path(manifest.staging)
-    replaced = _date_folders(staging)
-    if replaced:
-        kept = root / VERSIONS / manifest.folder / f"v{version_of(replaced[0])}"
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            rename(staging, kept.with_name(f"{kept.name}-{manifest.load_id}") if kept.exists() else kept)
+            self.folders.rename(self.staging, f"{kept}-{self.manifest.load_id}" if is_taken else kept)
         except (FileExistsError, FileNotFoundError):
-            if staging.exists():
+            if self.folders.exists(self.staging):
                 raise
-    discard(staging)
-    reached("publish.kept")
+
+    def is_this(self, folder: str) -> bool:
+        """The folder holds this version."""
+        return _marker(self.folders, folder).get("load_id") == self.manifest.load_id
 
 
-def _kept(root: Path, folder: str) -> list[tuple[int, Path]]:
+def _kept(folders: Folders, versions: str) -> list[tuple[int, str]]:
     """Kept versions with their numbers, oldest first: `v3`, or `v3-<load>` where the number was kept before."""
-    versions = root / VERSIONS / folder
-    if not versions.is_dir():
-        return []
-    numbered = ((p.name.removeprefix("v").partition("-")[0], p) for p in versions.iterdir())
-    return sorted((int(n), p) for n, p in numbered if n.isdecimal())
+    names = folders.children(versions)
+    numbered = ((n.removeprefix("v").partition("-")[0], n) for n in names)
+    return sorted((int(n), f"{versions}/{name}") for n, name in numbered if n.isdecimal())
 
 
-def _date_folders(staging: Path) -> list[Path]:
+def _date_folders(folders: Folders, staging: str) -> list[str]:
     """The date folders in a staging folder, what was moved aside first; Spark's own folders begin with `_`."""
+    found = [n for n in folders.children(staging) if not n.startswith((".", "_"))]
+    return [f"{staging}/{n}" for n in sorted(found, key=lambda n: n != REPLACED)]
+
+
+def _marker(folders: Folders, folder: str) -> dict[str, str]:
     try:
-        found = [p for p in staging.iterdir() if p.is_dir() and not p.name.startswith((".", "_"))]
-    except FileNotFoundError:
-        return []
-    return sorted(found, key=lambda p: p.name != REPLACED)
-
-
-def _is_of(folder: Path, load_id: str) -> bool:
-    return _marker(folder).get("load_id") == load_id
-
-
-def _marker(folder: Path) -> dict[str, str]:
-    try:
-        plain: dict[str, str] = json.loads((folder / MARKER).read_text(encoding="utf-8"))
+        plain: dict[str, str] = json.loads(folders.read_text(f"{folder}/{MARKER}"))
     except (FileNotFoundError, NotADirectoryError, ValueError):
         return {}  # also a torn one: the ledger settles what the folder is
     return plain if isinstance(plain, dict) else {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,8 +32,8 @@ class Settings:
     """Declared tables (`FDM_SQL_ROOT`, default `sql/landing` in the project)."""
     source_root: Path
     """Source files (`FDM_SOURCE_ROOT`, default `data` in the home)."""
-    landing_root: Path
-    """Published tables (`FDM_LANDING_ROOT`, default `fdm_landing` in the home)."""
+    landing: str
+    """Published tables: a folder, or a URI of Hadoop's (`FDM_LANDING_ROOT`, default `fdm_landing` in the home)."""
     control_url: str
     """The control store (`FDM_CONTROL_URL`, default `sqlite:///<home>/control.db`)."""
     environment: str
@@ -54,6 +55,21 @@ class Settings:
     """Seconds that a load waits for another that works on the same date (`FDM_LOCK_WAIT_S`)."""
 
     @property
+    def landing_root(self) -> Path:
+        """The folder of published tables on this machine. ParameterError where they are on another file system."""
+        if is_uri(self.landing):
+            raise ParameterError(
+                f"{self.landing} is no folder of this machine, which this needs",
+                field="FDM_LANDING_ROOT",
+                remedy="set it to a path",
+            )
+        return Path(self.landing)
+
+    def table_root(self, name: str) -> str:
+        """The folder of a published table: a path of this machine, or a URI."""
+        return f"{self.landing}/{name}"
+
+    @property
     def work(self) -> Path:
         """Plans, messages and logs of loads."""
         return self.home / "loads"
@@ -69,6 +85,7 @@ class Settings:
         own = {f"FDM_{name.upper()}": str(getattr(self, name)) for name in _PASSED_ON}
         return {
             **own,
+            "FDM_LANDING_ROOT": self.landing,
             "FDM_SECRET_NAMES": ",".join(self.secret_names),
             "FDM_ENV": self.environment,
             "DAGSTER_HOME": str(self.dagster_home),
@@ -99,7 +116,7 @@ class Settings:
             home=home,
             sql_root=_path(env, "FDM_SQL_ROOT", project / "sql" / "landing", project),
             source_root=_path(env, "FDM_SOURCE_ROOT", home / "data", project),
-            landing_root=_path(env, "FDM_LANDING_ROOT", home / "fdm_landing", project),
+            landing=_landing(env.get("FDM_LANDING_ROOT"), home / "fdm_landing", project),
             control_url=env.get("FDM_CONTROL_URL") or f"sqlite:///{home / 'control.db'}",
             environment=_environment(env.get("FDM_ENV") or "DEV"),
             cache=_path(env, "FDM_CACHE", cache_home / "fdm_platform", project),
@@ -117,7 +134,6 @@ _PASSED_ON = (
     "home",
     "sql_root",
     "source_root",
-    "landing_root",
     "control_url",
     "cache",
     "maven_repository",
@@ -135,6 +151,21 @@ def _names(text: str | None) -> tuple[str, ...]:
 def _path(env: Mapping[str, str], name: str, default: Path, project: Path) -> Path:
     value = env.get(name)
     return (project / value).resolve() if value else default
+
+
+def is_uri(place: str) -> bool:
+    """It names its file system: `hdfs://…`, `file:///…`."""
+    return re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", place) is not None
+
+
+def _landing(value: str | None, default: Path, project: Path) -> str:
+    if not value or not is_uri(value):
+        return ((project / value).resolve() if value else default).as_posix()
+    raise ParameterError(
+        f"tables cannot be published below {value}",
+        field="FDM_LANDING_ROOT",
+        remedy="set it to a path",
+    )
 
 
 def _seconds(env: Mapping[str, str], name: str, default: float) -> float:

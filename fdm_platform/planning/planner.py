@@ -283,15 +283,14 @@ class _Planner:
 
     def root_of(self, spec: TableSpec) -> str:
         """The table's live folder. DeclarationError if its name leads elsewhere than into the landing root."""
-        landing = str(self.settings.landing_root)
-        root = posixpath.join(landing, spec.name)
-        if posixpath.normpath(root) != root or posixpath.dirname(root) != landing or spec.name[0] in "._":
+        landing, name = self.settings.landing, spec.name
+        if "/" in name or name[0] in "._":
             raise DeclarationError(
-                f"the table {spec.name!r} would leave the landing root {landing}",
+                f"the table {name!r} would leave the landing root {landing}",
                 file=spec.file,
                 remedy="use letters, digits and _ in entity, source_system and table",
             )
-        return root
+        return self.settings.table_root(name)
 
 
 def _is_of(row: ProcessControlRow, entity: str, source_system: str) -> bool:

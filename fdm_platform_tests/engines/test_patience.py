@@ -39,6 +39,10 @@ def staged(tmp_path: Path, commit_wait_s: float) -> PublishRequest:
     return PublishRequest(root, manifest, 1, "row-1", 1, commit_wait_s, settle_wait_s=0)
 
 
+def live_of(request: PublishRequest) -> Path:
+    return Path(request.root, request.manifest.folder)
+
+
 class AwayLedger:
     """A ledger whose store is away for some of the first calls, or whose answers are lost on the way."""
 
@@ -145,9 +149,9 @@ def test_an_outcome_that_nobody_can_tell_is_one_of_its_own(tmp_path: Path, store
     assert isinstance(told.value.__cause__, ControlUnavailableError)
     record = Ledger(store).current(TABLE, DAY)
     assert record
-    assert not (request.root / request.manifest.folder).exists()
+    assert not (live_of(request)).exists()
     settle(request.root, record)
-    assert version_of(request.root / request.manifest.folder) == 1
+    assert version_of(live_of(request)) == 1
 
 
 class AwayAtCommit(AwayLedger):
@@ -173,7 +177,7 @@ def test_an_interrupt_of_the_commit_ends_the_load_when_the_date_is_live(
     with pytest.raises(KeyboardInterrupt):
         publish(request, InterruptedLedger(store), lambda r: told.append(r.version))
     assert told == [1]
-    assert version_of(request.root / request.manifest.folder) == 1
+    assert version_of(live_of(request)) == 1
 
 
 def test_a_commit_that_the_ledger_has_not_is_none(tmp_path: Path, store: ControlStore) -> None:
@@ -190,7 +194,7 @@ def test_a_store_that_stays_away_leaves_the_old_version_and_the_staged_files(
     request = staged(tmp_path, 0)
     with pytest.raises(ControlUnavailableError):
         publish(request, AwayLedger(store, away_calls=99))
-    assert not (request.root / request.manifest.folder).exists()
+    assert not (live_of(request)).exists()
     assert Path(request.manifest.staging).exists()
 
 

@@ -32,7 +32,7 @@ def kept(table: Path) -> dict[str, str]:
 def test_they_lie_beside_the_dates_by_load(tmp_path: Path) -> None:
     staging = stage(tmp_path, "a")
     where = keep_rejected(tmp_path, staging, FOLDER, "a", 2)
-    assert where == tmp_path / "_rejected" / FOLDER / "load_id=a"
+    assert where == str(tmp_path / "_rejected" / FOLDER / "load_id=a")
     assert kept(tmp_path) == {"load_id=a/part-0.orc": "a"}
     assert list(staging.iterdir()) == []
 
