@@ -12,10 +12,13 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from fdm_platform.control.dead_letters import DeadLetters
+from fdm_platform.defs.breaking import breakers_of
 from fdm_platform.defs.location import build_definitions
 from fdm_platform.defs.partitions import add_dates
 from fdm_platform.defs.platform import Platform
 from fdm_platform.model.control import PublishRecord
+from fdm_platform.model.dead_letter import DeadLetter
 from fdm_platform.planning.dependencies import versions_read
 from fdm_platform_tests.deployment import project_in
 
@@ -222,3 +225,35 @@ def test_a_row_that_cannot_be_used_stops_no_other_date(market: Market) -> None:
     assert ("t_elsewhere", "2024-05-13") not in requested
     market.row(D13, source="DM", business_keys=None)
     assert market.evaluate() == [("t_elsewhere", "2024-05-13")]
+
+
+def test_a_parked_child_is_not_requested_until_its_row_changes(market: Market) -> None:
+    market.evaluate()
+    spec = market.platform.catalog.get("t_child")
+    (row,) = market.platform.control_rows(spec, [D15])
+    letter = DeadLetter(
+        spec.name, D15, "load", row.version, 1, "code", '{"message": "no such column"}', datetime.now(UTC)
+    )
+    DeadLetters(market.platform.store).park([letter])
+    market.publish("t_root", D15)
+    assert market.evaluate() == [("t_elsewhere", "2024-05-15")]
+    for _ in range(5):
+        market.publish("t_root", D15)
+        assert ("t_child", "2024-05-15") not in market.evaluate()
+    market.row(D15)
+    market.publish("t_root", D15)
+    market.publish("t_other", D15)
+    assert ("t_child", "2024-05-15") in market.evaluate()
+
+
+def test_what_is_due_waits_for_the_breaker_of_its_source(market: Market) -> None:
+    market.evaluate()
+    breakers = breakers_of(market.platform)
+    for n in range(5):
+        breakers.note_failure("source", "e_s", f"load-{n}", "no route to host")
+    market.publish("t_root", D15)
+    assert market.evaluate() == [("t_elsewhere", "2024-05-15")], "it is of another source"
+    assert market.evaluate() == []
+    breakers.note_success("source", "e_s", "probe")
+    assert market.evaluate() == [("t_child", "2024-05-15")]
+    assert market.evaluate() == []

@@ -6,15 +6,23 @@ import asyncio
 import logging
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import dagster as dg
 import pytest
+import yaml
+from dagster import DagsterInvalidConfigError
 from dagster._core.execution.submit_asset_runs import submit_asset_run
 from dagster._core.workspace.context import WorkspaceProcessContext
 from dagster._core.workspace.load_target import ModuleTarget
 
 from fdm_platform.defs.instance import open_instance
+from fdm_platform.defs.limits import limits_of
 from fdm_platform.defs.partitions import add_dates
+from fdm_platform.defs.run_coordinator import TaggingRunCoordinator
+from fdm_platform.errors import DeclarationError
+from fdm_platform.model.limits import BreakerLimits, DeclaredRetries, Limits, RetryLimits
+from fdm_platform.model.settings import Settings
 from fdm_platform_tests.deployment import DAYS, PROJECT, deploy
 
 MASTER = dg.AssetKey(["gels", "fpms", "t_contract_master"])
@@ -91,3 +99,43 @@ def test_runs_are_limited_by_cluster(workspace: WorkspaceProcessContext) -> None
     (limit,) = config.tag_concurrency_limits
     assert (limit["key"], limit["value"]) == ("fdm/cluster", {"applyLimitPerUniqueValue": True})
     assert config.max_concurrent_runs == 10
+
+
+def test_the_platforms_own_limits_stand_in_its_configuration(workspace: WorkspaceProcessContext) -> None:
+    assert isinstance(workspace.instance.run_coordinator, TaggingRunCoordinator)
+    assert limits_of(Settings.from_environ()) == Limits()
+
+
+def test_what_dagster_yaml_says_holds_for_the_next_step(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = settings_in(tmp_path, monkeypatch, "{retries: {limit: 4, delay_s: 2}, breaker: {failures: 7}}")
+    assert limits_of(settings) == Limits(RetryLimits(4, 2.0, 600.0), BreakerLimits(7, 60.0, 1800.0))
+    with open_instance(settings) as instance:
+        assert isinstance(instance.run_coordinator, TaggingRunCoordinator)
+    settings = settings_in(tmp_path, monkeypatch, "{retries: {limit: 5}}")
+    assert limits_of(settings).retries.limit == 5
+    assert limits_of(settings).retries.of(DeclaredRetries(limit=1)).limit == 1, "a table's own word holds"
+
+
+@pytest.mark.parametrize(
+    "fdm", ["{retry: {limit: 1}}", "{breaker: {failures: many}}", "{retries: {limit: 1.5}}"]
+)
+def test_dagster_refuses_what_it_does_not_know(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fdm: str
+) -> None:
+    settings = settings_in(tmp_path, monkeypatch, fdm)
+    with open_instance(settings) as instance, pytest.raises(DagsterInvalidConfigError):
+        _ = instance.run_coordinator
+    with pytest.raises(DeclarationError):
+        limits_of(settings)
+
+
+def settings_in(folder: Path, monkeypatch: pytest.MonkeyPatch, fdm: str) -> Settings:
+    """Of a deployment whose dagster.yaml is the project's, but for the platform's own limits."""
+    document = yaml.safe_load((PROJECT / "dagster.yaml").read_text())
+    document["run_coordinator"]["config"]["fdm"] = yaml.safe_load(fdm)
+    (folder / "dagster.yaml").write_text(yaml.safe_dump(document))
+    monkeypatch.setenv("DAGSTER_HOME", str(folder))
+    monkeypatch.setenv("FDM_DAGSTER_STORAGE", str(folder / "storage"))
+    return Settings.from_environ({"FDM_HOME": str(folder), "FDM_PROJECT": str(PROJECT)})

@@ -15,6 +15,7 @@ import yaml
 
 from fdm_platform.control.dead_letters import DeadLetters
 from fdm_platform.defs import sensors
+from fdm_platform.defs.breaking import breakers_of
 from fdm_platform.defs.location import build_definitions
 from fdm_platform.defs.open_runs import dates_of_open_runs
 from fdm_platform.defs.partitions import add_dates, dates_of
@@ -207,6 +208,19 @@ def test_a_parked_date_is_not_requested_until_it_is_published(office: Office) ->
     assert [office.evaluate(MORNING + timedelta(minutes=n)) for n in range(3)] == [told] * 3
     letters.clear("e_s_t_b", [day])
     assert office.requested(MORNING) == [("t_b", "2024-05-16", "2024-05-16")]
+
+
+def test_nothing_is_requested_of_a_source_whose_breaker_is_open(office: Office) -> None:
+    breakers = breakers_of(office.platform)
+    for n in range(5):
+        breakers.note_failure("source", "e_s", f"load-{n}", "no route to host")
+    for minutes in range(3):
+        told = office.evaluate(MORNING + timedelta(minutes=minutes))
+        assert isinstance(told, str)
+        assert told.startswith("the breaker of source e_s is open since")
+        assert "after 5 failures in a row: no route to host" in told
+    breakers.note_success("source", "e_s", "load-6")
+    assert len(office.requested(MORNING + timedelta(minutes=3))) == 2
 
 
 @pytest.mark.parametrize("status", [dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTED])

@@ -12,15 +12,18 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from fdm_platform.control.dead_letters import DeadLetters
 from fdm_platform.control.requests import Requests
 from fdm_platform.control.schema import TABLES
 from fdm_platform.control.store import ControlStore, open_store
 from fdm_platform.defs import sensors
+from fdm_platform.defs.breaking import breakers_of
 from fdm_platform.defs.partitions import dates_of
 from fdm_platform.defs.platform import Platform
 from fdm_platform.defs.sensors import SourceSystem, Tick
 from fdm_platform.model.calendar import Calendar
-from fdm_platform.model.control import PublishRecord
+from fdm_platform.model.control import PublishRecord, row_version
+from fdm_platform.model.dead_letter import DeadLetter
 from fdm_platform.model.settings import Settings
 from fdm_platform.model.table import TableSpec
 from fdm_platform_tests.deployment import control_url
@@ -500,3 +503,39 @@ def test_a_reprocessed_date_whose_request_is_forgotten_is_not_looked_at_for_ever
     assert tick._unrequested_reprocessing() == set()  # else it would crowd out others
     desk.write(1, at=NOON, reprocess_dt=FIRST + timedelta(days=9))
     assert desk.tick() == [("t_a", 1, 1)]
+
+
+def test_a_parked_date_is_not_requested_over_a_hundred_ticks_until_its_row_changes(desk: Desk) -> None:
+    desk.write(0, 1)
+    version = row_version(desk.now, None)
+    letter = DeadLetter(
+        "gels_fpms_t_a", FIRST, "load", version, 1, "data", '{"message": "no such column"}', NOON
+    )
+    DeadLetters(desk.platform.store).park([letter])
+    assert desk.tick() == [("t_a", 1, 1)]
+    for _ in range(50):
+        desk.started += 1  # a sensor that is switched off and on looks at everything again
+        assert desk.tick() == []
+        desk.cursor = None
+        assert desk.tick() == []
+    desk.write(0)
+    assert desk.tick() == [("t_a", 0, 0)]
+    assert desk.tick() == []
+
+
+def test_while_a_breaker_is_open_what_is_due_waits_and_comes_when_it_closes(desk: Desk) -> None:
+    breakers = breakers_of(desk.platform)
+    for n in range(5):
+        breakers.note_failure("source", "gels_fpms", f"load-{n}", "no route to host")
+    desk.write(0, 1)
+    for _ in range(3):
+        result = desk.evaluate()
+        desk.cursor = result.cursor
+        assert desk.submit(result) == []
+        assert result.skip_reason
+        said = str(result.skip_reason.skip_message)
+        assert said.startswith("held back, the breaker of source gels_fpms is open since")
+        assert said.endswith(": 2024-05-01, 2024-05-02")
+    breakers.note_success("source", "gels_fpms", "probe")
+    assert desk.tick() == [("t_a", 0, 1)]
+    assert desk.tick() == []
