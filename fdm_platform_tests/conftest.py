@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 from fdm_platform_tests import deployment
 
@@ -13,6 +14,10 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
     from fdm_platform.control.kudu.servers import Servers
+
+# Time decides no test: one example takes as long as the machine lets it.
+settings.register_profile("fdm", deadline=None)
+settings.load_profile("fdm")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

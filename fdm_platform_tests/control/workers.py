@@ -1,8 +1,11 @@
 """Processes that use one control store at the same time.
 
-`python workers.py <work> <url> <name> <rounds>`: says `ready`, waits for a line, works, prints JSON.
+`python workers.py` says `ready` for each line that it is given: it has opened that store. With the next line it
+works, prints JSON, and waits for another store. Its processes stay for the whole run of the tests: of one that
+starts Java the start is most of the time.
 """
 
+import atexit
 import json
 import subprocess
 import sys
@@ -20,26 +23,48 @@ from fdm_platform.errors import PublishConflictError, RowExistsError
 from fdm_platform.model.control import PublishRecord
 from fdm_platform.model.limits import BreakerLimits
 
+_workers: list[subprocess.Popen[str]] = []
+
 
 def run_workers(work: str, url: str, *, workers: int, rounds: int) -> list[dict[str, Any]]:
     """What each of the processes did; they start their work together."""
-    processes = [
-        subprocess.Popen(
-            [sys.executable, __file__, work, url, f"w{n}", str(rounds)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
+    chosen = [_worker(n) for n in range(workers)]
+    for n, process in enumerate(chosen):
+        _tell(process, json.dumps([work, url, f"w{n}", rounds]))
+    for process in chosen:
+        assert _hear(process) == "ready"
+    for process in chosen:
+        _tell(process, "go")
+    return [json.loads(_hear(process)) for process in chosen]
+
+
+def _worker(n: int) -> subprocess.Popen[str]:
+    """The n-th process; another in its place where a test that failed has ended it."""
+    while len(_workers) <= n or _workers[n].poll() is not None:
+        process = subprocess.Popen(
+            [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
-        for n in range(workers)
-    ]
-    for process in processes:
-        assert process.stdout
-        assert process.stdout.readline() == "ready\n"
-    for process in processes:
-        assert process.stdin
-        process.stdin.write("go\n")
-        process.stdin.flush()
-    return [json.loads(process.communicate(timeout=120)[0]) for process in processes]
+        _workers[n : n + 1] = [process]
+    return _workers[n]
+
+
+def _tell(process: subprocess.Popen[str], line: str) -> None:
+    assert process.stdin
+    process.stdin.write(f"{line}\n")
+    process.stdin.flush()
+
+
+def _hear(process: subprocess.Popen[str]) -> str:
+    assert process.stdout
+    return process.stdout.readline().rstrip("\n")
+
+
+@atexit.register
+def end_workers() -> None:
+    """A worker ends when it is given no more lines."""
+    for process in _workers:
+        process.communicate()
+    _workers.clear()
 
 
 def insert_ledger_rows(store: ControlStore, name: str, rounds: int) -> dict[str, Any]:
@@ -136,9 +161,12 @@ WORKS: dict[str, Callable[[ControlStore, str, int], dict[str, Any]]] = {
 }
 
 if __name__ == "__main__":
-    chosen, store_url, worker_name, round_count = sys.argv[1:]
-    opened = open_store(store_url)
-    print("ready", flush=True)  # noqa: T201 - the protocol with run_workers
-    sys.stdin.readline()
-    print(json.dumps(WORKS[chosen](opened, worker_name, int(round_count))))  # noqa: T201 - its answer
-    opened.close()
+    for line in sys.stdin:
+        chosen, store_url, worker_name, round_count = json.loads(line)
+        opened = open_store(store_url)
+        opened.existing()  # connects
+        print("ready", flush=True)  # noqa: T201 - the protocol with run_workers
+        sys.stdin.readline()
+        answer = WORKS[chosen](opened, worker_name, round_count)
+        print(json.dumps(answer), flush=True)  # noqa: T201 - its answer
+        opened.close()

@@ -191,7 +191,7 @@ CALENDARS = st.builds(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(CALENDARS, SOME_DAY, SOME_DAY)
 def test_expected_dates_are_the_business_days_in_order(calendar: Calendar, one: date, other: date) -> None:
     first, last = sorted((one, other))
@@ -200,7 +200,7 @@ def test_expected_dates_are_the_business_days_in_order(calendar: Calendar, one: 
     assert [calendar.is_business_day(d) for d in every] == [calendar.verdict(d)[0] for d in every]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(CALENDARS, SOME_DAY)
 def test_next_and_previous_undo_each_other(calendar: Calendar, day: date) -> None:
     following = calendar.next(day)
@@ -214,7 +214,7 @@ def test_next_and_previous_undo_each_other(calendar: Calendar, day: date) -> Non
         assert calendar.expected(day + DAY, date(2026, 1, 1)) == []
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(CALENDARS, SOME_DAY, st.integers(1, 30))
 def test_the_nth_next_date_is_n_steps_away(calendar: Calendar, day: date, count: int) -> None:
     stepped: date | None = day
@@ -223,7 +223,7 @@ def test_the_nth_next_date_is_n_steps_away(calendar: Calendar, day: date, count:
     assert calendar.next(day, count) == stepped
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(CALENDARS, st.datetimes(datetime(2023, 11, 1), datetime(2025, 3, 1), timezones=st.just(UTC)))  # noqa: DTZ001 - the zone is the strategy's
 def test_dates_fall_due_in_order_and_the_newest_one_is_found(calendar: Calendar, now: datetime) -> None:
     every = calendar.expected(calendar.start, calendar.end)

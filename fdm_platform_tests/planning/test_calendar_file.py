@@ -258,7 +258,7 @@ FIELD = st.lists(
 ).map(",".join)  # fmt: skip
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(st.lists(FIELD, min_size=5, max_size=5).map(" ".join))
 def test_what_is_taken_for_cron_dagster_takes_too(text: str) -> None:
     if is_cron(text):

@@ -670,7 +670,7 @@ PIECES = [
 
 
 @given(st.lists(st.sampled_from(PIECES) | st.text(max_size=3), max_size=25))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whatever_is_written_the_catalog_answers_with_a_table_or_an_error(
     tmp_path: Path, pieces: list[str]
 ) -> None:
