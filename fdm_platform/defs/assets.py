@@ -2,7 +2,8 @@
 
 # Annotations stay real here: Dagster reads those of an asset's function, and takes no strings.
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import date
 from typing import Any
 
 import dagster as dg
@@ -18,6 +19,7 @@ from fdm_platform.defs.resuming import (
     checks_before,
     loaded_since,
     not_requested,
+    note_load,
     parked_before,
     published_before,
     show_published,
@@ -26,6 +28,7 @@ from fdm_platform.defs.retrying import end_step, fail_parked
 from fdm_platform.defs.run_requests import asked_by
 from fdm_platform.defs.step_launcher import SparkSubmitStepLauncher
 from fdm_platform.errors import FdmError
+from fdm_platform.model.control import Published
 from fdm_platform.model.dependency import Dependency
 from fdm_platform.model.manifest import CheckResult, DateOutcome
 from fdm_platform.model.settings import Settings
@@ -88,21 +91,39 @@ def landing_asset(
             if parked:
                 fail_parked(parked)
             return
-        asked, begun = asked_by(context.run.tags), list[Load]()
+        asked, begun, meanwhile = asked_by(context.run.tags), list[Load](), dict[date, Published]()
+
+        def loaded_by(waited: Sequence[date]) -> Collection[date]:
+            meanwhile.update(loaded_since(context, platform.platform, spec, waited))
+            return meanwhile
+
         await_turn(context.log, platform.platform, spec, this_load, asked)
         try:
             done = step_launcher.launch(
-                context.log, platform.platform, spec, rest, this_load, asked_by=asked, begun=begun.append
+                context.log,
+                platform.platform,
+                spec,
+                rest,
+                this_load,
+                asked_by=asked,
+                begun=begun.append,
+                loaded_by=loaded_by,
             )
+            note_load(context, done.load_id, this_load)
         except FdmError as error:  # of Spark as a whole: its attempts are closed, its staging is gone
             note_spark(context.log, platform.platform, spec, this_load, error)
+            rest = [d for d in rest if d not in meanwhile]
             failed, of = dict.fromkeys(rest, error), begun[0] if begun else None
             end_step(context, platform.platform, spec, failed, asked=len(rest), load=of)
         except BaseException:
             note_spark(context.log, platform.platform, spec, this_load, None)
             raise
-        yield from _check_results(spec, done.outcomes)
-        if before or others or parked:  # an output would materialize those, too
+        show_published(context, ledger, spec.name, meanwhile)
+        if done.dates:
+            yield from _check_results(spec, done.outcomes)
+        else:
+            yield from checks_before(context, [c.name for c in spec.checks])
+        if before or others or parked or meanwhile:  # an output would materialize those, too
             publish_load(context, done, is_partial=True)
             if parked:
                 fail_parked(parked)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 
 from fdm_platform import errors
 from fdm_platform.control.execution_log.log import DateAttempt
 from fdm_platform.control.job_rows import JobRows
+from fdm_platform.control.loads import Loads
 from fdm_platform.crash import reached
+from fdm_platform.defs.adopting import adopt_load
 from fdm_platform.defs.platform import Platform, refused
 from fdm_platform.defs.registering import Registration, Tell, log, register
+from fdm_platform.engines.owner import ADOPTABLE_S, ORPHAN_S
 from fdm_platform.engines.process_group import held_signals
 from fdm_platform.engines.spark_submit import Submission, start
 from fdm_platform.engines.swapping import discard
@@ -47,6 +50,8 @@ class Load:
     """What was split off."""
     place: Registration | None = None
     """Its claims; None where it could not be registered."""
+    is_adopted: bool = False
+    """Another process began it, and is gone."""
 
     @property
     def all_failed(self) -> dict[date, FdmError]:
@@ -145,15 +150,24 @@ def begin(
     asked_by: str = "hand",
     *,
     tell: Tell = log.warning,
+    loaded_by: Callable[[Sequence[date]], Collection[date]] = lambda _: (),
 ) -> Load:
     """Claim the dates, write the start rows, plan, and start Spark on the dates that can be planned.
 
     The others have their outcome in the report already: also those that another load has, after the wait that
-    the table says, of which `tell` hears. `asked_by` is for the attempts' rows.
+    the table says, of which `tell` hears. `asked_by` is for the attempts' rows. Dates that waited for another load
+    are named to `loaded_by`: those that it answers are loaded, and left out here.
+
+    Where a load of these dates has lost its process, it is that load, with its id, that goes on.
     """
+    with held_signals():
+        if adopted := _adopt(platform, spec, dates, tell):
+            return adopted
     load = Load(platform, load_id, tuple(dates), LoadReport(load_id, ()))
     try:
         rows = _register(load, spec, asked_by, tell)
+        if load.place and load.place.waited_for:
+            _leave_out(load, loaded_by(sorted(load.place.waited_for & load.place.claims.keys())))
         _write_start_rows(load, spec, rows, asked_by)
         reached("begin.logged")
         if rows is None or load.place is None:
@@ -166,15 +180,57 @@ def begin(
         reached("begin.planned")
         if load.plan:
             settings, params = platform.settings, platform.job_params(load.plan, rows)
+            _note_plan(load.place, load.plan)
+            patience_s = ADOPTABLE_S if settings.on_restart == "adopt" else ORPHAN_S
             with held_signals():
                 load.submission = start(
-                    load.plan, work=settings.work, cache=settings.cache, job_params=params
+                    load.plan,
+                    work=settings.work,
+                    cache=settings.cache,
+                    job_params=params,
+                    orphan_s=patience_s,
                 )
     except BaseException as error:
-        load.abandon(error)
-        _leave(load)
+        with held_signals():
+            load.abandon(error)
+            _leave(load)
         raise
     return load
+
+
+def _adopt(platform: Platform, spec: TableSpec, dates: Sequence[date], tell: Tell) -> Load | None:
+    """A load that this process takes over; None where there is none, or where that cannot be told."""
+    try:
+        found = adopt_load(platform, spec, dates, tell)
+    except FdmError as error:  # what is wrong is told of the new load
+        log.info("whether there is a load to adopt is not known: %s", error)
+        return None
+    if found is None:
+        return None
+    return Load(
+        platform,
+        found.place.load_id,
+        tuple(dates),
+        LoadReport(found.place.load_id, found.refused),
+        found.plan,
+        found.submission,
+        found.attempts,
+        place=found.place,
+        is_adopted=True,
+    )
+
+
+def _note_plan(place: Registration, plan: LoadPlan) -> None:
+    """Before Spark is submitted, so that whoever finds the load knows what to look for, and where."""
+    loads = Loads(place.platform.store)
+    loads.note_plan(place.load_id, identity=plan.identity(), master=plan.launch.master.value)
+
+
+def _leave_out(load: Load, dates: Collection[date]) -> None:
+    """Dates that need not be loaded any more."""
+    load.dates = tuple(d for d in load.dates if d not in dates)
+    for biz_dt in dates:
+        load.place.release(biz_dt)  # type: ignore[union-attr]
 
 
 def _register(load: Load, spec: TableSpec, asked_by: str, tell: Tell) -> JobRows | None:

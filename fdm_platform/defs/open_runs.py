@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import date
 
@@ -46,7 +47,8 @@ def tables_of(run: dg.DagsterRun) -> list[str]:
     if run.asset_selection:
         return sorted("_".join(key.path) for key in run.asset_selection)
     load = run.tags.get(LOAD, "")
-    return [load[_RUN_ID_LENGTH + 1 :]] if len(load) > _RUN_ID_LENGTH else []
+    # Of an adopted load it may be a retry's, which ends in -r1.
+    return [re.sub(r"-r[0-9]+$", "", load[_RUN_ID_LENGTH + 1 :])] if len(load) > _RUN_ID_LENGTH else []
 
 
 def span_of(run: dg.DagsterRun) -> tuple[date, date] | None:

@@ -10,7 +10,7 @@ import os
 import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 
 from fdm_platform.control.claims import Claims
@@ -48,6 +48,8 @@ class Registration:
     """Dates that it has to itself, until they are released."""
     refused: dict[date, FdmError] = field(default_factory=dict)
     """Dates that another load kept to itself."""
+    waited_for: set[date] = field(default_factory=set)
+    """Dates that another load had to itself first."""
     _beat: Beat | None = None
 
     @property
@@ -80,7 +82,7 @@ class Registration:
 
     def open(self) -> None:
         """Write the load's row; from now on a thread says that it lives."""
-        loads, now = Loads(self.platform.store), datetime.now(UTC)
+        now = datetime.now(UTC)
         row = LoadRow(
             load_id=self.load_id,
             table_name=self.table,
@@ -92,6 +94,16 @@ class Registration:
             folder=str(folder_of(self.platform.settings.work, self.load_id).path),
             asked_by=self.asked_by,
         )
+        self._begin(row)
+
+    def take_over(self, row: LoadRow) -> None:
+        """Stand in the row of a load whose process is gone, with what that one had claimed."""
+        now = datetime.now(UTC)
+        self._begin(replace(row, pid=os.getpid(), process_start=start_of(os.getpid()) or 0, beat_at=now))
+        self.claims = {c.biz_dt: c for c in Claims(self.platform.store).of_load(self.load_id)}
+
+    def _begin(self, row: LoadRow) -> None:
+        loads = Loads(self.platform.store)
         loads.open(row)
         _under_way.add(self.load_id)
         self._beat = Beat(loads, self.load_id, self.platform.settings.lease_s).__enter__()
@@ -110,12 +122,15 @@ class Registration:
             if not rest:
                 return
             holder = standing[-1]
+            self.waited_for.add(holder.biz_dt)
             row = Loads(self.platform.store).find(holder.load_id)
             if row is None or not is_alive(self.platform, row):
-                if claims.holder(self.table, holder.biz_dt) == holder:  # it has not just ended by itself
-                    tell(f"{holder.biz_dt} was held by load {holder.load_id}, whose process is gone")
-                    give_up(self.platform, holder.load_id, row)
-            elif not waiting.goes_on(holder, row):
+                if claims.holder(self.table, holder.biz_dt) != holder:  # it has just ended by itself
+                    continue
+                tell(f"{holder.biz_dt} was held by load {holder.load_id}, whose process is gone")
+                if give_up(self.platform, holder.load_id, row):
+                    continue
+            if not waiting.goes_on(holder, row):
                 self.refused[rest[0]] = _locked(holder, row, wait_s)
                 rest = rest[1:]
 
@@ -130,7 +145,7 @@ class _Waiting:
     until: float = 0.0
     pause_s: float = _FIRST_WAIT_S
 
-    def goes_on(self, holder: Claim, row: LoadRow) -> bool:
+    def goes_on(self, holder: Claim, row: LoadRow | None) -> bool:
         """Wait a little; False where the wait for this date is over."""
         if holder.biz_dt != self.for_date:
             self.for_date, self.pause_s = holder.biz_dt, _FIRST_WAIT_S
@@ -203,12 +218,13 @@ def registered(
     place.release(biz_dt)
 
 
-def _held(holder: Claim, row: LoadRow) -> str:
-    by = f"load {holder.load_id} (process {row.pid} on {row.host.partition('/')[0]}, asked by {row.asked_by})"
+def _held(holder: Claim, row: LoadRow | None) -> str:
+    of = f" (process {row.pid} on {row.host.partition('/')[0]}, asked by {row.asked_by})" if row else ""
+    by = f"load {holder.load_id}{of}"
     return f"{holder.table_name} {holder.biz_dt} is being loaded by {by} since {holder.claimed_at:%Y-%m-%d %H:%M:%S} UTC"
 
 
-def _locked(holder: Claim, row: LoadRow, wait_s: float) -> LockedError:
+def _locked(holder: Claim, row: LoadRow | None, wait_s: float) -> LockedError:
     waited = f"; waited {wait_s:.0f} s for it" if wait_s else ""
     return LockedError(
         f"{_held(holder, row)}{waited}",

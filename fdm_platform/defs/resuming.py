@@ -16,6 +16,7 @@ from dagster._core.storage.asset_check_execution_record import (
 from dagster._core.storage.tags import (
     ASSET_RESUME_RETRY_TAG,
     RESUME_RETRY_TAG,
+    RETRY_NUMBER_TAG,
     ROOT_RUN_ID_TAG,
     RUN_KEY_TAG,
     SENSOR_NAME_TAG,
@@ -72,12 +73,23 @@ def not_requested(
 def parked_before(
     context: dg.AssetExecutionContext, platform: Platform, table: str, dates: Sequence[date]
 ) -> set[date]:
-    """Dates that an earlier try of this step has parked; none in a step's first try."""
-    if not context.retry_number:
+    """Dates that an earlier try has parked: of this step, or of a run that Dagster itself has started again.
+
+    Whoever re-executes a run in the UI has seen to what was parked.
+    """
+    runs = _earlier_runs(context) if context.retry_number or RETRY_NUMBER_TAG in context.run.tags else []
+    if not runs:
         return set()
     found = DeadLetters(platform.store).of_table(table, dates)
-    own, load = f"{context.run.run_id}-", context.run.tags.get(LOAD)
-    return {d for d, letter in found.items() if letter.load_id == load or letter.load_id.startswith(own)}
+    loads = {run.tags[LOAD] for run in runs if LOAD in run.tags}
+    own = tuple(f"{run.run_id}-" for run in runs)
+    return {d for d, x in found.items() if x.load_id in loads or x.load_id.startswith(own)}
+
+
+def note_load(context: dg.AssetExecutionContext, load_id: str, expected: str) -> None:
+    """Tag the run with its load, where that is not the one that its id names: it was adopted."""
+    if load_id != expected and context.run.tags.get(LOAD) != load_id:
+        context.instance.add_run_tags(context.run_id, {LOAD: load_id})
 
 
 def show_published(

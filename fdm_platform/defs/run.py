@@ -47,7 +47,8 @@ def run_load(
     job = definitions.resolve_implicit_global_asset_job_def()
     known = dates_of(instance, name)
     runs = contiguous_runs(set(load.dates) & set(known), known)
-    run_id = load.load_id.removesuffix(f"-{spec.name}")
+    # A load that was adopted has a run of its own already.
+    run_id = make_new_run_id() if load.is_adopted else load.load_id.removesuffix(f"-{spec.name}")
     for dates in runs:
         with _handed_over(load, f"{run_id}-{spec.name}", raise_if_stopped):
             result = job.execute_in_process(

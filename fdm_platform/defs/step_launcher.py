@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import date
 from typing import Any
 
@@ -56,13 +56,15 @@ class SparkSubmitStepLauncher(dg.ConfigurableResource):  # type: ignore[type-arg
         *,
         asked_by: str = "hand",
         begun: Callable[[Load], object] = lambda _: None,
+        loaded_by: Callable[[Sequence[date]], Collection[date]] = lambda _: (),
     ) -> Load:
         """Run the dates to their end. LoadError when Spark failed as a whole; failed dates are in the report.
 
-        `begun` is told the load once there is one: whoever is told an error knows of which load.
+        `begun` is told the load once there is one: whoever is told an error knows of which load. The load may be
+        one that was adopted, of another id, and lack dates that others have loaded meanwhile (`load.begin`).
         """
         load = _begun_early.pop(load_id, None) or begin(
-            platform, spec, dates, load_id, asked_by, tell=log.warning
+            platform, spec, dates, load_id, asked_by, tell=log.warning, loaded_by=loaded_by
         )
         begun(load)
         if load.error:
@@ -73,7 +75,7 @@ class SparkSubmitStepLauncher(dg.ConfigurableResource):  # type: ignore[type-arg
         except BaseException as error:  # also an interrupt: the attempt is over, and its log row must say so
             load.abandon(error)
             raise
-        return load if set(load.dates) == set(dates) else load.split_off(dates)
+        return load if set(load.dates) <= set(dates) else load.split_off(dates)
 
     def _follow(self, log: logging.Logger | Any, load: Load, timeout_s: float | None) -> None:
         if load.submission:

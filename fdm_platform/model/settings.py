@@ -53,6 +53,8 @@ class Settings:
     """Seconds after which a load of another host that was not heard of is taken for dead (`FDM_LEASE_S`)."""
     lock_wait_s: float = 3600.0
     """Seconds that a load waits for another that works on the same date (`FDM_LOCK_WAIT_S`)."""
+    on_restart: str = "adopt"
+    """What is done with the Spark of a load whose process died: `adopt`, the default, or `end` (`FDM_ON_RESTART`)."""
 
     @property
     def landing_root(self) -> Path:
@@ -123,9 +125,10 @@ class Settings:
             secret_names=_names(env.get("FDM_SECRET_NAMES")) or SECRET_NAMES,
             maven_repository=env.get("FDM_MAVEN_REPOSITORY") or MAVEN_CENTRAL,
             commit_wait_s=_seconds(env, "FDM_COMMIT_WAIT_S", 3600.0),
-            sensors=_sensors(env.get("FDM_SENSORS") or "stopped"),
+            sensors=_one_of(env, "FDM_SENSORS", "stopped", "running"),
             lease_s=_seconds(env, "FDM_LEASE_S", 60.0),
             lock_wait_s=_seconds(env, "FDM_LOCK_WAIT_S", 3600.0),
+            on_restart=_one_of(env, "FDM_ON_RESTART", "adopt", "end"),
         )
 
 
@@ -141,6 +144,7 @@ _PASSED_ON = (
     "sensors",
     "lease_s",
     "lock_wait_s",
+    "on_restart",
 )
 
 
@@ -181,10 +185,11 @@ def _seconds(env: Mapping[str, str], name: str, default: float) -> float:
     )
 
 
-def _sensors(word: str) -> str:
-    if word in ("running", "stopped"):
+def _one_of(env: Mapping[str, str], name: str, default: str, other: str) -> str:
+    word = env.get(name) or default
+    if word in (default, other):
         return word
-    raise ParameterError(f"{word!r} is not known", field="FDM_SENSORS", remedy="set it to running or stopped")
+    raise ParameterError(f"{word!r} is not known", field=name, remedy=f"set it to {default} or {other}")
 
 
 def _environment(name: str) -> str:

@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from fdm_platform.control.claims import Claims
 from fdm_platform.control.loads import Loads
 from fdm_platform.engines.command import LoadFolder
 from fdm_platform.engines.orphan import processes_of, written_down
+from fdm_platform.engines.owner import VARIABLE
 from fdm_platform_tests.deployment import DAYS, PROJECT, Deployment, deploy
 
 pytestmark = pytest.mark.spark
@@ -160,6 +162,108 @@ def test_the_next_load_ends_the_spark_of_a_killed_one_and_has_its_date(
     lost, done = attempts(deployment)
     assert lost.startswith("Failed: its process is gone: process ")
     assert done == "Completed"
+    assert_nothing_is_left(deployment)
+
+
+def jvms(deployment: Deployment) -> int:
+    """How many JVMs of the deployment's loads there are on this machine."""
+    found = 0
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            environ = (process / "environ").read_bytes()
+            is_java = (process / "exe").resolve().name == "java"
+            found += is_java and f"{VARIABLE}={deployment.settings.work}/".encode() in environ
+    return found
+
+
+def until_said(worker: Worker, text: str) -> None:
+    wait_for(lambda: text in worker.said.read_text() or worker.process.poll() is not None)
+    assert text in worker.said.read_text()
+
+
+def kill(worker: Worker) -> None:
+    worker.process.kill()
+    worker.process.wait()
+
+
+@pytest.mark.parametrize("launch", LAUNCHES)
+def test_a_spark_whose_worker_was_killed_is_adopted_and_not_doubled(
+    deployment: Deployment, tmp_path: Path, launch: str
+) -> None:
+    begun, gate = tmp_path / "begun", tmp_path / "gate"
+    declare(deployment, WORKS_UNTIL_TOLD.format(begun=str(begun), gate=str(gate)), LAUNCHES[launch])
+    first = materialize(deployment)
+    wait_for(lambda: begun.exists() or first.process.poll() is not None)
+    folder = first.folder
+    kill(first)
+    second = materialize(deployment)
+    until_said(second, f"load {folder.path.name}, whose process {first.process.pid} is gone, is adopted")
+    kill(second)
+    third = materialize(deployment)
+    until_said(third, f"load {folder.path.name}, whose process {second.process.pid} is gone, is adopted")
+    assert jvms(deployment) == 1
+    gate.touch()
+    assert third.process.wait(180) == 0, third.said.read_text()
+    assert third.folder == folder, "there is one load, and its folder"
+    assert published(deployment) == [1]
+    assert attempts(deployment) == ["Completed"]
+    with deployment.platform() as platform:
+        (row,) = platform.store.scan("execution_log")
+    assert (row["status"], str(row["spark_app_id"])[:6]) == ("Completed", "local-")
+    assert_nothing_is_left(deployment)
+    wait_for(lambda: processes_of(folder) == set(), ORPHANS_END_S)
+
+
+@pytest.mark.parametrize("point", ["launch.spawned", "launch.told", "publish.verified", "publish.marked"])
+def test_whenever_its_worker_died_a_load_is_adopted_and_published_once(
+    deployment: Deployment, point: str
+) -> None:
+    first = materialize(deployment, FDM_CRASH_AT=point)
+    assert first.process.wait(180) == -9
+    folder = first.folder
+    assert (written_down(folder) is None) == (point == "launch.spawned")
+    second = materialize(deployment)
+    assert second.process.wait(180) == 0, second.said.read_text()
+    assert "is adopted: its Spark is not started again" in second.said.read_text()
+    assert second.folder == folder
+    assert published(deployment) == [1]
+    assert attempts(deployment) == ["Completed"]
+    assert_nothing_is_left(deployment)
+
+
+def test_a_load_that_died_before_it_had_a_spark_is_not_adopted(deployment: Deployment) -> None:
+    first = materialize(deployment, FDM_CRASH_AT="launch.prepared")
+    assert first.process.wait(180) == -9
+    second = materialize(deployment)
+    assert second.process.wait(180) == 0, second.said.read_text()
+    assert published(deployment) == [2]
+    assert [a.partition(":")[0] for a in attempts(deployment)] == ["Failed", "Completed"]
+    assert_nothing_is_left(deployment)
+
+
+@pytest.mark.parametrize("reason", ["FDM_ON_RESTART=end", "another source"])
+def test_a_spark_that_may_not_be_adopted_is_ended_before_another_is_begun(
+    deployment: Deployment, tmp_path: Path, reason: str
+) -> None:
+    begun, gate = tmp_path / "begun", tmp_path / "gate"
+    declare(deployment, WORKS_UNTIL_TOLD.format(begun=str(begun), gate=str(gate)))
+    first = materialize(deployment)
+    wait_for(lambda: begun.exists() or first.process.poll() is not None)
+    folder = first.folder
+    kill(first)
+    begun.unlink()
+    environ = {"FDM_ON_RESTART": "end"} if reason.endswith("end") else {}
+    if not environ:
+        with deployment.source("payment_{day}.csv").open("a") as file:
+            file.write("\n")
+    second = materialize(deployment, **environ)
+    wait_for(lambda: begun.exists() or second.process.poll() is not None)
+    assert (jvms(deployment), processes_of(folder)) == (1, set())
+    gate.touch()
+    assert second.process.wait(180) == 0, second.said.read_text()
+    assert ("is not adopted: what it would load has changed" in second.said.read_text()) != bool(environ)
+    assert published(deployment) == [2]
+    assert [a.partition(":")[0] for a in attempts(deployment)] == ["Failed", "Completed"]
     assert_nothing_is_left(deployment)
 
 
