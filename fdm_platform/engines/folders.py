@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from fdm_platform.engines import filesystem
-from fdm_platform.errors import ParameterError
 from fdm_platform.model.settings import is_uri
 
 Where = str | Path
@@ -140,12 +139,15 @@ class LocalFolders:
 
 
 def open_folders(place: Where) -> Folders:
-    """The file system of a place. ParameterError for one that publishing does not know."""
+    """The file system of a place: this machine's for a path, Hadoop's client for a URI.
+
+    MachineError where Hadoop's client does not start, or knows no such file system.
+    """
     if isinstance(place, Path) or not is_uri(place):
         return LocalFolders()
-    raise ParameterError(
-        f"tables cannot be published below {place}", field="FDM_LANDING_ROOT", remedy="set it to a path"
-    )
+    from fdm_platform.engines.hadoop import open_hadoop  # noqa: PLC0415 - tables of this machine need no JVM
+
+    return open_hadoop(place)
 
 
 def text_of(place: Where) -> str:
