@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import dagster as dg
 
 from fdm_platform.control.execution_log.rows import BY_DATE
+from fdm_platform.control.loads import Loads
 from fdm_platform.control.store import Predicate
 from fdm_platform.control.values import Row
 from fdm_platform.defs.closing import close_attempts
@@ -62,10 +63,17 @@ def tell_published(platform: Platform, instance: dg.DagsterInstance, run: dg.Dag
 
 
 def close_attempts_of(platform: Platform, run: dg.DagsterRun, why: str) -> list[str]:
-    """Write the final line of the run's attempts that have none and whose process is gone; which they were."""
-    found = close_attempts(
-        platform, lambda: [row for name in tables_of(run) for row in _attempts(platform, run, name)], why
-    )
+    """Write the final line of the run's attempts that have none and whose process is gone; which they were.
+
+    Not of a load that is registered: the run that is started again may adopt it, and recovery closes what nobody does.
+    """
+    under_way = {row.load_id for row in Loads(platform.store).open_ones()}
+
+    def find() -> list[Row]:
+        found = (row for name in tables_of(run) for row in _attempts(platform, run, name))
+        return [row for row in found if row["load_id"] not in under_way]
+
+    found = close_attempts(platform, find, why)
     return [f"{closed.table} {closed.biz_dt}" for closed in found]
 
 

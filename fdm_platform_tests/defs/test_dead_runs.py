@@ -25,6 +25,7 @@ from fdm_platform.control.store import open_store
 from fdm_platform.control.values import to_micros
 from fdm_platform.defs.dead_runs import dead_run_sensors
 from fdm_platform.defs.instance import open_instance
+from fdm_platform.defs.recovery import recover
 from fdm_platform.defs.resources import PlatformResource
 from fdm_platform.defs.resuming import LOAD
 from fdm_platform.model.control import PublishRecord
@@ -290,8 +291,13 @@ def test_a_load_that_is_killed_while_spark_runs_is_closed(
             (run,) = instance.get_runs(started)
             instance.report_run_failed(run, "its process is gone")  # as run monitoring does
             watch.tick()
+            assert watch.statuses() == ["Started"], (
+                "its Spark lives, and whoever loads the date next may adopt it"
+            )
+            with made.platform() as platform:
+                recover(platform)
             (status,) = watch.statuses()
-            assert status == "Failed: the run ended without a word about this date: its process is gone"
+            assert status.startswith(f"Failed: its process is gone: process {process.pid} ")
         finally:
             process.kill()
             _kill_spark_of(made.settings.home)
