@@ -12,8 +12,11 @@ from pydantic import Field, PrivateAttr
 from fdm_platform.crash import reached
 from fdm_platform.defs.load import Load, error_of
 from fdm_platform.defs.metadata import date_metadata, failure_metadata, status_metadata, table_schema
+from fdm_platform.defs.platform import Platform
+from fdm_platform.defs.registering import registered
 from fdm_platform.defs.resources import PlatformResource
 from fdm_platform.defs.retrying import ended
+from fdm_platform.defs.run_requests import asked_by
 from fdm_platform.defs.status import read_recent_status
 from fdm_platform.engines.landed import LandedDates, read_as
 from fdm_platform.engines.publishing import PublishReport, PublishRequest, publish
@@ -73,29 +76,41 @@ class OrcIOManager(dg.ConfigurableIOManager):
         return self._spark.spark_session
 
     def _publish_frame(self, context: dg.OutputContext, frame: Any) -> None:
-        """One date of a plain Python asset."""
+        """One date of a plain Python asset: a load like those of declared tables, with the date to itself."""
         platform, biz_dt = self.platform.platform, parse_biz_dt(context.asset_partition_key)
         name = "_".join(context.asset_key.path)
-        root, load_id = platform.settings.table_root(name), f"{context.run_id}-{name}"
+        load_id, asked = f"{context.run_id}-{name}", asked_by(context.step_context.run_tags)
         area = StagingArea(
             load_id=load_id,
             table=name,
             biz_dt=biz_dt,
-            staging=f"{root}/{STAGING}/{load_id}/{biz_dt}",
+            staging=f"{platform.settings.table_root(name)}/{STAGING}/{load_id}/{biz_dt}",
             partition_by=tuple((context.definition_metadata or {}).get("partition_by", ("biz_dt",))),
         )
-        base = platform.ledger.current_versions(name, [biz_dt]).get(biz_dt, 0)
-        manifest = stage_frame(frame, area)
-        request = PublishRequest(
-            root,
-            manifest,
-            base + 1,
-            control_version="",
-            keep_versions=1,
-            commit_wait_s=platform.settings.commit_wait_s,
-        )
-        published = publish(request, platform.ledger)
+        with registered(platform, name, biz_dt, load_id, asked_by=asked, tell=context.log.warning) as version:
+            manifest = _staged(frame, area)
+            published = publish(_request_of_frame(platform, manifest, version), platform.ledger)
         context.add_output_metadata(_frame_metadata(manifest, published))
+
+
+def _staged(frame: Any, area: StagingArea) -> Manifest:
+    """The rows as staged files; nothing is left of rows that cannot be."""
+    try:
+        return stage_frame(frame, area)
+    except BaseException:
+        discard(area.staging)
+        raise
+
+
+def _request_of_frame(platform: Platform, manifest: Manifest, version: int) -> PublishRequest:
+    return PublishRequest(
+        root=platform.settings.table_root(manifest.table),
+        manifest=manifest,
+        version=version,
+        control_version="",
+        keep_versions=1,
+        commit_wait_s=platform.settings.commit_wait_s,
+    )
 
 
 def _frame_metadata(manifest: Manifest, published: PublishReport) -> dict[str, Any]:

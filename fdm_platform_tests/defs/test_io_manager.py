@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,10 @@ import pyarrow as pa
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
+from fdm_platform.control.claims import Claims
+from fdm_platform.control.loads import Loads
 from fdm_platform.defs.io_manager import OrcIOManager
+from fdm_platform.defs.registering import register
 from fdm_platform.defs.resources import PlatformResource
 from fdm_platform_tests.deployment import Deployment, deploy
 
@@ -132,7 +136,34 @@ def test_what_cannot_be_landed_is_refused(
 ) -> None:
     with pytest.raises(Exception, match=message):
         run([producer(value, {"partition_by": partition_by})], "2024-05-15")
-    assert not (deployment.settings.landing_root / "gels_py_positions" / "biz_dt=20240515").exists()
+    root = deployment.settings.landing_root / "gels_py_positions"
+    assert not list(root.glob("biz_dt=*"))
+    assert not list(root.glob(".staging/*"))
+    assert under_way(deployment) == []
+
+
+def under_way(deployment: Deployment) -> list[str]:
+    """Loads that are registered, and claims."""
+    with deployment.platform() as platform:
+        claims = [f"claim of {claim.load_id}" for claim in Claims(platform.store).all()]
+        return claims + [row.load_id for row in Loads(platform.store).open_ones()]
+
+
+def test_a_plain_asset_has_its_date_to_itself(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FDM_LOCK_WAIT_S", "0")
+    with deployment.platform() as platform:
+        other = register(platform, "gels_py_positions", [date(2024, 5, 15)], "other", asked_by="hand")
+        with pytest.raises(Exception, match="2024-05-15 is being loaded by load other"):
+            run([producer(ROWS)], "2024-05-15")
+        run([producer(ROWS)], "2024-05-14")
+        platform.ledger.void("gels_py_positions", date(2024, 5, 15), 1, "other", "declared dead")
+        other.release(date(2024, 5, 15))
+    result = run([producer(ROWS)], "2024-05-15")
+    (event,) = result.asset_materializations_for_node("gels__py__positions")
+    assert event.metadata["version"].value == 2, "the first one is void"
+    assert under_way(deployment) == []
 
 
 def test_a_date_that_was_never_published_is_named(deployment: Deployment) -> None:
