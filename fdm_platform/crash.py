@@ -25,6 +25,7 @@ POINTS = (
     *("publish.verified", "publish.marked", "publish.committed", "publish.exchanged", "publish.moved_aside"),
     *("publish.moved_in", "publish.kept", "publish.cleaned", "publish.told"),
     *("journal.appended", "journal.sent", "journal.removed", "sensor.decided", "sensor.remembered"),
+    *("breaker.opened", "park.written"),
     *("recover.spark_ended", "recover.voided", "recover.settled", "recover.closed", "recover.freed"),
     *("recover.swept",),
 )

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 from fdm_platform.control.side_table import SideTable
 from fdm_platform.control.store import ControlStore, Predicate
+from fdm_platform.crash import reached
 from fdm_platform.errors import RowExistsError
 from fdm_platform.model.breaker import Breaker, BreakerEvent, EventKind, Scope
 from fdm_platform.model.limits import BreakerLimits
@@ -62,6 +63,8 @@ class Breakers:
         """Something was away. Of a load that began before the breaker opened, nothing is written."""
         while (breaker := self.of(scope, name)).state == "closed" or breaker.probe == load_id:
             if self._insert(breaker, "failure", load_id, error=error[:MOST_CHARACTERS]):
+                if self.of(scope, name).must_wait:
+                    reached("breaker.opened")
                 return
 
     def note_gone(self, scope: Scope, name: str, load_id: str) -> None:

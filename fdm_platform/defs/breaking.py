@@ -43,8 +43,8 @@ def await_turn(log: Log, platform: Platform, spec: TableSpec, load_id: str, aske
 
     Whoever asks by hand has seen to it, and does not wait.
     """
-    breakers, told = breakers_of(platform), ""
-    while blocking := [b for s in scopes_of(spec) if not _lets_pass(b := breakers.of(*s), load_id)]:
+    told = ""
+    while blocking := _blocking(breakers := breakers_of(platform), spec, load_id):
         if asked_by == "hand":
             log.warning("asked for by hand, it begins though %s", blocking[0].reason)
             return
@@ -59,8 +59,10 @@ def await_turn(log: Log, platform: Platform, spec: TableSpec, load_id: str, aske
         time.sleep(_seconds_until(first.until))  # Terminate and Ctrl-C raise here
 
 
-def _lets_pass(breaker: Breaker, load_id: str) -> bool:
-    return breaker.state == "closed" or breaker.probe == load_id
+def _blocking(breakers: Breakers, spec: TableSpec, load_id: str) -> list[Breaker]:
+    """Those of the table's breakers that do not let this load pass."""
+    mine = [breakers.of(scope, name) for scope, name in scopes_of(spec)]
+    return [b for b in mine if b.state != "closed" and b.probe != load_id]
 
 
 def note_dates(log: Log, load: Load, spec: TableSpec) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, date, datetime
 
 from fdm_platform.control.dead_letters import DeadLetters
+from fdm_platform.crash import reached
 from fdm_platform.defs.load import Load
 from fdm_platform.defs.platform import Platform
 from fdm_platform.engines.follow import TAIL_LINES, tail
@@ -32,6 +33,7 @@ def park(
     """
     letters = {x.biz_dt: x for x in _letters(platform, spec, failed, load, attempts)}
     DeadLetters(platform.store).park(letters.values())
+    reached("park.written")
     return letters
 
 
