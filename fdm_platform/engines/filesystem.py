@@ -80,7 +80,7 @@ def rename(a: Path, b: Path) -> None:
 
 def _rename_with(flag: int, a: Path, b: Path) -> int:
     """The error's number, 0 for none. Linux `renameat2`, https://man7.org/linux/man-pages/man2/rename.2.html ."""
-    renameat2 = _renameat2()
+    renameat2 = _of_libc("renameat2")
     if renameat2 is None:
         return errno.ENOSYS
     failed = renameat2(AT_FDCWD, os.fsencode(a), AT_FDCWD, os.fsencode(b), flag)
@@ -93,9 +93,10 @@ def _require(code: int, a: Path, b: Path) -> None:
 
 
 @cache
-def _renameat2() -> ctypes._CFuncPtr | None:  # type: ignore[name-defined]
+def _of_libc(name: str) -> ctypes._CFuncPtr | None:  # type: ignore[name-defined]
+    """A function of the C library; None where it has none of this name."""
     try:
-        return ctypes.CDLL(None, use_errno=True).renameat2
+        return getattr(ctypes.CDLL(None, use_errno=True), name)
     except (OSError, AttributeError, TypeError):
         return None
 
@@ -120,6 +121,23 @@ def write_durably(path: Path, text: str) -> None:
         handle.write(text)
         handle.flush()
         os.fsync(handle.fileno())
+
+
+def sync(folder: Path) -> None:
+    """Wait until the file system of a folder has all on disk that was written so far. OSError if it lost something.
+
+    Linux `syncfs`, https://man7.org/linux/man-pages/man2/sync.2.html ; elsewhere all file systems.
+    """
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    syncfs = _of_libc("syncfs")
+    try:
+        if syncfs is None:
+            os.sync()
+        elif syncfs(descriptor):
+            code = ctypes.get_errno()
+            raise OSError(code, os.strerror(code), str(folder))
+    finally:
+        os.close(descriptor)
 
 
 def remove_tree(path: Path) -> None:

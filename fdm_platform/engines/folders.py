@@ -44,6 +44,9 @@ class Folders(Protocol):
     def write_durably(self, file: str, text: str) -> None:
         """Write a small file, in place of one that is there, and wait until it will survive a loss of power."""
 
+    def sync(self, folder: str) -> None:
+        """Wait until all that was written below a folder will survive a loss of power."""
+
     def reading(self, file: str) -> AbstractContextManager[str | BinaryIO]:
         """A file as pyarrow takes it: by its path, or open."""
 
@@ -106,10 +109,15 @@ class LocalFolders:
         """As in Folders."""
         filesystem.write_durably(Path(file), text)
 
+    def sync(self, folder: str) -> None:
+        """As in Folders; the whole file system at once, which takes a millisecond where nothing is left to write."""
+        filesystem.sync(Path(folder))
+
     @contextmanager
-    def reading(self, file: str) -> Iterator[str]:
-        """As in Folders."""
-        yield file
+    def reading(self, file: str) -> Iterator[BinaryIO]:
+        """As in Folders; open, because pyarrow maps a path into memory, and the kernel then reads megabytes ahead."""
+        with Path(file).open("rb") as stream:
+            yield stream
 
     @contextmanager
     def writing(self, file: str) -> Iterator[BinaryIO]:

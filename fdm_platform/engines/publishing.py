@@ -94,9 +94,11 @@ def publish(
     commit = _Commit(request, ledger, _record(request), told or _nobody)
     try:
         commit.prepare()
-        return commit.run()
+        report = commit.run()
     except OSError as error:
         raise _disk_error(commit, error) from error
+    commit.clean_up()
+    return report
 
 
 def verify(manifest: Manifest) -> None:
@@ -162,12 +164,14 @@ class _Commit:
             verify(manifest)
             reached("publish.verified")
             self.seconds["verify"] = round(time.perf_counter() - started, 4)
+            started = time.perf_counter()
             make_ready(self.request.root, manifest.folder)
             mark(self.record, manifest)
+            open_folders(manifest.staging).sync(manifest.staging)
+            self.seconds["sync"] = round(time.perf_counter() - started, 4)
             reached("publish.marked")
         except (OSError, PublishError):
-            if not open_folders(manifest.staging).exists(manifest.staging):
-                self.require_number()
+            self.give_up()
             raise
 
     def run(self) -> PublishReport:
@@ -211,27 +215,39 @@ class _Commit:
             )
         bring_live(request.root, Manifest.from_json(current.manifest))
 
-    def require_number(self) -> None:
-        """Where what was staged is gone, the likely reason is that somebody declared this load dead: then say so."""
-        with suppress(ControlUnavailableError):
-            if self.ledger.find(self.record.table_name, self.record.biz_dt, self.record.version):
+    def give_up(self) -> None:
+        """What is staged is not published: it leaves, for a full disk needs the room, unless its number is taken.
+
+        Where it is gone, the likely reason is that somebody declared this load dead: then say so.
+        """
+        with suppress(ControlUnavailableError, OSError):
+            if self.ledger.find(self.record.table_name, self.record.biz_dt, self.record.version) is None:
+                self.drop()
+            elif not open_folders(self.request.manifest.staging).exists(self.request.manifest.staging):
                 self.ledger.commit(self.record)  # which says whose the number is
 
     def swap(self) -> PublishReport:
         """What is left after the commit: renames and removals alone."""
-        request, started = self.request, time.perf_counter()
-        live = bring_live(request.root, request.manifest)
-        keep(request.root, request.manifest.folder, request.keep_versions)
-        reached("publish.cleaned")
+        started = time.perf_counter()
+        live = bring_live(self.request.root, self.request.manifest)
         self.seconds["swap"] = round(time.perf_counter() - started, 4)
         self.report = PublishReport(self.record.version, live, self.seconds)
         self.told(self.report)
         return self.report
 
+    def clean_up(self) -> None:
+        """Once the date is told: what is removed may be large, and nobody waits for it."""
+        started = time.perf_counter()
+        keep(self.request.root, self.request.manifest.folder, self.request.keep_versions)
+        self.seconds["clean_up"] = round(time.perf_counter() - started, 4)
+        reached("publish.cleaned")
+
     def settled(self, error: BaseException) -> PublishReport:
         """The commit was sent and not answered: the ledger says what came of it. The error goes on where nothing did."""
         standing = self.standing(error)
         if standing is None:
+            with suppress(OSError):  # recovery removes what stays
+                self.drop()
             raise error
         if (standing.load_id, standing.manifest) != (self.record.load_id, self.record.manifest):
             self.drop()
@@ -244,13 +260,19 @@ class _Commit:
         raise error
 
     def standing(self, error: BaseException) -> PublishRecord | None:
-        """The ledger's row of the number."""
+        """The ledger's row of the number; None where it is void now, so that no commit can come late."""
         of = (self.record.table_name, self.record.biz_dt, self.record.version)
+
+        def decide() -> PublishRecord | None:
+            found = self.ledger.find(*of)
+            is_void = found is None and self.ledger.void(
+                *of, self.record.load_id, "its commit was not answered, and had not arrived"
+            )
+            return None if is_void else found or self.ledger.find(*of)
+
         try:
             return patiently(
-                lambda: self.ledger.find(*of),
-                f"read what became of {of[0]} {of[1]}",
-                self.request.settle_wait_s,
+                decide, f"read what became of {of[0]} {of[1]}", self.request.settle_wait_s
             )
         except ControlUnavailableError as away:
             raise UnknownOutcomeError(

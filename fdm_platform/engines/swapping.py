@@ -74,13 +74,13 @@ def discard(staging: Where) -> None:
 def keep(root: Where, folder: str, keep_versions: int) -> None:
     """Remove all but the newest kept versions; litter that stays is no reason to fail a publish."""
     folders, kept = open_folders(root), f"{text_of(root)}/{VERSIONS}/{folder}"
-    oldest_first = [place for _, place in _kept(folders, kept)]
-    for old in oldest_first[: max(0, len(oldest_first) - keep_versions)]:
-        try:
+    try:
+        oldest_first = [place for _, place in _kept(folders, kept)]
+        for old in oldest_first[: max(0, len(oldest_first) - keep_versions)]:
             folders.remove(old)
-        except OSError as error:
-            log.warning("kept an old version that could not be removed: %s", error)
-    folders.remove_if_empty(kept)
+        folders.remove_if_empty(kept)
+    except OSError as error:
+        log.warning("kept an old version that could not be removed: %s", error)
 
 
 def version_of(folder: Where) -> int:
