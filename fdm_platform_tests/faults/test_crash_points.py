@@ -6,6 +6,7 @@ seen; recovery; what is seen; the load again; the rows of a deployment in which 
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,12 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from fdm_platform.control.loads import Loads
-from fdm_platform.defs.giving_up import give_up
-from fdm_platform.defs.platform import Platform
+from fdm_platform.crash import POINTS
+from fdm_platform.defs.recovery import recover
 from fdm_platform_tests.faults.comparing import attempts, leftovers, live_errors, log_errors, rows
 from fdm_platform_tests.faults.counted import Counted, days, deploy_counted, offer, table_name
-from fdm_platform_tests.faults.crashing import die
+from fdm_platform_tests.faults.crashing import FDM, die, point_of, run
 from fdm_platform_tests.faults.publisher import load
 from fdm_platform_tests.faults.reading import Reader, reading
 
@@ -40,12 +40,6 @@ OF_PUBLISHERS = (
     *(("exchange", point) for point in ("journal.appended#2", "journal.sent#2", "journal.removed")),
 )
 """Where a publisher can die that needs no Spark; `two`: where folders cannot be exchanged."""
-
-
-def recover(platform: Platform) -> None:
-    """Give up every load: none of them lives."""
-    for row in Loads(platform.store).open_ones():
-        give_up(platform, row.load_id, row)
 
 
 @dataclass
@@ -125,3 +119,95 @@ def test_a_publisher_is_killed(
         assert log_errors(platform) == {"lost": [], "doubled": [], "wrong": []}
         assert leftovers(platform) == []
     assert case.problems() == (["missing"] if is_gap else [])
+
+
+OF_WORKERS = (
+    "begin.logged",
+    "begin.planned",
+    "launch.prepared",
+    "launch.spawned",
+    "launch.told",
+    "publish.told",
+)
+OF_DRIVERS = (
+    *("driver.started", "driver.session", "driver.read", "driver.staged", "driver.rejected"),
+    *("driver.told", "driver.done"),
+)
+ELSEWHERE = frozenset({"sensor.decided", "sensor.remembered", "park.written", "breaker.opened"})
+"""Points whose cases stand with what they are of: a sensor's in test_daemon_killed.py. So do all of `recover.`."""
+LOADS = dict(zip(OF_WORKERS + OF_DRIVERS, days(20)[1:], strict=False))
+"""Each has a date of its own in one deployment, so that all of them share what is loaded before and after."""
+
+
+def test_every_crash_point_has_a_case() -> None:
+    of_publishers = {point_of(at) for _, at in OF_PUBLISHERS}
+    here = of_publishers | set(OF_WORKERS + OF_DRIVERS)
+    assert here | ELSEWHERE >= {p for p in POINTS if not p.startswith("recover.")}
+    assert here.isdisjoint(ELSEWHERE)
+
+
+@pytest.fixture(scope="module")
+def loads(tmp_path_factory: pytest.TempPathFactory, reader: Reader) -> Case:
+    """Version 1 of a date for each point, and version 2 asked for."""
+    counted = deploy_counted(tmp_path_factory.mktemp("loads"), rejecting=["t_r"])
+    with counted.deployment.platform() as platform:
+        offer(platform, LOADS.values(), 1)
+        for point, day in LOADS.items():
+            load(platform, table_of(point), day, "load-1")
+        offer(platform, LOADS.values(), 2)
+    return Case(counted, reader)
+
+
+def table_of(point: str) -> str:
+    """The point after rejected rows is reached where there are any."""
+    return "t_r" if point == "driver.rejected" else "t_a"
+
+
+@pytest.mark.spark
+@pytest.mark.parametrize("point", LOADS)
+def test_a_load_is_killed(loads: Case, point: str) -> None:
+    """Its worker or its driver. Of a killed driver the worker itself puts things in order."""
+    table, day, environ = table_of(point), LOADS[point], loads.counted.deployment.environ
+    command = [FDM, "materialize", table, "--biz-dt", str(day)]
+    is_live = point in ("driver.done", "publish.told")  # a driver that has had its last word is not missed
+    if point in OF_DRIVERS:
+        ended = run(command, environ, point)
+        assert ended.code != -signal.SIGKILL, ended.said
+        assert (ended.code == 0) == is_live, ended.said
+        said = [f.read_text() for f in loads.counted.deployment.settings.work.glob("*/stderr.log")]
+        assert sum(f"reached {point}\n" in text for text in said) == 1
+    else:
+        die(command, environ, point)
+    seen = {f"{day:%Y%m%d}": 2 if is_live else 1}
+    root = str(loads.counted.root(table))
+    assert seen.items() <= loads.reader.look()[root].items()
+    with loads.counted.deployment.platform() as platform:
+        for _ in range(2):
+            recover(platform)
+            assert seen.items() <= loads.reader.look()[root].items()
+            assert attempts(platform, table_name(table), day) == [
+                "Completed",
+                "Completed" if is_live else "Failed",
+            ]
+            assert live_errors(platform, table_name(table), [day]) == []
+            assert log_errors(platform) == {"lost": [], "doubled": [], "wrong": []}
+            assert leftovers(platform) == []
+
+
+@pytest.mark.spark
+def test_what_was_killed_is_loaded_again(loads: Case, tmp_path: Path) -> None:
+    """All dates of the cases before, whichever of them have run."""
+    environ, calm = loads.counted.deployment.environ, deploy_counted(tmp_path, rejecting=["t_r"])
+    for table in ("t_a", "t_r"):
+        of_table = [day for point, day in LOADS.items() if table_of(point) == table]
+        ended = run([FDM, "materialize", table, *(f"--biz-dt={day}" for day in of_table)], environ)
+        assert ended.code == 0, ended.said
+        with calm.deployment.platform() as platform:
+            offer(platform, LOADS.values(), 2)
+            for day in of_table:
+                load(platform, table, day, "load-1")
+        assert rows(loads.counted.root(table)) == rows(calm.root(table))
+    with loads.counted.deployment.platform() as platform:
+        assert log_errors(platform) == {"lost": [], "doubled": [], "wrong": []}
+        assert leftovers(platform) == []
+    assert loads.problems() == []

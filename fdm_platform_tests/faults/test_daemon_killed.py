@@ -25,6 +25,8 @@ STEPS = (
     "RUN_IDS_RESERVED",
     "RUN_CREATED",
     "RUN_LAUNCHED",
+    "sensor.decided",
+    "sensor.remembered",
 )
 ROOTS = ("t_contract_master", "t_payment")
 
