@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 from collections.abc import Iterator
 
+import pytest
+
 from fdm_platform import errors
-from fdm_platform.errors import FdmError
+from fdm_platform.errors import FdmError, MachineError
 from fdm_platform.model.causes import CAUSES, find_cause
 
 
@@ -32,3 +36,27 @@ def test_a_full_disk_is_no_lost_connection() -> None:
     found = find_cause(text)
     assert found is CAUSES[0]
     assert find_cause("nothing of note") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "remedy"),
+    [
+        (str(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/x")), "free space, or inodes"),
+        (str(OSError(errno.EDQUOT, os.strerror(errno.EDQUOT), "/x")), "have the quota raised"),
+        (str(OSError(errno.EROFS, os.strerror(errno.EROFS), "/x")), "mount it writable"),
+        (str(OSError(errno.EACCES, os.strerror(errno.EACCES), "/x")), "give the user"),
+        ("java.io.IOException: Disk quota exceeded", "have the quota raised"),
+        (
+            "org.apache.hadoop.hdfs.protocol.DSQuotaExceededException: The DiskSpace quota of /t",
+            "quota raised",
+        ),
+        ("NSQuotaExceededException: The NameSpace quota (directories and files) of /t", "quota raised"),
+        ("java.io.FileNotFoundException: /t/x.orc (Read-only file system)", "mount it writable"),
+        ("AccessControlException: Permission denied: user=etl, access=WRITE", "give the user"),
+    ],
+)
+def test_what_a_disk_refuses_is_the_machines_matter(text: str, remedy: str) -> None:
+    found = find_cause(text)
+    assert found is not None
+    assert found.error is MachineError
+    assert remedy in found.remedy

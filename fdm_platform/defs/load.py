@@ -17,7 +17,7 @@ from fdm_platform.defs.registering import Registration, Tell, log, register
 from fdm_platform.engines.owner import ADOPTABLE_S, ORPHAN_S
 from fdm_platform.engines.process_group import held_signals
 from fdm_platform.engines.spark_submit import Submission, start
-from fdm_platform.engines.swapping import discard
+from fdm_platform.engines.swapping import discard, require_writable
 from fdm_platform.errors import CancelledError, FdmError, LoadError
 from fdm_platform.model.manifest import DateOutcome, LoadReport
 from fdm_platform.model.plan import DatePlan, LoadPlan
@@ -180,6 +180,7 @@ def begin(
         reached("begin.planned")
         if load.plan:
             settings, params = platform.settings, platform.job_params(load.plan, rows)
+            require_writable(load.plan.output.root, load_id)
             _note_plan(load.place, load.plan)
             patience_s = ADOPTABLE_S if settings.on_restart == "adopt" else ORPHAN_S
             with held_signals():

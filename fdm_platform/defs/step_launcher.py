@@ -14,6 +14,7 @@ from pydantic import Field
 from fdm_platform.crash import reached
 from fdm_platform.defs.load import Load, begin, error_of
 from fdm_platform.defs.platform import Platform
+from fdm_platform.engines.preloading import preload
 from fdm_platform.engines.spark_submit import GRACE_S, Submission
 from fdm_platform.errors import TimedOutError
 from fdm_platform.model.report import ApplicationStarted, DateDone, DriverDone, LogLine, Message, Progress
@@ -94,6 +95,7 @@ class SparkSubmitStepLauncher(dg.ConfigurableResource):  # type: ignore[type-arg
             ):
                 if isinstance(message, ApplicationStarted):
                     load.note_application(message.application_id)
+                    preload()  # Spark is up: this process waits, and publishes next
                     reached("launch.told")
                 narrator.tell(message)
             if timeout_s is not None and not submission.is_over:

@@ -134,14 +134,30 @@ def _disk_full(folders: Sequence[str]) -> MachineError:
     """Names the fullest of the disks that Spark writes to: the staging folders' and its scratch folder's."""
     scratch = os.environ.get("SPARK_LOCAL_DIRS") or os.environ.get("TMPDIR") or "/tmp"  # noqa: S108 - named, not used
     existing = [p for f in (*folders, scratch.split(",")[0]) if (p := _nearest_existing(f))]
-    fullest = min(existing, key=lambda p: shutil.disk_usage(p).free, default=None)
+    fullest = min(existing, key=_room, default=None)
     where = f"the disk that holds {fullest}" if fullest else "the disk"
-    free = f" ({shutil.disk_usage(fullest).free >> 20} MB free)" if fullest else ""
     return MachineError(
         _NO_SPACE,
         file=str(fullest) if fullest else None,
-        remedy=f"free space on {where}{free}, or point spark.local.dir and the landing root to a larger one",
+        remedy=f"free space on {where}{_left(fullest)}, or point spark.local.dir and the landing root to a larger one",
     )
+
+
+def _room(path: Path) -> int:
+    """Bytes that are free; 0 where no inode is."""
+    return 0 if _lacks_inodes(path) else shutil.disk_usage(path).free
+
+
+def _left(path: Path | None) -> str:
+    if path is None:
+        return ""
+    free = f"{shutil.disk_usage(path).free >> 20} MB free"
+    return f" ({free}, but no inode: remove files)" if _lacks_inodes(path) else f" ({free})"
+
+
+def _lacks_inodes(path: Path) -> bool:
+    of = os.statvfs(path)
+    return of.f_files > 0 and of.f_favail == 0  # none at all: the file system makes them as it needs them
 
 
 def _nearest_existing(folder: str) -> Path | None:

@@ -34,6 +34,7 @@ from fdm_platform.errors import (
     PublishError,
     UnknownOutcomeError,
 )
+from fdm_platform.model.causes import find_cause
 from fdm_platform.model.control import PublishRecord
 from fdm_platform.model.ledger import PublishLedger
 from fdm_platform.model.manifest import Manifest
@@ -271,9 +272,7 @@ class _Commit:
             return None if is_void else found or self.ledger.find(*of)
 
         try:
-            return patiently(
-                decide, f"read what became of {of[0]} {of[1]}", self.request.settle_wait_s
-            )
+            return patiently(decide, f"read what became of {of[0]} {of[1]}", self.request.settle_wait_s)
         except ControlUnavailableError as away:
             raise UnknownOutcomeError(
                 f"{of[0]} {of[1]}: the commit of version {of[2]} by load {self.record.load_id} was not answered, and "
@@ -305,16 +304,18 @@ def _record(request: PublishRequest) -> PublishRecord:
 
 def _disk_error(commit: _Commit, error: OSError) -> PublishError:
     what = f"{commit.record.table_name} {commit.record.biz_dt}"
+    cause = find_cause(str(error))
+    mend = cause.remedy if cause else "free disk space or mend the permissions"
     if commit.is_committed:
         return PublishError(
             f"{what} is committed as version {commit.record.version} and not live yet: {error.strerror or error}",
             file=error.filename,
-            remedy="free disk space or mend the permissions: recovery then brings it live, or the next load does",
+            remedy=f"{mend}: recovery then brings it live, or the next load does",
         )
     return PublishError(
         f"cannot publish {what}: {error.strerror or error}",
         file=error.filename,
-        remedy="free disk space or mend the permissions, then run the date again",
+        remedy=f"{mend}, then run the date again",
     )
 
 

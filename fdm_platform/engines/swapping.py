@@ -15,6 +15,8 @@ from uuid import uuid4
 
 from fdm_platform.crash import reached
 from fdm_platform.engines.folders import Folders, Where, name_of, open_folders, parent_of, text_of
+from fdm_platform.errors import PublishError
+from fdm_platform.model.causes import find_cause
 from fdm_platform.model.control import PublishRecord
 from fdm_platform.model.manifest import Manifest
 
@@ -43,6 +45,19 @@ def mark(record: PublishRecord, manifest: Manifest) -> None:
     """Say in the staged folder which version it is about to be."""
     marker = {"load_id": record.load_id, "version": str(record.version)}
     open_folders(manifest.staging).write_durably(f"{staged_folder(manifest)}/{MARKER}", json.dumps(marker))
+
+
+def require_writable(root: Where, load_id: str) -> None:
+    """Make a load's staging folder, before any work is done. PublishError where the table cannot be written."""
+    try:
+        open_folders(root).make(f"{text_of(root)}/{STAGING}/{load_id}")
+    except OSError as error:
+        cause = find_cause(str(error))
+        raise PublishError(
+            f"the table cannot be written: {error.strerror or error}",
+            file=error.filename or text_of(root),
+            remedy=f"{cause.remedy if cause else 'mend its folder'}, then load again",
+        ) from error
 
 
 def make_ready(root: Where, folder: str) -> None:

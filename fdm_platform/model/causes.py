@@ -23,7 +23,22 @@ CAUSES = (
     Cause(
         ("No space left on device",),
         MachineError,
-        "free space on the disks of the landing root and of spark.local.dir",
+        "free space, or inodes, on the disks of the landing root and of spark.local.dir",
+    ),
+    Cause(
+        ("Disk quota exceeded", "DSQuotaExceededException", "NSQuotaExceededException"),
+        MachineError,
+        "remove what is not needed there, or have the quota raised",
+    ),
+    Cause(
+        ("Read-only file system",),
+        MachineError,
+        "mount it writable; Linux mounts a file system read-only by itself when its disk fails (see dmesg)",
+    ),
+    Cause(
+        ("Permission denied", "AccessControlException"),
+        MachineError,
+        "give the user that runs the platform, and the one that runs Spark, the right to read and write there",
     ),
     Cause(
         ("OutOfMemoryError",),
