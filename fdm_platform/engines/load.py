@@ -188,7 +188,7 @@ def _stage_date(
     stage(gather(spark, observed, plan, date), plan, date)
     reached("driver.staged")
     clock.append(time.perf_counter())
-    manifest = count_rows(read_manifest(spark, shaped, plan, date), inputs, shaped)
+    manifest = count_rows(spark, read_manifest(spark, shaped, plan, date), inputs, shaped, date)
     clock.append(time.perf_counter())
     require_not_null(manifest, plan.output.columns, plan.file)
     results = evaluate(date.biz_dt, manifest, plan.output.checks, observation.get if observation else {})

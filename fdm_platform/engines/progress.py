@@ -70,21 +70,21 @@ def read_metrics(context: SparkContext) -> dict[str, int | float]:
     java: Any = context._jsc.sc()  # noqa: SLF001 - no public way
     java.listenerBus().waitUntilEmpty(_FLUSH_MS)
     store = java.statusStore()
-    executors = _items(store.executorList(False))
+    executors = items(store.executorList(False))
     metrics: dict[str, int | float] = {
         name: sum(getattr(e, method)() for e in executors) for name, method in _TOTALS.items()
     }
     gateway: Any = context._gateway  # noqa: SLF001 - no public way
     no_quantiles = gateway.new_array(gateway.jvm.double, 0)
-    stages = _items(store.stageList(None, False, False, no_quantiles, None))
+    stages = items(store.stageList(None, False, False, no_quantiles, None))
     metrics["input_records"] = sum(s.inputRecords() for s in stages)
     metrics["output_records"] = sum(s.outputRecords() for s in stages)
     metrics["output_bytes"] = sum(s.outputBytes() for s in stages)
     return metrics
 
 
-def _items(sequence: Any) -> list[Any]:
-    """A Scala sequence as a list."""
+def items(sequence: Any) -> list[Any]:
+    """A Scala collection as a list."""
     iterator, items = sequence.iterator(), []
     while iterator.hasNext():
         items.append(iterator.next())

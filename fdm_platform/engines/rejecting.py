@@ -19,7 +19,7 @@ from pyspark import StorageLevel
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as f
 
-from fdm_platform.engines.counting import is_filtered
+from fdm_platform.engines.counting import is_filtered, scanned_rows
 from fdm_platform.engines.failure import causes
 from fdm_platform.engines.files import text_lines
 from fdm_platform.engines.guarding import FILE, RAW, REASON
@@ -131,14 +131,21 @@ def require_allowed(judged: Inputs, plan: LoadPlan, date: DatePlan) -> None:
     )
 
 
-def count_rows(manifest: Manifest, judged: Inputs, shaped: DataFrame) -> Manifest:
-    """The manifest with the rows that came in and were rejected, and those that its SQL left out if that is known."""
-    if not judged.splits:
-        return manifest
-    counted = replace(manifest, rejected=judged.rejected, rows_in=judged.rows_in)
-    if len(judged.frames) > 1 or not all(is_filtered(shaped, view) for view in judged.frames):
+def count_rows(
+    spark: SparkSession, manifest: Manifest, inputs: Inputs, shaped: DataFrame, date: DatePlan
+) -> Manifest:
+    """The manifest with the rows that came in and were rejected, and those that its SQL left out if that is known.
+
+    Asked for just after the result was written: of rows that were not judged, Spark tells how many it read.
+    """
+    is_one_to_one = len(inputs.frames) == 1 and all(is_filtered(shaped, view) for view in inputs.frames)
+    rows_in = inputs.rows_in
+    if not inputs.splits and is_one_to_one and (rows := scanned_rows(spark, date.sources[0])) is not None:
+        rows_in = {date.sources[0].view: rows}
+    counted = replace(manifest, rejected=inputs.rejected, rows_in=rows_in)
+    if not (rows_in and is_one_to_one):
         return counted
-    return replace(counted, filtered=sum(judged.rows_in.values()) - judged.rejected - manifest.rows)
+    return replace(counted, filtered=sum(rows_in.values()) - inputs.rejected - manifest.rows)
 
 
 def write_rejected(spark: SparkSession, judged: Inputs, plan: LoadPlan, date: DatePlan) -> None:

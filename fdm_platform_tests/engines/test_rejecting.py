@@ -231,8 +231,99 @@ def jobs(spark: SparkSession, folder: Path, limit: int) -> int:
     return max(tracker.getJobIdsForGroup(None), default=-1) - before
 
 
-def test_a_good_day_costs_no_job_more(spark: SparkSession, tmp_path: Path) -> None:
-    assert jobs(spark, tmp_path / "some", 1000) == jobs(spark, tmp_path / "none", 0) > 0
+def test_a_good_day_costs_no_job_but_its_write(spark: SparkSession, tmp_path: Path) -> None:
+    assert jobs(spark, tmp_path / "some", 1000) == jobs(spark, tmp_path / "none", 0) == 1
+
+
+THREE = HEADER + GOOD_ROWS + "K3,-1.00,2024-02-01\n"
+NUMBERED = """SELECT contract_id, row_number() OVER (PARTITION BY contract_id ORDER BY amount) AS n,
+  '2024-05-15' AS biz_dt, 'A' AS biz_status FROM row1"""
+Counts = tuple[dict[str, int], int | None]
+
+
+def counts(outcome: DateOutcome) -> Counts:
+    manifest = staged(outcome)
+    assert manifest.rejected == 0
+    return dict(manifest.rows_in), manifest.filtered
+
+
+@pytest.mark.parametrize(
+    ("sql", "expected"),
+    [
+        (SELECT, ({"row1": 3}, 0)),
+        (f"{SELECT} WHERE amount > 0", ({"row1": 3}, 2)),
+        (f"{SELECT} WHERE amount > 0 AND upper(contract_id) <> 'K9'", ({"row1": 3}, 2)),
+        (SELECT.replace("FROM row1", "FROM (SELECT * FROM row1 DISTRIBUTE BY amount)"), ({}, None)),
+        (NUMBERED, ({"row1": 3}, 0)),
+        (f"{SELECT} WHERE start_dt IS NOT NULL", ({}, None)),
+        (f"{SELECT} LIMIT 2", ({}, None)),
+        (f"{SELECT} UNION ALL {SELECT}", ({}, None)),
+        (SELECT.replace("FROM row1", "FROM row1 WHERE amount IN (SELECT amount FROM row1)"), ({}, None)),
+    ],
+)
+def test_a_good_day_tells_its_rows_where_spark_has_counted_all_of_them_once(
+    spark: SparkSession, tmp_path: Path, sql: str, expected: Counts
+) -> None:
+    assert counts(load(spark, tmp_path, [csv_source(tmp_path / "c.csv", THREE)], sql)) == expected
+
+
+def test_rows_that_are_sorted_over_many_tasks_are_not_told(spark: SparkSession, tmp_path: Path) -> None:
+    """Spark finds the bounds of ranges by a pass of its own, whose rows it counts too."""
+    file = tmp_path / "c.csv"
+    source = csv_source(file, THREE, files=(SourceFile(str(file), 0),))  # as a remote one, of no known size
+    assert counts(load(spark, tmp_path, [source], f"{SELECT} ORDER BY contract_id")) == ({}, None)
+
+
+def test_a_good_json_and_a_good_orc_tell_their_rows_a_part_of_one_does_not(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    sql = "SELECT contract_id, DATE'2024-05-15' AS biz_dt FROM row1"
+    columns = (ColumnSpec("contract_id", "string"), ColumnSpec("n", "int"))
+    lines = "".join(f'{{"contract_id": "K{n}", "n": {n}}}\n' for n in range(1500))
+    source = csv_source(tmp_path / "c.json", lines, format="json", columns=columns)
+    plain = {"partition_by": ("biz_dt",)}
+    assert counts(load(spark, tmp_path / "1", [source], sql, **plain)) == ({"row1": 1500}, 0)
+    file = tmp_path / "c.orc"
+    orc.write_table(pa.table({"contract_id": ["a", "b"], "n": pa.array([1, 2], pa.int32())}), file)
+    files = (SourceFile(str(file), file.stat().st_size),)
+    source = SourcePlan("row1", "orc", str(file), files, columns=columns)
+    assert counts(load(spark, tmp_path / "2", [source], sql, **plain)) == ({"row1": 2}, 0)
+    assert counts(load(spark, tmp_path / "3", [source], f"{sql} WHERE n > 1", **plain)) == ({}, None)
+
+
+def test_rows_that_the_reader_drops_by_itself_were_not_counted(spark: SparkSession, tmp_path: Path) -> None:
+    options = {"mode": "DROPMALFORMED", "header": "true"}
+    source = csv_source(tmp_path / "c.csv", THREE + "K9,1.00,soon\n", options=options)
+    assert counts(load(spark, tmp_path, [source])) == ({}, None)
+
+
+def test_with_a_second_source_rows_do_not_correspond(spark: SparkSession, tmp_path: Path) -> None:
+    codes = csv_source(tmp_path / "d.csv", "id\na\n", view="codes", columns=(ColumnSpec("id", "string"),))
+    sql = f"{SELECT} CROSS JOIN codes"
+    assert counts(load(spark, tmp_path, [csv_source(tmp_path / "c.csv", THREE), codes], sql)) == ({}, None)
+
+
+def test_dates_at_once_tell_their_own_rows_and_a_source_that_they_share_none(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    days = [DAY + timedelta(n) for n in range(8)]
+    sql = "SELECT contract_id, DATE'{day}' AS biz_dt, 'A' AS biz_status FROM row1 WHERE amount > 0"
+    plans = [
+        date_plan(
+            tmp_path,
+            [csv_source(tmp_path / f"{d}.csv", HEADER + "K1,1.00,\n" * (n + 1) + "K2,-1.00,\n" * n)],
+            sql.replace("{day}", d.isoformat()),
+            day=d,
+        )
+        for n, d in enumerate(days)
+    ]
+    outcomes = run_all(spark, load_plan(tmp_path, plans), tmp_path)
+    assert [counts(outcomes[d]) for d in days] == [({"row1": 2 * n + 1}, n) for n in range(8)]
+    shared = tmp_path / "shared"
+    same = csv_source(shared / "same.csv", THREE)
+    plans = [date_plan(shared, [same], sql.replace("{day}", d.isoformat()), day=d) for d in days[:3]]
+    outcomes = run_all(spark, load_plan(shared, plans), shared)
+    assert [counts(outcomes[d]) for d in days[:3]] == [({}, None)] * 3
 
 
 def test_a_bad_lookup_that_all_dates_share(spark: SparkSession, tmp_path: Path) -> None:
