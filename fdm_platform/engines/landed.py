@@ -6,10 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
+from urllib.parse import unquote
 
-from fdm_platform.engines.folders import Where, name_of, open_folders, text_of
+from fdm_platform.engines.folders import Folders, Where, name_of, open_folders, text_of
 from fdm_platform.errors import SourceError
 from fdm_platform.model.partition import BIZ_DT, FolderDateFormat, folder_name
+from fdm_platform.model.settings import is_uri
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +44,10 @@ class LandedDates:
         """A pyarrow Table."""
         import pyarrow as pa  # noqa: PLC0415 - half a second that only readers pay
         import pyarrow.compute as pc  # noqa: PLC0415
-        import pyarrow.dataset as ds  # noqa: PLC0415
 
         of, root = open_folders(self.root), text_of(self.root)
         files = [f"{folder}/{path}" for folder in self.folders() for path in of.files(folder)]
-        names = _partition_columns(root, files)
-        layout = ds.partitioning(pa.schema([(n, pa.string()) for n in names]), flavor="hive")
-        table = ds.dataset(files, format="orc", partitioning=layout, partition_base_dir=root).to_table()
+        table = _opened_one_by_one(of, root, files) if is_uri(root) else _as_dataset(root, files)
         if BIZ_DT not in table.column_names:
             return table
         pattern = "%Y%m%d" if self.folder_date_format == "yyyyMMdd" else "%Y-%m-%d"
@@ -73,6 +72,31 @@ def read_as(landed: LandedDates, annotation: Any, spark: Callable[[], Any]) -> A
     if module.startswith("pyspark"):
         return landed.to_spark(spark())
     return landed.to_arrow() if module.startswith("pyarrow") else landed.to_pandas()
+
+
+def _as_dataset(root: str, files: Sequence[str]) -> Any:
+    import pyarrow as pa  # noqa: PLC0415
+    import pyarrow.dataset as ds  # noqa: PLC0415
+
+    names = _partition_columns(root, files)
+    layout = ds.partitioning(pa.schema([(n, pa.string()) for n in names]), flavor="hive")
+    return ds.dataset(files, format="orc", partitioning=layout, partition_base_dir=root).to_table()
+
+
+def _opened_one_by_one(of: Folders, root: str, files: Sequence[str]) -> Any:
+    """Where pyarrow itself knows no such file system."""
+    import pyarrow as pa  # noqa: PLC0415
+    from pyarrow import orc  # noqa: PLC0415
+
+    tables = []
+    for file in files:
+        with of.reading(file) as source:
+            table = orc.ORCFile(source).read()
+        for part in file.removeprefix(f"{root}/").split("/")[:-1]:
+            name, _, value = part.partition("=")
+            table = table.append_column(name, pa.array([unquote(value)] * table.num_rows, pa.string()))
+        tables.append(table)
+    return pa.concat_tables(tables, promote_options="default") if tables else pa.table({})
 
 
 def _partition_columns(root: str, files: Sequence[str]) -> list[str]:

@@ -3,7 +3,8 @@
     python publisher.py <renames> publish <root> <store> <value> <load id> <version>
     python publisher.py <renames> recover <root> <store>
 
-`renames` is `exchange`, or `two` for a kernel that has no renameat2: seccomp answers ENOSYS for it.
+`renames` is `exchange`, or `two` for a kernel that has no renameat2: seccomp answers ENOSYS for it. The root may be a
+URI of Hadoop's.
 """
 
 from __future__ import annotations
@@ -16,15 +17,15 @@ import struct
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
-from pathlib import Path
 
 import pyarrow as pa
 
 from fdm_platform.control.ledger import Ledger
 from fdm_platform.control.store import open_store
+from fdm_platform.engines.folders import Where, text_of
 from fdm_platform.engines.publishing import PublishReport, PublishRequest, publish, settle, unfinished
 from fdm_platform.engines.staging import StagingArea, stage_frame
-from fdm_platform.engines.swapping import discard
+from fdm_platform.engines.swapping import STAGING, discard
 from fdm_platform.errors import PublishError
 
 DAY = date(2024, 5, 15)
@@ -57,14 +58,14 @@ def forbid_renameat2() -> None:
     assert libc.prctl(_PR_SET_SECCOMP, _FILTER, ctypes.byref(program), 0, 0) == 0
 
 
-def staged(root: Path, value: str, load_id: str, version: int) -> PublishRequest:
+def staged(root: Where, value: str, load_id: str, version: int) -> PublishRequest:
     table = pa.table({"v": [value, value], "biz_status": ["ACTIVE", "INACTIVE"]})
-    staging = root / ".staging" / load_id / DAY.isoformat()
+    staging = f"{text_of(root)}/{STAGING}/{load_id}/{DAY}"
     area = StagingArea(load_id, TABLE, DAY, staging, ("biz_dt", "biz_status"))
     return PublishRequest(root, stage_frame(table, area), version, "row-1", keep_versions=1)
 
 
-def recover(root: Path, ledger: Ledger) -> None:
+def recover(root: Where, ledger: Ledger) -> None:
     """What recovery does with the folders, where no load lives."""
     current = ledger.current(TABLE, DAY)
     for left in unfinished(root):
@@ -74,7 +75,7 @@ def recover(root: Path, ledger: Ledger) -> None:
             discard(left.folder)
 
 
-def main(renames: str, action: str, root: Path, store_url: str, *of: str) -> None:
+def main(renames: str, action: str, root: Where, store_url: str, *of: str) -> None:
     if renames == "two":
         forbid_renameat2()
     ledger = Ledger(open_store(store_url))
@@ -96,7 +97,7 @@ def told(report: PublishReport) -> None:
 if __name__ == "__main__":
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
-        main(sys.argv[1], sys.argv[2], Path(sys.argv[3]), *sys.argv[4:])
+        main(sys.argv[1], sys.argv[2], *sys.argv[3:])
     except PublishError as error:
         sys.stdout.write(f"{type(error).__name__} {error}\n")
         sys.exit(error.exit_code)
