@@ -17,9 +17,11 @@ from rich.text import Text
 from fdm_platform.cli.console import WIDTH, ranges_text
 from fdm_platform.defs.breaking import breakers_of
 from fdm_platform.defs.platform import Platform, open_platform
+from fdm_platform.defs.recovery import dead_loads
 from fdm_platform.defs.status import Statuses, TableReport
 from fdm_platform.errors import ParameterError
 from fdm_platform.model.breaker import Breaker
+from fdm_platform.model.claim import LoadRow
 from fdm_platform.model.codec import to_plain
 from fdm_platform.model.table import TableSpec
 from fdm_platform.planning.breaker import scopes_of
@@ -82,8 +84,10 @@ def status(
         read = _read(Statuses(platform, specs))
         reports = sorted((r.summary if is_overview else r for r in read), key=lambda r: r.spec.name)
         breakers = breakers_of(platform).not_closed()
+        dead = [] if as_json else dead_loads(platform)
     if not as_json:
         _print_breakers(breakers, specs)
+        _print_dead(dead)
     if as_json:
         click.echo(json.dumps([_plain(r, states, breakers) for r in reports], indent=2))
     elif is_overview:
@@ -129,6 +133,17 @@ def _print_breakers(breakers: Sequence[Breaker], specs: Sequence[TableSpec]) -> 
     for breaker in breakers:
         if (breaker.scope, breaker.name) in concerned:
             click.secho(breaker.reason, fg="yellow")
+
+
+def _print_dead(dead: Sequence[LoadRow]) -> None:
+    """Loads whose process died and that nobody has put in order yet."""
+    if dead:
+        tables = ", ".join(sorted({row.table_name for row in dead}))
+        click.secho(
+            f"{len(dead)} {'load' if len(dead) == 1 else 'loads'} of {tables} died: `fdm recover` puts in order what "
+            "is left, as the daemon does every minute",
+            fg="yellow",
+        )
 
 
 def _print_counts(reports: Sequence[TableReport]) -> None:

@@ -28,6 +28,9 @@ _REQUIRED = tuple(c.name for c in find_table(TABLE).columns if not c.is_nullable
 BEATS_PER_LEASE = 4
 """How often a load is heard of before others take it for dead."""
 
+LAST_BEAT_S = 5.0
+"""How long the end of a load waits for a beat that is on its way."""
+
 log = logging.getLogger(__name__)
 
 OwnerOf = Callable[[str], bool | None]
@@ -120,6 +123,8 @@ class Beat:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._is_over.set()
+        # A beat that is on its way would write the row again after it was removed.
+        self._thread.join(LAST_BEAT_S)
 
     def _beat(self) -> None:
         while not self._is_over.wait(self._every_s):

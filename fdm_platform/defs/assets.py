@@ -14,6 +14,7 @@ from fdm_platform.defs.io_manager import publish_load
 from fdm_platform.defs.load import Load
 from fdm_platform.defs.metadata import asset_metadata, description
 from fdm_platform.defs.partitions import dates_of_run, partitions_of
+from fdm_platform.defs.recovery_sensor import tell
 from fdm_platform.defs.resources import PlatformResource
 from fdm_platform.defs.resuming import (
     checks_before,
@@ -110,6 +111,7 @@ def landing_asset(
                 loaded_by=loaded_by,
             )
             note_load(context, done.load_id, this_load)
+            tell(context.instance, platform.platform, done.recovered)
         except FdmError as error:  # of Spark as a whole: its attempts are closed, its staging is gone
             note_spark(context.log, platform.platform, spec, this_load, error)
             rest = [d for d in rest if d not in meanwhile]

@@ -208,9 +208,8 @@ def _request(load: Load, plan: LoadPlan, planned: DatePlan, manifest: Manifest) 
 def _leave_open(
     context: dg.OutputContext | dg.AssetExecutionContext, load: Load, biz_dt: date, error: UnknownOutcomeError
 ) -> None:
-    """The date fails here without a final line, which whoever can read the ledger writes once this process is gone."""
-    load.open.pop(biz_dt, None)
-    load.failed[biz_dt] = error
+    """The date fails here without a final line, which recovery writes as soon as the ledger can be read."""
+    load.leave(biz_dt, error)
     if error.__cause__ and not isinstance(error.__cause__, Exception):
         raise error.__cause__  # an interrupt, which is not of this date alone
     _show_failure(context, load, biz_dt, error)

@@ -13,14 +13,16 @@ from fdm_platform.control.loads import Loads
 from fdm_platform.crash import reached
 from fdm_platform.defs.adopting import adopt_load
 from fdm_platform.defs.platform import Platform, refused
+from fdm_platform.defs.recovery import recover
 from fdm_platform.defs.registering import Registration, Tell, log, register
 from fdm_platform.engines.owner import ADOPTABLE_S, ORPHAN_S
 from fdm_platform.engines.process_group import held_signals
 from fdm_platform.engines.spark_submit import Submission, start
 from fdm_platform.engines.swapping import discard, require_writable
-from fdm_platform.errors import CancelledError, FdmError, LoadError
+from fdm_platform.errors import CancelledError, FdmError, LoadError, UnknownOutcomeError
 from fdm_platform.model.manifest import DateOutcome, LoadReport
 from fdm_platform.model.plan import DatePlan, LoadPlan
+from fdm_platform.model.recovered import Recovered
 from fdm_platform.model.table import TableSpec
 
 
@@ -52,6 +54,8 @@ class Load:
     """Its claims; None where it could not be registered."""
     is_adopted: bool = False
     """Another process began it, and is gone."""
+    recovered: list[Recovered] = field(default_factory=list)
+    """What dead loads of the table had left when it began."""
 
     @property
     def all_failed(self) -> dict[date, FdmError]:
@@ -87,6 +91,21 @@ class Load:
         )
         if self.place:
             self.place.release(biz_dt)
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """A load that is over and has left something to recovery is not this process's any more."""
+        if self.submission and self.place and self.place.is_left and not self.place.claims:
+            self.submission.let_go()
+
+    def leave(self, biz_dt: date, error: UnknownOutcomeError) -> None:
+        """Nobody knows whether the date is published: it fails here, and recovery settles it."""
+        self.failed[biz_dt] = error
+        if attempt := self.open.pop(biz_dt, None):
+            self.platform.execution_log.leave(attempt)
+        if self.place:
+            self.place.leave(biz_dt)
+        self._let_go()
 
     def split_off(self, dates: Collection[date]) -> Load:
         """Some of the dates as a load of their own, for a run that publishes them alone; they leave this one."""
@@ -237,6 +256,7 @@ def _leave_out(load: Load, dates: Collection[date]) -> None:
 def _register(load: Load, spec: TableSpec, asked_by: str, tell: Tell) -> JobRows | None:
     """Claim the dates and read their control rows; None, and every date refused, where the tables cannot be read."""
     try:
+        load.recovered = recover(load.platform, [spec.name], is_patient=True)
         load.place = register(
             load.platform,
             spec.name,

@@ -117,7 +117,8 @@ class _Recovery:
 
     def _may_be_adopted(self, row: LoadRow) -> bool:
         """By a process started again: while its Spark goes on, or has only just ended."""
-        if self._platform.settings.on_restart != "adopt" or row.host != this_host() or not row.folder:
+        is_submitted = row.host == this_host() and row.folder and row.plan_identity
+        if self._platform.settings.on_restart != "adopt" or not row.folder or not is_submitted:
             return False
         if processes_of(LoadFolder(Path(row.folder))) or not self._is_silent(row, BEATS_PER_LEASE - 1):
             self._leave(row, "its Spark may still be adopted by a load of the same dates")

@@ -51,6 +51,8 @@ class Registration:
     waited_for: set[date] = field(default_factory=set)
     """Dates that another load had to itself first."""
     _beat: Beat | None = None
+    is_left: bool = False
+    """Something of it is left to recovery."""
 
     @property
     def versions(self) -> dict[date, int]:
@@ -60,25 +62,39 @@ class Registration:
     def release(self, biz_dt: date) -> None:
         """A date is over: others may have it. With the last one the load is over, too.
 
-        A store that is away keeps neither from being over: whoever comes next finds that this process has ended.
+        A store that is away keeps neither from being over: recovery does what is left.
         """
         claim = self.claims.pop(biz_dt, None)
         try:
             if claim:
                 Claims(self.platform.store).release([claim])
-            if not self.claims:
-                self.end()
         except ControlError as error:
             log.warning("%s %s is not released yet: %s", self.table, biz_dt, error)
+            self.is_left = True
+        self._end_with_last()
+
+    def leave(self, biz_dt: date) -> None:
+        """This process is done with a date of which nobody knows whether it is published: recovery settles it."""
+        self.claims.pop(biz_dt, None)
+        self.is_left = True
+        self._end_with_last()
 
     def end(self) -> None:
-        """The load has no date any more."""
+        """The load has no date any more. One that left a date keeps its row, by which recovery finds it."""
         if self._beat is None:
             return
         self._beat.__exit__(None, None, None)
         self._beat = None
         _under_way.discard(self.load_id)
-        Loads(self.platform.store).end(self.load_id)
+        if not self.is_left:
+            Loads(self.platform.store).end(self.load_id)
+
+    def _end_with_last(self) -> None:
+        try:
+            if not self.claims:
+                self.end()
+        except ControlError as error:
+            log.warning("load %s is not ended yet: %s", self.load_id, error)
 
     def open(self) -> None:
         """Write the load's row; from now on a thread says that it lives."""
@@ -203,7 +219,7 @@ def registered(
 ) -> Iterator[int]:
     """One date to oneself while the block runs: the version that it may publish. LockedError if another keeps it.
 
-    A date whose outcome nobody knows stays registered as long as this process lives.
+    A date whose outcome nobody knows is left to recovery.
     """
     place = register(platform, table, [biz_dt], load_id, asked_by=asked_by, tell=tell)
     if biz_dt in place.refused:
@@ -211,6 +227,7 @@ def registered(
     try:
         yield place.claims[biz_dt].version
     except UnknownOutcomeError:
+        place.leave(biz_dt)
         raise
     except BaseException:
         place.release(biz_dt)

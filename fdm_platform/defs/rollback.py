@@ -14,7 +14,7 @@ from fdm_platform.defs.load import reason
 from fdm_platform.defs.platform import Platform
 from fdm_platform.defs.registering import registered
 from fdm_platform.defs.resuming import untold
-from fdm_platform.engines.folders import open_folders
+from fdm_platform.engines.folders import open_folders, refusal
 from fdm_platform.engines.publishing import PublishReport, PublishRequest, publish
 from fdm_platform.engines.swapping import MARKER, STAGING, discard, kept_versions
 from fdm_platform.errors import PublishError, UnknownOutcomeError
@@ -60,7 +60,8 @@ def roll_back(platform: Platform, spec: TableSpec, biz_dt: date, to: int | None,
                 lambda _: platform.execution_log.finish(attempt, status="Completed"),
             )
         except UnknownOutcomeError:
-            raise  # its final line is written by whoever can read the ledger
+            platform.execution_log.leave(attempt)  # recovery can read the ledger, and writes it
+            raise
         except BaseException as error:
             first_line = str(reason(error)).partition("\n")[0]
             platform.execution_log.finish(attempt, status="Failed", error=first_line)
@@ -77,7 +78,12 @@ def materialize(instance: dg.DagsterInstance, platform: Platform, spec: TableSpe
 
 def _kept(platform: Platform, spec: TableSpec, biz_dt: date) -> dict[int, str]:
     folder = folder_name(biz_dt, spec.folder_date_format)
-    return kept_versions(platform.settings.table_root(spec.name), folder)
+    root = platform.settings.table_root(spec.name)
+    try:
+        return kept_versions(root, folder)
+    except OSError as error:
+        what = f"kept versions of {spec.name} cannot be listed"
+        raise refusal(what, error, root, ", then roll back again") from error
 
 
 def _chosen(
@@ -126,11 +132,8 @@ def _stage(platform: Platform, spec: TableSpec, record: PublishRecord, load_id: 
         open_folders(staging).copy(kept, f"{staging}/{folder}", but=MARKER)
     except OSError as error:
         discard(staging)
-        raise PublishError(
-            f"version {record.version} of {spec.name} {record.biz_dt} cannot be copied: {error.strerror or error}",
-            file=error.filename or kept,
-            remedy="free disk space or mend the permissions, then roll back again",
-        ) from error
+        what = f"version {record.version} of {spec.name} {record.biz_dt} cannot be copied"
+        raise refusal(what, error, kept, ", then roll back again") from error
     manifest = Manifest.from_json(record.manifest)
     return replace(manifest, load_id=load_id, staging=staging, folder=folder, seconds={})
 

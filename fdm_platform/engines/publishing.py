@@ -35,7 +35,7 @@ from fdm_platform.errors import (
     UnknownOutcomeError,
 )
 from fdm_platform.model.causes import find_cause
-from fdm_platform.model.control import PublishRecord
+from fdm_platform.model.control import VOID, PublishRecord
 from fdm_platform.model.ledger import PublishLedger
 from fdm_platform.model.manifest import Manifest
 
@@ -209,6 +209,9 @@ class _Commit:
         if current is None or current.load_id == record.load_id:
             return
         if current.version >= record.version:
+            taken = self.ledger.find(record.table_name, record.biz_dt, record.version)
+            if taken and taken.kind == VOID:
+                self.ledger.commit(record)  # which says why
             raise PublishConflictError(
                 f"{record.table_name} {record.biz_dt} was published as version {current.version} by load "
                 f"{current.load_id} while load {record.load_id} ran to publish version {record.version}",

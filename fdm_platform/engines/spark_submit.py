@@ -352,6 +352,10 @@ class Submission:
             self._forget_secrets()
             self._build_archive()
 
+    def let_go(self) -> None:
+        """This process is done with the load, whose Spark has ended: recovery may have it."""
+        self._owner.let_go()
+
     def _forget_secrets(self) -> None:
         """Of a driver that did not come to it."""
         for file in (self.files.secrets, self.files.secret_properties):

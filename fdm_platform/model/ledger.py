@@ -22,3 +22,7 @@ class PublishLedger(Protocol):
     def commit(self, record: PublishRecord) -> None:
         """Insert a version; PublishConflictError if that version is there already."""
         ...
+
+    def void(self, table_name: str, biz_dt: date, version: int, load_id: str, why: str) -> bool:
+        """Take a number from its load for good; False where it is published."""
+        ...

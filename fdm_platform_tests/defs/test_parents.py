@@ -36,6 +36,9 @@ class DiesAfterCommit:
         self.ledger.commit(record)
         raise SystemExit
 
+    def void(self, table_name: str, biz_dt: date, version: int, load_id: str, why: str) -> bool:
+        raise SystemExit
+
 
 def publish_version(platform: Platform, version: int, *, dies: bool = False) -> None:
     """`version` rows of t_contract_master for the day."""

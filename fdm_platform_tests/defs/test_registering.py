@@ -15,7 +15,8 @@ from fdm_platform.control.execution_log.log import DateAttempt
 from fdm_platform.control.ledger import Ledger
 from fdm_platform.control.loads import Loads
 from fdm_platform.defs.platform import Platform
-from fdm_platform.defs.registering import Registration, register, registered
+from fdm_platform.defs.recovery import recover
+from fdm_platform.defs.registering import Registration, is_alive, register, registered
 from fdm_platform.errors import LockedError, UnknownOutcomeError
 from fdm_platform.model.claim import LoadRow
 from fdm_platform.model.control import VOID
@@ -156,7 +157,7 @@ def test_a_load_of_another_host_is_dead_when_its_lease_is_over(platform: Platfor
     assert list(place.refused) == [DAYS[0]]
 
 
-def test_one_date_is_had_for_a_block_and_kept_where_its_outcome_is_unknown(platform: Platform) -> None:
+def test_one_date_is_had_for_a_block_and_left_where_its_outcome_is_unknown(platform: Platform) -> None:
     def one(load_id: str, error: Exception | None = None) -> int:
         with registered(platform, TABLE, DAY, load_id, asked_by="hand") as version:
             if error:
@@ -170,6 +171,23 @@ def test_one_date_is_had_for_a_block_and_kept_where_its_outcome_is_unknown(platf
     with pytest.raises(UnknownOutcomeError):
         one("unknown", UnknownOutcomeError("x"))
     assert claimed(platform) == [(DAY, 1, "unknown")]
+    (row,) = Loads(platform.store).open_ones()
+    assert not is_alive(platform, row), "this process lives, and is done with it"
+    assert ask(platform, "next", is_waiting=False).versions == {DAY: 2}
+    assert loads(platform) == ["next"]
+
+
+def test_a_load_of_several_dates_goes_on_beside_one_that_is_left(platform: Platform) -> None:
+    place = ask(platform, "first", *DAYS)
+    place.leave(DAYS[0])
+    (row,) = Loads(platform.store).open_ones()
+    assert is_alive(platform, row)
+    for day in DAYS[1:]:
+        place.release(day)
+    assert not is_alive(platform, row)
+    assert claimed(platform) == [(DAYS[0], 1, "first")]
+    assert [r.what for r in recover(platform)] == ["version voided", "claim freed", "load ended"]
+    assert (claimed(platform), loads(platform)) == ([], [])
 
 
 def test_what_an_earlier_load_of_this_process_left_is_given_up(platform: Platform) -> None:

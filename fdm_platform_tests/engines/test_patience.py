@@ -18,7 +18,7 @@ from fdm_platform.engines.patience import patiently
 from fdm_platform.engines.publishing import PublishRequest, publish, settle
 from fdm_platform.engines.staging import StagingArea, stage_frame
 from fdm_platform.engines.swapping import version_of
-from fdm_platform.errors import ControlUnavailableError, UnknownOutcomeError
+from fdm_platform.errors import ControlUnavailableError, FencedError, UnknownOutcomeError
 from fdm_platform.model.control import PublishRecord
 
 DAY = date(2024, 5, 15)
@@ -74,6 +74,10 @@ class AwayLedger:
             self.lost_answers -= 1
             self.away_calls = 99 if self.away_afterwards else 0
             raise ControlUnavailableError("the answer was lost")
+
+    def void(self, table_name: str, biz_dt: date, version: int, load_id: str, why: str) -> bool:
+        self._be_away()
+        return self.ledger.void(table_name, biz_dt, version, load_id, why)
 
     def _be_away(self) -> None:
         if self.away_calls:
@@ -155,9 +159,12 @@ def test_an_outcome_that_nobody_can_tell_is_one_of_its_own(tmp_path: Path, store
 
 
 class AwayAtCommit(AwayLedger):
-    """The commit does not reach the store, which can be read again afterwards."""
+    """The commit is on its way for so long that the store can be read again before."""
+
+    late: PublishRecord
 
     def commit(self, record: PublishRecord) -> None:
+        self.late = record
         raise ControlUnavailableError("the server is away")
 
 
@@ -180,12 +187,16 @@ def test_an_interrupt_of_the_commit_ends_the_load_when_the_date_is_live(
     assert version_of(live_of(request)) == 1
 
 
-def test_a_commit_that_the_ledger_has_not_is_none(tmp_path: Path, store: ControlStore) -> None:
-    request = staged(tmp_path, 0)
+def test_a_commit_that_the_ledger_has_not_is_none_and_cannot_arrive_late(
+    tmp_path: Path, store: ControlStore
+) -> None:
+    request, ledger = staged(tmp_path, 0), AwayAtCommit(store)
     with pytest.raises(ControlUnavailableError, match="the server is away"):
-        publish(request, AwayAtCommit(store))
+        publish(request, ledger)
     assert Ledger(store).current(TABLE, DAY) is None
-    assert Path(request.manifest.staging).exists()
+    with pytest.raises(FencedError, match="its commit was not answered, and had not arrived"):
+        Ledger(store).commit(ledger.late)
+    assert not Path(request.manifest.staging).exists()
 
 
 def test_a_store_that_stays_away_leaves_the_old_version_and_the_staged_files(

@@ -140,6 +140,12 @@ class ExecutionLog:
                 attempt.let_go()
         return False
 
+    def leave(self, attempt_id: str) -> None:
+        """Leave the end of an attempt to others: this process does not know how it ended."""
+        attempt = self._open.get(attempt_id)
+        if attempt:
+            attempt.let_go()
+
     def close(self, timeout_s: float = CLOSE_WAIT_S) -> None:
         """Try once more to deliver what the store has not taken; at most `timeout_s` seconds.
 

@@ -1,0 +1,304 @@
+"""Recovery: killed at each of its points, done twice at once, tried dry, and beside loads that live."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fdm_platform.control.loads import Loads
+from fdm_platform.control.schema import TABLES
+from fdm_platform.crash import POINTS
+from fdm_platform.defs.platform import Platform
+from fdm_platform.defs.recovery import recover
+from fdm_platform.engines.orphan import processes_of
+from fdm_platform.engines.spark_submit import folder_of
+from fdm_platform.engines.swapping import STAGING
+from fdm_platform.model.claim import LoadRow
+from fdm_platform_tests.faults.comparing import leftovers, live_errors, log_errors, rows
+from fdm_platform_tests.faults.counted import Counted, days, deploy_counted, offer, table_name
+from fdm_platform_tests.faults.crashing import FDM, PROJECT, Ended, die, run
+from fdm_platform_tests.faults.publisher import load
+
+TABLE = table_name("t_a")
+DAYS = days(3)
+WORKER = [sys.executable, "-m", "fdm_platform_tests.faults.dates_worker"]
+AT = "publish.committed#2"
+"""Of three dates the first is live by then, the second is committed and not swapped, the third is staged."""
+ALL_OF_IT = {
+    *("Spark ended", "version voided", "found published", "swap finished", "staging removed"),
+    *("attempt closed", "claim freed", "secrets removed", "load ended"),
+}
+IN_ORDER: dict[str, list[str]] = {"lost": [], "doubled": [], "wrong": []}
+
+
+def deployed(home: Path) -> Counted:
+    """Version 1 of each date is live, version 2 is asked for."""
+    counted = deploy_counted(home)
+    with counted.deployment.platform() as platform:
+        offer(platform, DAYS, 1)
+        for day in DAYS:
+            load(platform, "t_a", day, f"first-{day}")
+        offer(platform, DAYS, 2)
+    return counted
+
+
+def kill_load(counted: Counted, load_id: str = "dead", at: str = AT) -> None:
+    die([*WORKER, "load", "t_a", load_id, *map(str, DAYS)], counted.deployment.environ, at)
+
+
+def state(counted: Counted) -> dict[str, Any]:
+    """What a deployment has come to, times left out."""
+    landing = counted.landing
+    with counted.deployment.platform() as platform:
+        ledger = [
+            (str(r["biz_dt"]), r["version"], r["load_id"], r["kind"])
+            for r in platform.store.scan("fdm_publishes")
+        ]
+        attempts = [
+            (str(r["biz_dt"]), r["load_id"], str(r["status"]).partition(": process")[0])
+            for r in platform.store.scan("fdm_attempts")
+        ]
+        assert live_errors(platform, TABLE, DAYS) == []
+        assert log_errors(platform) == IN_ORDER
+        assert leftovers(platform) == []
+    names = (p.relative_to(landing).as_posix() for p in landing.rglob("*"))
+    tree = sorted(re.sub("incoming-[0-9a-f]+", "incoming", name) for name in names)
+    work = counted.deployment.settings.work
+    assert not [p for folder in work.iterdir() for p in processes_of(folder_of(work, folder.name))]
+    return {
+        "ledger": sorted(ledger),
+        "attempts": sorted(attempts),
+        "tree": tree,
+        "rows": rows(counted.root("t_a")),
+    }
+
+
+def things(ended: Ended) -> list[dict[str, Any]]:
+    """What `fdm recover --json` did, without its warnings."""
+    found: list[dict[str, Any]] = json.loads(ended.said[: ended.said.rindex("]") + 1])
+    return found
+
+
+def digest(counted: Counted) -> str:
+    """Of every file below the deployment's home, but for the store's own, and of every row of every control table."""
+    home, found = counted.deployment.settings.home, hashlib.blake2b()
+    for path in sorted(home.rglob("*")):
+        if not path.name.startswith("control.db"):
+            found.update(f"{path} {path.is_file() and path.read_bytes()!r}\n".encode())
+    with counted.deployment.platform() as platform:
+        for table in sorted(platform.store.existing() & TABLES.keys()):
+            of_table = sorted(str(sorted(row.items())) for row in platform.store.scan(table))
+            found.update(f"{table} {of_table}\n".encode())
+    return found.hexdigest()
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What a recovery that nobody disturbs comes to."""
+    counted = deployed(tmp_path_factory.mktemp("undisturbed"))
+    kill_load(counted)
+    assert run([FDM, "recover"], counted.deployment.environ).code == 0
+    found = state(counted)
+    assert [(day, version, kind) for day, version, of, kind in found["ledger"] if of == "dead"] == [
+        (str(DAYS[0]), 2, None),
+        (str(DAYS[1]), 2, None),
+        (str(DAYS[2]), 2, "void"),
+    ]
+    assert [status for _, of, status in found["attempts"] if of == "dead"] == [
+        "Completed",
+        "Completed",
+        "Failed: its process is gone",
+    ]
+    return found
+
+
+@pytest.mark.parametrize("point", [p for p in POINTS if p.startswith("recover.")])
+def test_a_recovery_that_is_killed_is_done_by_the_next_one(
+    tmp_path: Path, undisturbed: dict[str, Any], point: str
+) -> None:
+    counted = deployed(tmp_path)
+    kill_load(counted)
+    die([FDM, "recover"], counted.deployment.environ, point)
+    for _ in range(2):
+        assert run([FDM, "recover"], counted.deployment.environ).code == 0
+        assert state(counted) == undisturbed
+
+
+@dataclass
+class Recoverer:
+    """A process that recovers when it is told to."""
+
+    process: subprocess.Popen[str]
+
+    def tell(self) -> None:
+        assert self.process.stdin
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+
+    def answer(self) -> list[dict[str, Any]]:
+        assert self.process.stdout
+        done: list[dict[str, Any]] = json.loads(self.process.stdout.readline())
+        return done
+
+
+@contextmanager
+def recoverer(counted: Counted) -> Iterator[Recoverer]:
+    process = subprocess.Popen(
+        [*WORKER, "recover"],
+        env=counted.deployment.environ,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=PROJECT,
+    )
+    assert process.stdout
+    assert process.stdout.readline() == "ready\n"
+    try:
+        yield Recoverer(process)
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_two_that_recover_at_once_do_each_thing_once(tmp_path: Path) -> None:
+    counted = deployed(tmp_path)
+    with recoverer(counted) as first, recoverer(counted) as second:
+        for number in range(8):
+            load_id = f"dead-{number}"
+            kill_load(counted, load_id)
+            first.tell()
+            second.tell()
+            done = [*first.answer(), *second.answer()]
+            what = Counter((d["what"], d["biz_dt"], d["detail"]) for d in done)
+            assert set(what.values()) == {1}, what
+            assert {w for w, _, _ in what} == ALL_OF_IT
+            assert {d["load_id"] for d in done} == {load_id}
+            state(counted)
+
+
+@pytest.mark.parametrize("at", ["begin.registered", "begin.claimed", "publish.verified", "publish.marked"])
+def test_a_load_that_lives_is_never_touched(tmp_path: Path, at: str) -> None:
+    """It is stopped, and has not been heard of for long."""
+    counted = deployed(tmp_path)
+    environ = counted.deployment.environ
+    process = subprocess.Popen(
+        [*WORKER, "load", "t_a", "alive", *map(str, DAYS)],
+        env={**environ, "FDM_CRASH_AT": f"{at}=stop"},
+        cwd=PROJECT,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        _, status = os.waitpid(process.pid, os.WUNTRACED)
+        assert os.WIFSTOPPED(status)
+        before = digest(counted)
+        ended = run([FDM, "recover", "--json"], {**environ, "FDM_LEASE_S": "0.01"})
+        assert [d["what"] for d in things(ended)] == ["left"]
+        assert f"process {process.pid} on " in ended.said
+        assert run([FDM, "recover"], environ).said == "no load has left anything\n"
+        assert digest(counted) == before
+    finally:
+        process.send_signal(signal.SIGCONT)
+    assert process.wait(120) == 0
+    with counted.deployment.platform() as platform:
+        assert platform.ledger.current_versions(TABLE, DAYS) == dict.fromkeys(DAYS, 2)
+        end_spark_of(platform, "alive")
+
+
+def end_spark_of(platform: Platform, load_id: str) -> None:
+    for pid in processes_of(folder_of(platform.settings.work, load_id)):
+        os.kill(pid, signal.SIGKILL)
+
+
+def test_what_a_load_of_another_host_has_staged_stays_while_it_is_heard_of(tmp_path: Path) -> None:
+    counted = deployed(tmp_path)
+    staged = counted.root("t_a") / STAGING / "far" / str(DAYS[0])
+    staged.mkdir(parents=True)
+    with counted.deployment.platform() as platform:
+        now = datetime.now(UTC)
+        row = LoadRow("far", TABLE, "elsewhere", 1, 1, now, now)
+        Loads(platform.store).open(row)
+        assert recover(platform) == []
+        assert staged.exists()
+        Loads(platform.store).open(replace(row, beat_at=now - timedelta(hours=1)))
+        assert [r.what for r in recover(platform)] == ["staging removed", "load ended"]
+        assert not staged.exists()
+
+
+def test_a_dry_run_says_what_would_be_done_and_changes_nothing(tmp_path: Path) -> None:
+    counted = deployed(tmp_path)
+    environ = counted.deployment.environ
+    kill_load(counted)
+    before = digest(counted)
+    told = run([FDM, "recover", "--dry-run", "--json"], environ)
+    assert told.code == 0
+    assert digest(counted) == before
+    done = run([FDM, "recover", "--json"], environ)
+    assert things(told) == things(done) != []
+    assert digest(counted) != before
+
+
+def test_staging_that_nobody_has_a_row_for_goes(tmp_path: Path) -> None:
+    counted = deployed(tmp_path)
+    (counted.root("t_a") / STAGING / "over" / str(DAYS[0])).mkdir(parents=True)
+    (counted.landing / "t_undeclared" / STAGING / "other" / "what is it").mkdir(parents=True)
+    (counted.landing / "t_undeclared" / STAGING / "empty").mkdir()
+    with counted.deployment.platform() as platform:
+        assert [r.table for r in recover(platform, [TABLE])] == [TABLE]
+        assert {r.load_id for r in recover(platform)} == {"other", "empty"}
+        assert recover(platform) == []
+        assert leftovers(platform) == []
+
+
+def test_a_swap_that_nobody_has_a_row_for_is_finished(tmp_path: Path) -> None:
+    counted = deployed(tmp_path)
+    kill_load(counted)
+    with counted.deployment.platform() as platform:
+        for claim in platform.store.scan("fdm_claims"):
+            platform.store.delete("fdm_claims", [{k: claim[k] for k in ("table_name", "biz_dt", "version")}])
+        Loads(platform.store).end("dead")
+        what = Counter(r.what for r in recover(platform))
+        assert (what["swap finished"], what["staging removed"]) == (1, 1)
+        assert live_errors(platform, TABLE, DAYS) == []
+        assert leftovers(platform) == []
+        assert log_errors(platform) == IN_ORDER
+
+
+def versions(platform: Platform, day: date) -> list[int]:
+    return [v.version for v in platform.ledger.versions(TABLE, day)]
+
+
+@pytest.mark.spark
+@pytest.mark.parametrize("by", ["recover", "load"])
+def test_a_killed_command_is_recovered_without_a_daemon(tmp_path: Path, by: str) -> None:
+    counted = deploy_counted(tmp_path)
+    environ = {**counted.deployment.environ, "FDM_ON_RESTART": "end"}
+    with counted.deployment.platform() as platform:
+        offer(platform, DAYS, 1)
+    materialize = [FDM, "materialize", TABLE, "--biz-dt"]
+    die([*materialize, str(DAYS[0])], environ, "launch.told")
+    (folder,) = counted.deployment.settings.work.iterdir()
+    ended = run([FDM, "recover"] if by == "recover" else [*materialize, str(DAYS[1])], environ)
+    assert ended.code == 0, ended.said
+    with counted.deployment.platform() as platform:
+        assert leftovers(platform) == []
+        assert log_errors(platform) == IN_ORDER
+        assert live_errors(platform, TABLE, DAYS) == []
+        assert (versions(platform, DAYS[0]), versions(platform, DAYS[1])) == (
+            [],
+            [] if by == "recover" else [1],
+        )
+        assert processes_of(folder_of(platform.settings.work, folder.name)) == set()

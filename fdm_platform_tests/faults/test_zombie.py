@@ -1,0 +1,146 @@
+"""Loads beside others: one that was declared dead while it slept and comes back, and two at different dates."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fdm_platform.control.loads import Loads
+from fdm_platform.defs.platform import open_platform
+from fdm_platform.defs.recovery import recover
+from fdm_platform.model.control import VOID
+from fdm_platform.model.settings import Settings
+from fdm_platform_tests.faults.comparing import attempts, leftovers, live_errors, log_errors, rows
+from fdm_platform_tests.faults.counted import Counted, days, deploy_counted, offer, table_name
+from fdm_platform_tests.faults.crashing import PROJECT, run
+from fdm_platform_tests.faults.publisher import load
+
+TABLE = table_name("t_a")
+DAY, OTHER = days(2)
+PUBLISHER = [sys.executable, "-m", "fdm_platform_tests.faults.publisher"]
+BEFORE_COMMIT = ("begin.claimed", "publish.verified", "publish.marked")
+
+
+@pytest.fixture
+def counted(tmp_path: Path) -> Counted:
+    """Version 1 of two dates is live, version 2 is asked for."""
+    made = deploy_counted(tmp_path)
+    with made.deployment.platform() as platform:
+        offer(platform, [DAY, OTHER], 1)
+        for day in (DAY, OTHER):
+            load(platform, "t_a", day, f"first-{day}")
+        offer(platform, [DAY, OTHER], 2)
+    return made
+
+
+@contextmanager
+def stopped(counted: Counted, at: str) -> Iterator[subprocess.Popen[str]]:
+    """A load that has come to the point and stands there; when the block ends it goes on."""
+    process = subprocess.Popen(
+        [*PUBLISHER, "exchange", "t_a", str(DAY), "zombie"],
+        env={**counted.deployment.environ, "FDM_CRASH_AT": f"{at}=stop"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        cwd=PROJECT,
+    )
+    try:
+        _, status = os.waitpid(process.pid, os.WUNTRACED)
+        assert os.WIFSTOPPED(status), process.communicate()
+        yield process
+    finally:
+        process.send_signal(signal.SIGCONT)
+
+
+def elsewhere(counted: Counted, folder: Path) -> Settings:
+    """The same tables and control store, seen from another machine."""
+    here = counted.deployment.settings
+    return replace(
+        Settings.from_environ({"FDM_PROJECT": str(PROJECT), "FDM_HOME": str(folder)}),
+        sql_root=here.sql_root,
+        landing=here.landing,
+        control_url=here.control_url,
+    )
+
+
+def declare_dead(counted: Counted, folder: Path) -> list[str]:
+    """Recover on another machine, which has not heard of the load for an hour; what was done."""
+    with open_platform(elsewhere(counted, folder)) as platform:
+        row = Loads(platform.store).find("zombie")
+        assert row
+        Loads(platform.store).open(replace(row, host="another", beat_at=row.beat_at - timedelta(hours=1)))
+        return [r.what for r in recover(platform)]
+
+
+def assert_in_order(counted: Counted, live: dict[str, Any]) -> None:
+    with counted.deployment.platform() as platform:
+        assert live_errors(platform, TABLE, [DAY, OTHER]) == []
+        assert log_errors(platform) == {"lost": [], "doubled": [], "wrong": []}
+        recover(platform)  # a beat of the zombie may have written its row once more
+        assert leftovers(platform) == []
+    assert {str(r["biz_dt"]): r["load_no"] for r in rows(counted.root("t_a"))} == live
+
+
+def fenced(process: subprocess.Popen[str]) -> bool:
+    said, _ = process.communicate(timeout=120)
+    return "FencedError" in said and "was declared dead at" in said and process.returncode != 0
+
+
+@pytest.mark.parametrize("at", BEFORE_COMMIT)
+@pytest.mark.parametrize("is_replaced", [False, True])
+def test_a_load_that_was_declared_dead_publishes_nothing(
+    counted: Counted, tmp_path: Path, at: str, *, is_replaced: bool
+) -> None:
+    with stopped(counted, at) as zombie:
+        done = declare_dead(counted, tmp_path / "elsewhere")
+        assert done.count("version voided") == 1
+        if is_replaced:
+            with counted.deployment.platform() as platform:
+                offer(platform, [DAY], 3)
+                assert load(platform, "t_a", DAY, "next") == 3
+    assert fenced(zombie)
+    assert_in_order(counted, {str(DAY): 3 if is_replaced else 1, str(OTHER): 1})
+    with counted.deployment.platform() as platform:
+        found = platform.ledger.find(TABLE, DAY, 2)
+        assert found
+        assert (found.kind, found.load_id) == (VOID, "zombie")
+        assert "Failed" in attempts(platform, TABLE, DAY)
+
+
+@pytest.mark.parametrize("is_replaced", [False, True])
+def test_a_load_that_slept_after_its_commit_finds_its_work_done(
+    counted: Counted, tmp_path: Path, *, is_replaced: bool
+) -> None:
+    with stopped(counted, "publish.committed") as zombie:
+        done = declare_dead(counted, tmp_path / "elsewhere")
+        assert (done.count("found published"), done.count("swap finished")) == (1, 1)
+        if is_replaced:
+            with counted.deployment.platform() as platform:
+                offer(platform, [DAY], 3)
+                assert load(platform, "t_a", DAY, "next") == 3
+    said, _ = zombie.communicate(timeout=120)
+    assert zombie.returncode == 0, said
+    assert_in_order(counted, {str(DAY): 3 if is_replaced else 2, str(OTHER): 1})
+    with counted.deployment.platform() as platform:
+        assert attempts(platform, TABLE, DAY) == ["Completed"] * (3 if is_replaced else 2)
+
+
+def test_two_dates_of_a_table_are_loaded_side_by_side(counted: Counted) -> None:
+    with stopped(counted, "publish.marked") as first:
+        second = run([*PUBLISHER, "exchange", "t_a", str(OTHER), "beside"], counted.deployment.environ)
+        assert second.code == 0, second.said
+        assert first.poll() is None
+        with counted.deployment.platform() as platform:
+            assert platform.ledger.current_versions(TABLE, [DAY, OTHER]) == {DAY: 1, OTHER: 2}
+    assert first.wait(120) == 0
+    assert_in_order(counted, {str(DAY): 2, str(OTHER): 2})
