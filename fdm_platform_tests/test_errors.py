@@ -6,12 +6,15 @@ import errno
 import os
 import re
 from collections.abc import Iterator
+from typing import cast
 
 import pytest
 
 from fdm_platform import errors
-from fdm_platform.errors import FdmError, MachineError
-from fdm_platform.model.causes import CAUSES, find_cause
+from fdm_platform.errors import ConnectionLostError, FdmError, KilledError, Kind, LoadError, MachineError
+from fdm_platform.model.causes import CAUSES, FULL_DISK, find_cause
+from fdm_platform.model.limits import RetryLimits
+from fdm_platform.planning.retrying import next_step
 
 
 def below(error: type[FdmError], depth: int = 0) -> Iterator[tuple[int, str, int, str]]:
@@ -27,14 +30,16 @@ def test_every_error_stands_in_the_tree_with_its_exit_code_and_kind() -> None:
 
 
 def test_another_try_is_for_what_was_away_or_taken() -> None:
-    retried = {name for _, name, _, _ in below(FdmError) if getattr(errors, name)("x").retryable}
+    limits = RetryLimits(limit=1)
+    kinds = {name: kind for _, name, _, kind in below(FdmError)}
+    retried = {name for name, kind in kinds.items() if next_step(cast("Kind", kind), 0, limits) == "retry"}
     assert retried == {"ControlUnavailableError", "ConnectionLostError", "KilledError", "LockedError"}
 
 
 def test_a_full_disk_is_no_lost_connection() -> None:
     text = "FetchFailed: java.io.IOException: No space left on device"
     found = find_cause(text)
-    assert found is CAUSES[0]
+    assert found is FULL_DISK
     assert find_cause("nothing of note") is None
 
 
@@ -60,3 +65,58 @@ def test_what_a_disk_refuses_is_the_machines_matter(text: str, remedy: str) -> N
     assert found is not None
     assert found.error is MachineError
     assert remedy in found.remedy
+
+
+SAMPLES: dict[str, type[FdmError]] = {
+    "IOException: No space left on device": MachineError,
+    "java.io.IOException: Disk quota exceeded": MachineError,
+    "java.io.FileNotFoundException: /t/x.orc (Read-only file system)": MachineError,
+    "AccessControlException: Permission denied: user=etl, access=WRITE": MachineError,
+    "java.lang.OutOfMemoryError: Java heap space": LoadError,
+    "Invalid maximum heap size: -Xmx2gb": MachineError,
+    "Error occurred during initialization of VM": MachineError,
+    "java.net.SocketException: Address already in use": MachineError,
+    "java.net.BindException: Cannot assign requested address: Service 'sparkDriver' failed": MachineError,
+    "SparkException: Could not parse Master URL: 'yarm'": MachineError,
+    "java.net.ConnectException: Connection refused (Connection refused)": ConnectionLostError,
+    "org.postgresql.util.PSQLException: Connection to db:5432 refused.\nCaused by: java.net.ConnectException": ConnectionLostError,
+    "java.sql.SQLRecoverableException: IO Error: The Network Adapter could not establish the connection": ConnectionLostError,
+    "CommunicationsException: Communications link failure": ConnectionLostError,
+    "java.sql.SQLTransientConnectionException: pool - Connection is not available": ConnectionLostError,
+    "ExecutorLostFailure (executor 3 exited caused by one of the running tasks) Reason: Container was preempted": ConnectionLostError,
+    "FetchFailed(BlockManagerId(2, host, 7337, None), shuffleId=0": ConnectionLostError,
+    "RemoteException(SafeModeException): Cannot create file. Name node is in safe mode.": ConnectionLostError,
+    "BlockMissingException: Could not obtain block: BP-1 file=/t/x.orc": ConnectionLostError,
+    "TimeoutError: timed out": ConnectionLostError,
+    "ConnectionResetError: [Errno 104] Connection reset by peer": ConnectionLostError,
+    "gaierror: [Errno -3] Temporary failure in name resolution": ConnectionLostError,
+    "http.client.RemoteDisconnected: Remote end closed connection without response": ConnectionLostError,
+    "was killed by SIGKILL": KilledError,
+}
+
+
+@pytest.mark.parametrize("text", SAMPLES)
+def test_what_messages_mean(text: str) -> None:
+    found = find_cause(text)
+    assert found is not None
+    assert found.error is SAMPLES[text]
+    assert found.remedy
+
+
+def test_every_cause_has_a_sample() -> None:
+    assert {find_cause(text) for text in SAMPLES} == set(CAUSES)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "AnalysisException: [UNRESOLVED_COLUMN.WITH_SUGGESTION] A column with name `amount` cannot be resolved",
+        'PSQLException: ERROR: relation "payments" does not exist',
+        "PSQLException: FATAL: password authentication failed for user",
+        "KeyError: 'nobody'",
+        "ArithmeticException: [DIVIDE_BY_ZERO] Division by zero",
+    ],
+)
+def test_what_is_wrong_of_itself_is_not_tried_again(text: str) -> None:
+    assert find_cause(text) is None
+    assert next_step(LoadError(text).kind, 0, RetryLimits(limit=3)) == "park"

@@ -21,13 +21,14 @@ from fdm_platform.control.rows import process_control_rows, readable_rows_of
 from fdm_platform.control.store import ControlStore, open_store
 from fdm_platform.defs.parents import Parents, ParentTables
 from fdm_platform.engines.filesystem import list_files
+from fdm_platform.engines.folders import list_published
 from fdm_platform.errors import FdmError
 from fdm_platform.model.codec import to_plain
 from fdm_platform.model.control import ProcessControlRow
 from fdm_platform.model.manifest import DateOutcome, LoadFailure
 from fdm_platform.model.parameters import JobParameters
-from fdm_platform.model.plan import LoadPlan
-from fdm_platform.model.settings import Settings
+from fdm_platform.model.plan import LoadPlan, SourceFile
+from fdm_platform.model.settings import Settings, is_uri
 from fdm_platform.model.table import JobSpec, TableSpec
 from fdm_platform.planning.catalog import Catalog, load_catalog
 from fdm_platform.planning.dependencies import reads_of
@@ -147,12 +148,19 @@ class Platform:
             sys_params=rows.sys_params,
             settings=self.settings,
             load_id=load_id,
-            list_files=list_files,
+            list_files=self._list_files,
             published=self.ledger.current_versions(spec.name, dates),
             claimed=claimed,
             waits_for=parents.waits_for,
             parents=parents.states,
         )
+
+    def _list_files(self, pattern: str) -> tuple[SourceFile, ...]:
+        """What a source's path names; below a landing root on another file system as that lists it."""
+        landing = self.settings.landing
+        if is_uri(landing) and pattern.startswith(f"{landing}/"):
+            return list_published(pattern)
+        return list_files(pattern)
 
     def plan_each(
         self,
@@ -251,7 +259,6 @@ def refused(biz_dt: date, error: FdmError) -> DateOutcome:
         headline=fields.pop("message"),
         detail=str(error),
         error=type(error).__name__,
-        is_retryable=error.retryable,
         **fields,
     )
     return DateOutcome(biz_dt, failure=failure)

@@ -10,17 +10,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from fdm_platform.engines.raised import find_raised
 from fdm_platform.errors import FdmError, LoadError, MachineError, SqlError
-from fdm_platform.model.causes import Cause, find_cause
+from fdm_platform.model.causes import FULL_DISK, Cause, find_cause
 from fdm_platform.model.manifest import LoadFailure
+from fdm_platform.model.settings import is_uri
 
 _JAVA_FRAME = re.compile(r"^\s+(at .*\(.*\)|\.\.\. \d+ more)$")
 _ERROR_CLASS = re.compile(r"^\[[A-Z0-9_.]+\]")
 _PARSE_PLACE = re.compile(r"\(line (\d+), pos (\d+)\)")
 _ANALYSIS_PLACE = re.compile(r"; line (\d+) pos (\d+)")
-_NO_SPACE = "No space left on device"
 _MAX_DETAIL = 4000
 _MAX_CAUSES = 20
 
@@ -37,11 +38,11 @@ def to_failure(error: BaseException, folders: Sequence[str] = ()) -> LoadFailure
     """What to tell of an exception; `folders` are those written to, for a disk that is full."""
     chain = causes(error)
     text = "\n".join(f"{c.kind}: {c.message}" for c in chain)
-    known = error if isinstance(error, FdmError) else find_raised(text)
-    if _NO_SPACE in text:
+    known, cause = error if isinstance(error, FdmError) else find_raised(text), find_cause(text)
+    if cause is FULL_DISK:
         known = _disk_full(folders)
     if known is None:
-        known = _unknown(error, chain, find_cause(text))
+        known = _unknown(error, chain, cause)
     detail = text if not isinstance(error, FdmError) else ""
     return replace(describe(known), detail=detail[:_MAX_DETAIL])
 
@@ -57,7 +58,6 @@ def describe(error: FdmError) -> LoadFailure:
         column=error.column,
         field=error.field,
         remedy=error.remedy,
-        is_retryable=error.retryable,
     )
 
 
@@ -137,7 +137,7 @@ def _disk_full(folders: Sequence[str]) -> MachineError:
     fullest = min(existing, key=_room, default=None)
     where = f"the disk that holds {fullest}" if fullest else "the disk"
     return MachineError(
-        _NO_SPACE,
+        FULL_DISK.texts[0],
         file=str(fullest) if fullest else None,
         remedy=f"free space on {where}{_left(fullest)}, or point spark.local.dir and the landing root to a larger one",
     )
@@ -161,5 +161,8 @@ def _lacks_inodes(path: Path) -> bool:
 
 
 def _nearest_existing(folder: str) -> Path | None:
-    path = Path(folder.removeprefix("file:"))
+    """None of what is on no disk of this machine."""
+    if is_uri(folder) and not folder.startswith("file:"):
+        return None
+    path = Path(urlsplit(folder).path if is_uri(folder) else folder)
     return next((p for p in (path, *path.parents) if p.exists()), None)

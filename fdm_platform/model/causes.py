@@ -19,12 +19,13 @@ class Cause:
     remedy: str
 
 
+FULL_DISK = Cause(
+    ("No space left on device",),
+    MachineError,
+    "free space, or inodes, on the disks of the landing root and of spark.local.dir",
+)
 CAUSES = (
-    Cause(
-        ("No space left on device",),
-        MachineError,
-        "free space, or inodes, on the disks of the landing root and of spark.local.dir",
-    ),
+    FULL_DISK,
     Cause(
         ("Disk quota exceeded", "DSQuotaExceededException", "NSQuotaExceededException"),
         MachineError,
@@ -65,7 +66,12 @@ CAUSES = (
             *("ConnectException", "SocketTimeoutException", "SocketException", "NoRouteToHostException"),
             *("UnknownHostException", "Connection refused", "Connection reset", "ExecutorLostFailure"),
             *("FetchFailed", "Executor heartbeat timed out", "SparkContext was shut down"),
-            *("stopped SparkContext", "Py4JNetworkError"),
+            *("stopped SparkContext", "Py4JNetworkError", "ConnectTimeoutException", "Connection timed out"),
+            *("SQLRecoverableException", "SQLTransientConnectionException", "Communications link failure"),
+            *("SafeModeException", "StandbyException", "BlockMissingException", "TTransportException"),
+            *("TimeoutError", "RemoteDisconnected", "Broken pipe", "Name or service not known"),
+            *("Temporary failure in name resolution",),
+            *("SafeModeException", "StandbyException"),  # of an HDFS NameNode that has just started
         ),
         ConnectionLostError,
         "see whether what it names is up; a table with `retries` is tried again by itself",

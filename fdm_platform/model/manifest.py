@@ -131,7 +131,6 @@ class LoadFailure:
     column: int | None = None
     field: str | None = None
     remedy: str | None = None
-    is_retryable: bool = False
 
 
 @dataclass(frozen=True, slots=True)

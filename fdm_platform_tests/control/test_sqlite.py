@@ -74,16 +74,16 @@ def test_a_file_that_is_no_database_is_named(path: Path) -> None:
     with pytest.raises(ControlError, match="no usable SQLite database") as caught:
         SqliteStore(f"sqlite:///{path}").scan("job_master")
     assert caught.value.file == str(path)
-    assert not caught.value.retryable
+    assert caught.value.kind == "data"
 
 
-def test_a_lock_that_stays_is_a_retryable_error(store: ControlStore, path: Path) -> None:
+def test_a_lock_that_stays_is_an_error_that_another_try_can_help(store: ControlStore, path: Path) -> None:
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     impatient = SqliteStore(store.url, busy_timeout_s=0.05)
     with pytest.raises(ControlUnavailableError, match="stayed locked") as caught:
         impatient.upsert("job_master", [JOB])
-    assert caught.value.retryable
+    assert caught.value.kind == "infrastructure"
     assert list(impatient.scan("job_master")) == []  # a reader does not wait for a writer
     other.execute("ROLLBACK")
     impatient.upsert("job_master", [JOB])

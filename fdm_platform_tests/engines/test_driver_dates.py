@@ -301,7 +301,6 @@ def test_a_bad_source_is_told_by_file_line_field_and_remedy(
     assert (told.error, told.line, told.field) == ("SourceError", line, field)
     assert told.file == str(tmp_path / "in" / "c.csv")
     assert told.remedy
-    assert not told.is_retryable
 
 
 def test_a_shifted_row_is_found_where_its_column_is_not_used(spark: SparkSession, tmp_path: Path) -> None:

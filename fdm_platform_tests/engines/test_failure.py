@@ -23,9 +23,9 @@ def caught(action: Callable[[], object]) -> Exception:
 def test_an_error_of_the_platform_keeps_its_fields() -> None:
     error = SourceError("bad row", file="a.csv", line=3, field="sources.row1", remedy="mend it")
     assert to_failure(error) == LoadFailure(
-        "bad row", "", "SourceError", "a.csv", 3, None, "sources.row1", "mend it", is_retryable=False
+        "bad row", "", "SourceError", "a.csv", 3, None, "sources.row1", "mend it"
     )
-    assert to_failure(ControlUnavailableError("gone")).is_retryable
+    assert to_failure(ControlUnavailableError("gone")).error == "ControlUnavailableError"
 
 
 def test_no_space_names_the_disk(tmp_path: Path) -> None:
@@ -43,7 +43,6 @@ def test_sparks_own_error_class_leads_and_no_java_stack_follows(spark: SparkSess
     assert told.headline.startswith("[INVALID_INDEX_OF_ZERO] The index 0 is invalid.")
     assert told.error == "LoadError"
     assert "\tat " not in told.detail
-    assert not told.is_retryable
 
 
 @pytest.mark.spark
@@ -54,12 +53,22 @@ def test_an_error_in_a_python_worker_is_told_by_its_last_line(spark: SparkSessio
 
 
 @pytest.mark.spark
-def test_a_lost_connection_can_be_retried(spark: SparkSession) -> None:
+def test_a_lost_connection_is_told_as_one(spark: SparkSession) -> None:
     jvm: Any = spark.sparkContext._jvm
     told = to_failure(caught(lambda: jvm.java.net.Socket("127.0.0.1", 1)))
     assert told.headline.startswith("ConnectException: Connection refused")
-    assert (told.error, told.is_retryable) == ("ConnectionLostError", True)
-    assert to_failure(ConnectionRefusedError(111, "Connection refused")).is_retryable
+    assert told.error == "ConnectionLostError"
+    assert to_failure(ConnectionRefusedError(111, "Connection refused")).error == "ConnectionLostError"
+
+
+@pytest.mark.spark
+def test_a_database_that_is_down_is_a_lost_connection(spark: SparkSession) -> None:
+    """A real JDBC driver, of those that Spark itself has, at a port where nobody listens."""
+    options = {"url": "jdbc:hive2://127.0.0.1:1/default", "driver": "org.apache.hive.jdbc.HiveDriver"}
+    read = spark.read.format("jdbc").options(**options, dbtable="payments")
+    told = to_failure(caught(read.load))
+    assert told.error == "ConnectionLostError"
+    assert "Connection refused" in told.headline
 
 
 @pytest.mark.spark
