@@ -17,6 +17,7 @@
     │   ├── TimedOutError           it took longer than its table says   5   stopped
     │   └── CancelledError          somebody stopped the load          130   stopped
     ├── PublishError            staging could not be made live           6   machine
+    │   ├── StorageAwayError        the tables' file system is away      6   infrastructure
     │   ├── LockedError             another load works on that date      6   contended
     │   ├── UnknownOutcomeError     nobody knows yet whether it is       6   stopped
     │   └── PublishConflictError    another load published that date     6   stopped
@@ -191,6 +192,12 @@ class PublishError(FdmError):
 
     exit_code = 6
     kind: ClassVar[Kind] = "machine"
+
+
+class StorageAwayError(PublishError):
+    """The file system of the published tables cannot be reached, or takes no changes just now."""
+
+    kind: ClassVar[Kind] = "infrastructure"
 
 
 class LockedError(PublishError):

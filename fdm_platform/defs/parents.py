@@ -9,9 +9,9 @@ from datetime import date
 from fdm_platform.control.ledger import Ledger
 from fdm_platform.control.parents import read_parents
 from fdm_platform.control.store import ControlStore
+from fdm_platform.engines.folders import refusal
 from fdm_platform.engines.publishing import settle
 from fdm_platform.engines.swapping import version_of
-from fdm_platform.errors import PublishError
 from fdm_platform.model.dependency import Dependency, ParentState
 from fdm_platform.model.partition import folder_name
 from fdm_platform.model.settings import Settings
@@ -61,11 +61,8 @@ class ParentTables:
                 if record:
                     settle(root, record)
         except OSError as error:
-            raise PublishError(
-                f"version {version} of {parent.name} {day} is published and cannot be brought live: {error.strerror}",
-                file=error.filename,
-                remedy="free disk space or mend the permissions",
-            ) from error
+            what = f"version {version} of {parent.name} {day} is published and cannot be brought live"
+            raise refusal(what, error, root, ", then load again") from error
 
 
 def _read(

@@ -8,12 +8,16 @@ and PermissionError as Python has them, ConnectionError where the file system is
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from fdm_platform.engines import filesystem
+from fdm_platform.errors import PublishError, StorageAwayError
+from fdm_platform.model.causes import find_cause
+from fdm_platform.model.plan import SourceFile
 from fdm_platform.model.settings import is_uri
 
 Where = str | Path
@@ -146,6 +150,22 @@ class LocalFolders:
         filesystem.remove_if_empty(Path(folder))
 
 
+def list_published(folder: str) -> tuple[SourceFile, ...]:
+    """The data files of a published date; none where its folder is not there, and does not come in a second.
+
+    Between the two renames of a swap it is missing. StorageAwayError, or PublishError where it cannot be read.
+    """
+    folders = open_folders(folder)
+    for wait_s in (0.1, 0.3, 0.6, 0.0):
+        try:
+            return tuple(SourceFile(f"{folder}/{p}", n) for p, n in folders.files(folder).items())
+        except FileNotFoundError:
+            time.sleep(wait_s)
+        except OSError as error:
+            raise refusal("a published date cannot be listed", error, folder, ", then load again") from error
+    return ()
+
+
 def open_folders(place: Where) -> Folders:
     """The file system of a place: this machine's for a path, Hadoop's client for a URI.
 
@@ -156,6 +176,18 @@ def open_folders(place: Where) -> Folders:
     from fdm_platform.engines.hadoop import open_hadoop  # noqa: PLC0415 - tables of this machine need no JVM
 
     return open_hadoop(place)
+
+
+def refusal(what: str, error: OSError, place: str, then: str) -> PublishError:
+    """What to tell of a file system that refuses: StorageAwayError, which another try can help, where it is away.
+
+    `what` was not done, at `place` if the error names none; `then` ends the remedy.
+    """
+    cause, is_away = find_cause(str(error)), isinstance(error, ConnectionError)
+    mend = cause.remedy if cause else "free disk space or mend the permissions"
+    return (StorageAwayError if is_away else PublishError)(
+        f"{what}: {error.strerror or error}", file=error.filename or place, remedy=f"{mend}{then}"
+    )
 
 
 def text_of(place: Where) -> str:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
 from fdm_platform.crash import reached
-from fdm_platform.engines.folders import Folders, Where, open_folders, text_of
+from fdm_platform.engines.folders import Folders, Where, open_folders, refusal, text_of
 from fdm_platform.engines.patience import patiently
 from fdm_platform.engines.process_group import held_signals
 from fdm_platform.engines.swapping import (
@@ -160,6 +160,15 @@ class _Commit:
 
     def prepare(self) -> None:
         """Hold what is staged against the manifest, and make and write what the commit and the swap need."""
+        of, wait_s = self.request.manifest, self.request.commit_wait_s
+        try:
+            patiently(self.make_ready, f"prepare {of.table} {of.biz_dt}, which is staged", wait_s)
+        except (OSError, PublishError):
+            self.give_up()
+            raise
+
+    def make_ready(self) -> None:
+        """May be repeated. StorageAwayError where the file system is away."""
         manifest, started = self.request.manifest, time.perf_counter()
         try:
             verify(manifest)
@@ -171,9 +180,8 @@ class _Commit:
             open_folders(manifest.staging).sync(manifest.staging)
             self.seconds["sync"] = round(time.perf_counter() - started, 4)
             reached("publish.marked")
-        except (OSError, PublishError):
-            self.give_up()
-            raise
+        except ConnectionError as error:
+            raise _disk_error(self, error) from error
 
     def run(self) -> PublishReport:
         """Commit and swap, asking again while the store is away; nothing is held meanwhile."""
@@ -315,11 +323,7 @@ def _disk_error(commit: _Commit, error: OSError) -> PublishError:
             file=error.filename,
             remedy=f"{mend}: recovery then brings it live, or the next load does",
         )
-    return PublishError(
-        f"cannot publish {what}: {error.strerror or error}",
-        file=error.filename,
-        remedy=f"{mend}, then run the date again",
-    )
+    return refusal(f"cannot publish {what}", error, text_of(commit.request.root), ", then run the date again")
 
 
 def _verify_rows(folders: Folders, manifest: Manifest, folder: str) -> None:

@@ -10,8 +10,7 @@ from __future__ import annotations
 import logging
 from contextlib import suppress
 
-from fdm_platform.engines.folders import Folders, Where, open_folders, parent_of, text_of
-from fdm_platform.errors import PublishError
+from fdm_platform.engines.folders import Folders, Where, open_folders, parent_of, refusal, text_of
 from fdm_platform.model.plan import DatePlan, LoadPlan
 from fdm_platform.model.rejected import REJECTED
 
@@ -47,11 +46,8 @@ def keep_rejected(root: Where, staging: Where, folder: str, load_id: str, most: 
             _prune(folders, parent_of(kept), most)
         return kept if folders.exists(kept) else None
     except OSError as error:
-        raise PublishError(
-            f"cannot keep the rejected rows of load {load_id}: {error.strerror or error}",
-            file=kept,
-            remedy="free disk space or mend the permissions, then run the date again",
-        ) from error
+        what = f"cannot keep the rejected rows of load {load_id}"
+        raise refusal(what, error, kept, ", then run the date again") from error
 
 
 def _prune(folders: Folders, loads: str, most: int) -> None:

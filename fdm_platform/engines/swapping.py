@@ -14,9 +14,7 @@ from dataclasses import dataclass
 from uuid import uuid4
 
 from fdm_platform.crash import reached
-from fdm_platform.engines.folders import Folders, Where, name_of, open_folders, parent_of, text_of
-from fdm_platform.errors import PublishError
-from fdm_platform.model.causes import find_cause
+from fdm_platform.engines.folders import Folders, Where, name_of, open_folders, parent_of, refusal, text_of
 from fdm_platform.model.control import PublishRecord
 from fdm_platform.model.manifest import Manifest
 
@@ -52,12 +50,7 @@ def require_writable(root: Where, load_id: str) -> None:
     try:
         open_folders(root).make(f"{text_of(root)}/{STAGING}/{load_id}")
     except OSError as error:
-        cause = find_cause(str(error))
-        raise PublishError(
-            f"the table cannot be written: {error.strerror or error}",
-            file=error.filename or text_of(root),
-            remedy=f"{cause.remedy if cause else 'mend its folder'}, then load again",
-        ) from error
+        raise refusal("the table cannot be written", error, text_of(root), ", then load again") from error
 
 
 def make_ready(root: Where, folder: str) -> None:

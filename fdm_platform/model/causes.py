@@ -71,7 +71,6 @@ CAUSES = (
             *("SafeModeException", "StandbyException", "BlockMissingException", "TTransportException"),
             *("TimeoutError", "RemoteDisconnected", "Broken pipe", "Name or service not known"),
             *("Temporary failure in name resolution",),
-            *("SafeModeException", "StandbyException"),  # of an HDFS NameNode that has just started
         ),
         ConnectionLostError,
         "see whether what it names is up; a table with `retries` is tried again by itself",
