@@ -36,7 +36,7 @@ from fdm_platform.processes import this_host
 log = logging.getLogger(__name__)
 
 OTHERS_WAIT_S = 10.0
-"""How long to wait for another process that is giving the same load up."""
+"""How long to wait for another process that is giving the same load up, or for its Spark that is ending itself."""
 _POLL_S = 0.05
 
 

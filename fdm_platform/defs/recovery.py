@@ -18,7 +18,7 @@ from fdm_platform.control.breakers import Breakers
 from fdm_platform.control.claims import Claims
 from fdm_platform.control.loads import BEATS_PER_LEASE, Loads
 from fdm_platform.defs.closing import close_orphans
-from fdm_platform.defs.giving_up import describe, give_up
+from fdm_platform.defs.giving_up import OTHERS_WAIT_S, describe, give_up
 from fdm_platform.defs.limits import limits_of
 from fdm_platform.defs.platform import Platform
 from fdm_platform.defs.registering import is_alive
@@ -75,6 +75,7 @@ class _Recovery:
         self._is_dry_run = is_dry_run
         self._is_patient = is_patient
         self._is_unwanted = is_unwanted
+        self._until = time.monotonic() + OTHERS_WAIT_S
         self.done: list[Recovered] = []
 
     def run(self, tables: Collection[str] | None) -> None:
@@ -143,8 +144,14 @@ class _Recovery:
         return start_of(row.pid) != row.process_start
 
     def _give_up(self, load_id: str, row: LoadRow | None, tables: Collection[str]) -> None:
+        left_s = max(0.0, self._until - time.monotonic())
         try:
-            self.done += give_up(self._platform, load_id, row, tables, wait_s=0, is_dry_run=self._is_dry_run)
+            done = give_up(self._platform, load_id, row, tables, wait_s=left_s, is_dry_run=self._is_dry_run)
+            if row and not done and Loads(self._platform.store).find(load_id):
+                self._leave(
+                    row, "another process owns it: one that recovers, or its own Spark, which ends itself"
+                )
+            self.done += done
         except ControlUnavailableError:
             raise
         except (ControlError, OSError) as error:  # the others shall not wait for this one

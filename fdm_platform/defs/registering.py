@@ -144,7 +144,8 @@ class Registration:
                 if claims.holder(self.table, holder.biz_dt) != holder:  # it has just ended by itself
                     continue
                 tell(f"{holder.biz_dt} was held by load {holder.load_id}, whose process is gone")
-                if give_up(self.platform, holder.load_id, row):
+                is_given_up = bool(give_up(self.platform, holder.load_id, row))
+                if is_given_up or claims.holder(self.table, holder.biz_dt) != holder:
                     continue
             if not waiting.goes_on(holder, row):
                 self.refused[rest[0]] = _locked(holder, row, wait_s)
