@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from fdm_platform.control.claims import Claims
+from fdm_platform.defs.breaking import breakers_of
 from fdm_platform_tests.deployment import DAYS, PROJECT, Deployment, deploy
 
 pytestmark = pytest.mark.spark
@@ -69,7 +70,7 @@ class Ui:
         with urllib.request.urlopen(asked, timeout=120) as answer:  # noqa: S310 - the same
             return json.load(answer)["data"]
 
-    def launch(self) -> str:
+    def launch(self, tags: Mapping[str, str] | None = None) -> str:
         """Materialize the table's last date; the run's id."""
         selector = {
             "repositoryLocationName": "fdm_platform",
@@ -77,8 +78,9 @@ class Ui:
             "jobName": "__ASSET_JOB",
             "assetSelection": [{"path": KEY}],
         }
-        tags = {"tags": [{"key": "dagster/partition", "value": DAY}]}
-        params = {"selector": selector, "runConfigData": {}, "mode": "default", "executionMetadata": tags}
+        given = {"dagster/partition": DAY, **(tags or {})}
+        metadata = {"tags": [{"key": key, "value": value} for key, value in given.items()]}
+        params = {"selector": selector, "runConfigData": {}, "mode": "default", "executionMetadata": metadata}
         answer = self.ask(LAUNCH, params=params)["launchRun"]
         assert answer["__typename"] == "LaunchRunSuccess", answer
         return str(answer["run"]["runId"])
@@ -169,7 +171,7 @@ def test_terminate_while_spark_works_starts_no_retry(ui: Ui, tmp_path: Path) -> 
 def test_terminate_while_a_retry_is_waited_for_starts_none(ui: Ui) -> None:
     ui.transform(FINDS_NOBODY)
     run = ui.launch()
-    wait_for(lambda: any("is tried again in" in event["message"] for event in ui.events(run)))
+    wait_for(lambda: any(": tried again in" in event["message"] for event in ui.events(run)))
     ui.terminate(run)
     assert_stopped_for_good(ui, run, ["Failed"])
     assert "Connection refused" in ui.attempts(run)[0]
@@ -185,8 +187,20 @@ def test_a_command_that_waits_for_a_retry_ends_at_a_signal_and_submits_no_more(
         dates = ["--from", str(DAYS[0]), "--to", DAY, "--dates-per-run", "1"]
         command = [FDM, "backfill", TABLE, *dates, "--yes"]
         process = subprocess.Popen(command, env=ui.deployment.environ, stderr=file, stdout=file)
-    wait_for(lambda: "is tried again in" in said.read_text() or process.poll() is not None)
+    wait_for(lambda: ": tried again in" in said.read_text() or process.poll() is not None)
     process.send_signal(number)
     assert process.wait(60) in (130, 143)
     (load,) = re.findall(r": load ([\w-]{36})", said.read_text())
     assert [status.partition(":")[0] for status in ui.attempts(load)] == ["Failed"]
+
+
+def test_terminate_while_a_breaker_is_waited_for_ends_at_once(ui: Ui) -> None:
+    with ui.deployment.platform() as platform:
+        breakers = breakers_of(platform)
+        for n in range(5):
+            breakers.note_failure("source", "gels_fpms", f"load-{n}", "no route to host")
+        run = ui.launch({"dagster/sensor_name": "process_control_gels_fpms"})
+        wait_for(lambda: any("it waits: the breaker of source" in e["message"] for e in ui.events(run)))
+        ui.terminate(run)
+        assert_stopped_for_good(ui, run, [])
+        breakers.note_success("source", "gels_fpms", "another load")
