@@ -14,12 +14,16 @@ from fdm_platform.control.claims import Claims
 from fdm_platform.control.execution_log.log import DateAttempt
 from fdm_platform.control.ledger import Ledger
 from fdm_platform.control.loads import Loads
+from fdm_platform.control.store import open_store
+from fdm_platform.defs.load import Load
 from fdm_platform.defs.platform import Platform
 from fdm_platform.defs.recovery import recover
 from fdm_platform.defs.registering import Registration, is_alive, register, registered
+from fdm_platform.engines.owner import Owner
 from fdm_platform.errors import LockedError, UnknownOutcomeError
 from fdm_platform.model.claim import LoadRow
 from fdm_platform.model.control import VOID
+from fdm_platform.model.manifest import LoadReport
 from fdm_platform_tests.deployment import DAYS, deploy
 
 TABLE = "gels_fpms_t_payment"
@@ -190,13 +194,46 @@ def test_a_load_of_several_dates_goes_on_beside_one_that_is_left(platform: Platf
     assert (claimed(platform), loads(platform)) == ([], [])
 
 
-def test_what_an_earlier_load_of_this_process_left_is_given_up(platform: Platform) -> None:
-    now = datetime.now(UTC)
-    first = ask(platform, "first")
+def test_a_date_that_is_left_has_its_final_line_from_recovery(platform: Platform) -> None:
+    """The attempt is this process's own, which lives on."""
+    place = ask(platform, "first")
+    of = DateAttempt(TABLE, DAY, "first")
+    attempt = platform.execution_log.start(job_id="1", job_name="j", run_id=None, of=of)
+    load = Load(platform, "first", (DAY,), LoadReport("first", ()), open={DAY: attempt}, place=place)
+    error = UnknownOutcomeError("nobody knows")
+    load.leave(DAY, error)
+    assert (load.open, load.failed) == ({}, {DAY: error})
+    assert "attempt closed" in [r.what for r in recover(platform)]
+    (row,) = [r for r in platform.store.scan("fdm_attempts") if r["load_id"] == "first"]
+    assert row["status"].startswith("Failed: its process is gone: process ")
+    assert (claimed(platform), loads(platform)) == ([], [])
+    assert list(platform.settings.journal.iterdir()) == []
+
+
+def test_another_process_recovers_what_a_living_one_has_let_go(tmp_path: Path) -> None:
+    deployment = deploy(tmp_path / "home")
+    fdm = [str(Path(sys.executable).parent / "fdm"), "recover"]
+    with deployment.platform() as platform:
+        place = ask(platform, "first")
+        folder = platform.settings.work / "first"
+        folder.mkdir(parents=True)
+        owner = Owner(folder)
+        subprocess.run(fdm, env=deployment.environ, check=True)
+        assert claimed(platform) == [(DAY, 1, "first")]
+        place.leave(DAY)
+        owner.let_go()
+        subprocess.run(fdm, env=deployment.environ, check=True)
+        assert (claimed(platform), loads(platform)) == ([], [])
+
+
+def test_a_date_that_could_not_be_released_is_left_to_recovery(platform: Platform) -> None:
+    place = ask(platform, "first")
+    gone = Platform(
+        platform.settings, open_store(f"sqlite:///{platform.settings.home / 'none' / 'control.db'}")
+    )
+    place.platform = gone
+    place.release(DAY)
     (row,) = Loads(platform.store).open_ones()
-    first.release(DAY)
-    Loads(platform.store).open(replace(row, load_id="left", started_at=now))
-    Claims(platform.store).claim(TABLE, DAY, "left")
-    of = DateAttempt(TABLE, DAY, "left")
-    platform.execution_log.start(job_id="1", job_name="j", run_id=None, of=of)
+    assert not is_alive(platform, row)
     assert ask(platform, "mine", is_waiting=False).versions == {DAY: 2}
+    assert loads(platform) == ["mine"]

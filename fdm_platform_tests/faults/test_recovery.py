@@ -246,7 +246,10 @@ def test_a_dry_run_says_what_would_be_done_and_changes_nothing(tmp_path: Path) -
     told = run([FDM, "recover", "--dry-run", "--json"], environ)
     assert told.code == 0
     assert digest(counted) == before
+    died = f"1 load of {TABLE} died: `fdm recover` puts in order what is left"
+    assert died in run([FDM, "status"], environ).said
     done = run([FDM, "recover", "--json"], environ)
+    assert died not in run([FDM, "status"], environ).said
     assert things(told) == things(done) != []
     assert digest(counted) != before
 
