@@ -26,7 +26,7 @@ from fdm_platform.engines.command import LoadFolder
 from fdm_platform.engines.folders import open_folders
 from fdm_platform.engines.orphan import processes_of
 from fdm_platform.engines.publishing import unfinished
-from fdm_platform.errors import ControlError, ControlUnavailableError
+from fdm_platform.errors import ControlUnavailableError, FdmError
 from fdm_platform.model.claim import LoadRow
 from fdm_platform.model.recovered import Recovered
 from fdm_platform.processes import start_of, this_host
@@ -154,7 +154,7 @@ class _Recovery:
             self.done += done
         except ControlUnavailableError:
             raise
-        except (ControlError, OSError) as error:  # the others shall not wait for this one
+        except (FdmError, OSError) as error:  # the others shall not wait for this one
             self.done.append(Recovered("left", load_id, row.table_name if row else None, detail=str(error)))
 
     def _sweep(self, rows: Mapping[str, LoadRow]) -> None:
