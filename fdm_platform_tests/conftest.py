@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
+from fdm_platform.errors import MachineError
 from fdm_platform_tests import deployment
 
 if TYPE_CHECKING:
@@ -72,6 +73,19 @@ def kudu_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     folder = tmp_path_factory.mktemp("kudu")
     yield servers.start(folder, fsync=False)
     servers.stop(folder)
+
+
+@pytest.fixture(scope="session")
+def hdfs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of one small HDFS for a whole run."""
+    from fdm_platform_tests.hdfs import fetch_jars, mini_hdfs  # noqa: PLC0415 - only tests of HDFS need it
+
+    try:
+        jars = fetch_jars()
+    except MachineError as error:
+        pytest.skip(f"Hadoop's mini cluster cannot be had: {error.message}")
+    with mini_hdfs(tmp_path_factory.mktemp("hdfs"), jars) as address:
+        yield address
 
 
 @pytest.fixture(scope="session")

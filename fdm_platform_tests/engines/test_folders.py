@@ -11,9 +11,10 @@ from pyarrow import orc
 from fdm_platform.engines.folders import Folders, open_folders
 
 
-@pytest.fixture(params=["", "file://"], ids=["local", "hadoop"])
+@pytest.fixture(params=["local", "hadoop", pytest.param("hdfs", marks=pytest.mark.hdfs)])
 def root(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    return f"{request.param}{tmp_path.as_posix()}/landing"
+    system = request.getfixturevalue("hdfs") if request.param == "hdfs" else ""
+    return f"{'file://' if request.param == 'hadoop' else system}{tmp_path.as_posix()}/landing"
 
 
 @pytest.fixture
