@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import IO, Any
 
 STATUS, SEEN = "status.json", "seen.jsonl"
+KINDS = ("pyarrow", "spark")
 _GONE = ("filenotfound", "no such file", "does not exist", "path_not_found")
 """How readers say that a file or folder is not there any more."""
 _KEPT = 20

@@ -1,0 +1,88 @@
+"""The harness finds what is wrong: readers that meet a mix or a gap say so, and plain Spark does not pass."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fdm_platform_tests.deployment import PROJECT
+from fdm_platform_tests.faults.counted import rows_of
+from fdm_platform_tests.faults.reading import GoneError, Judge, Rows
+
+ROOT = "/landing/t"
+
+
+def rows(load_no: int, day: str = "20240603", *, half: str = "") -> list[tuple[str, int, int, int]]:
+    """The rows of a version, or those in one of its folders."""
+    return [
+        (day, r["load_no"], r["n"], r["of_rows"])
+        for r in rows_of(load_no).to_pylist()
+        if half in ("", r["biz_status"])
+    ]
+
+
+def judged(*reads: Rows) -> dict[str, int]:
+    judge = Judge(io.StringIO())
+    for read in reads:
+        judge.take(ROOT, lambda read=read: read)  # type: ignore[misc]
+    return judge.problems
+
+
+def test_whole_versions_one_after_the_other_are_in_order() -> None:
+    assert judged([], rows(1), rows(1), rows(3), rows(3) + rows(4, "20240604")) == {}
+
+
+@pytest.mark.parametrize(
+    ("reads", "problem"),
+    [
+        ([rows(1, half="ACTIVE")], "mixed"),
+        ([rows(1, half="ACTIVE") + rows(2, half="INACTIVE")], "mixed"),
+        ([rows(1) + rows(1)], "mixed"),
+        ([rows(2), rows(1)], "backwards"),
+        ([rows(1), []], "missing"),
+    ],
+)
+def test_a_reader_tells_what_is_no_whole_version(reads: list[Rows], problem: str) -> None:
+    assert judged(*reads) == {problem: 1}
+
+
+def test_a_file_that_is_gone_is_read_again_and_any_other_error_is_told() -> None:
+    def fail(error: Exception) -> Rows:
+        raise error
+
+    judge = Judge(io.StringIO())
+    judge.take(ROOT, lambda: fail(GoneError("no such file")))
+    assert (judge.repeated, judge.problems) == (1, {})
+    judge.take(ROOT, lambda: fail(ValueError("no ORC")))
+    assert judge.problems == {"unreadable": 1}
+
+
+def trials(folder: Path, *options: str) -> dict[str, Any]:
+    """The last line of benchmarks/faults.py."""
+    command = [sys.executable, str(PROJECT / "benchmarks" / "faults.py"), "--keep", str(folder), *options]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
+    assert done.returncode == 0, done.stdout + done.stderr
+    told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return told
+
+
+@pytest.mark.spark
+def test_plain_spark_does_not_pass(tmp_path: Path) -> None:
+    told = trials(tmp_path, "--target", "spark-overwrite", "--trials", "2", "--readers", "1")
+    assert told["trials"] == told["killed"]["driver"] == 2
+    assert told["violations"] > 0
+
+
+@pytest.mark.spark
+def test_random_kills_of_the_platform_violate_nothing(tmp_path: Path) -> None:
+    told = trials(tmp_path, "--trials", "4", "--readers", "1", "--seed", "6")
+    assert told["trials"] == 4
+    assert told["reads"] > 4
+    found = ("violations", "lost_log_rows", "doubled_log_rows", "leftovers")
+    assert [told[name] for name in found] == [0, 0, 0, 0]
