@@ -207,9 +207,9 @@ class LockedError(PublishError):
 
 
 class UnknownOutcomeError(PublishError):
-    """The commit was sent and nobody answered: the ledger tells, when it is back, whether the date is live.
+    """The commit was sent and nobody answered, or the disk refused what follows it: the ledger tells what is to be live.
 
-    Whatever was staged stays where it is until then.
+    Whatever was staged stays where it is until recovery has read it.
     """
 
     kind: ClassVar[Kind] = "stopped"

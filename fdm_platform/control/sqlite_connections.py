@@ -150,7 +150,7 @@ def _translate(error: sqlite3.Error, path: Path) -> ControlError:
         return ControlUnavailableError(
             f"the control store cannot be used: {text}",
             file=str(path),
-            remedy="look at the disk and the permissions of its folder",
+            remedy=_remedy(code, path),
         )
     if code in _DAMAGED:
         return ControlError(
@@ -171,6 +171,23 @@ def _translate(error: sqlite3.Error, path: Path) -> ControlError:
         file=str(path),
         remedy="compare the table's columns with docs/control-tables.md",
     )
+
+
+def _remedy(code: int | None, path: Path) -> str:
+    if code == sqlite3.SQLITE_FULL or (code == sqlite3.SQLITE_IOERR and _has_no_room(path.parent)):
+        return "free space on its disk: whoever waits for it then goes on"
+    if code == sqlite3.SQLITE_READONLY:
+        return "make its disk, its folder and the file writable for this user"
+    return "look at the disk and the permissions of its folder"
+
+
+def _has_no_room(folder: Path) -> bool:
+    """SQLite says no more than "disk I/O error" where it cannot make the files beside its own."""
+    try:
+        of = os.statvfs(folder)
+    except OSError:
+        return False
+    return of.f_bavail == 0 or (of.f_files > 0 and of.f_favail == 0)
 
 
 def _base_code(error: sqlite3.Error) -> int | None:

@@ -87,10 +87,10 @@ def publish(
     """Make a staged date live. `told` is called as soon as it is, and no signal comes between.
 
     PublishConflictError: another load has published the date, or this one was declared dead (FencedError); what
-    it staged is removed. UnknownOutcomeError: the store went away in the middle of the commit; the ledger will
-    tell, and its cause is what ended the wait. ControlUnavailableError, of a store that stayed away longer than
-    the request waits for it, and PublishError leave the old version as it was, unless their message says that
-    the new one is committed: recovery then brings it live.
+    it staged is removed. UnknownOutcomeError: the store went away in the middle of the commit (the ledger will
+    tell, and its cause is what ended the wait), or the disk refused the swap after it; recovery goes on from there.
+    ControlUnavailableError, of a store that stayed away longer than the request waits for it, and PublishError leave
+    the old version as it was.
     """
     commit = _Commit(request, ledger, _record(request), told or _nobody)
     try:
@@ -318,7 +318,7 @@ def _disk_error(commit: _Commit, error: OSError) -> PublishError:
     cause = find_cause(str(error))
     mend = cause.remedy if cause else "free disk space or mend the permissions"
     if commit.is_committed:
-        return PublishError(
+        return UnknownOutcomeError(  # which leaves all as it is: recovery goes on from here
             f"{what} is committed as version {commit.record.version} and not live yet: {error.strerror or error}",
             file=error.filename,
             remedy=f"{mend}: recovery then brings it live, or the next load does",

@@ -50,7 +50,8 @@ def _staged(
     staging = root / STAGING / load_id / row.biz_dt.isoformat()
     area = StagingArea(load_id, spec.name, row.biz_dt, staging, spec.partition_by)
     manifest = stage_frame(rows_of(int(row.run_id or 0)), area)
-    return PublishRequest(root, manifest, version, row.version, spec.keep_versions)
+    wait_s = platform.settings.commit_wait_s
+    return PublishRequest(root, manifest, version, row.version, spec.keep_versions, commit_wait_s=wait_s)
 
 
 def main(renames: str, table: str, biz_dt: str, load_id: str) -> None:
