@@ -42,6 +42,8 @@ from fdm_platform_tests.faults.reading import KINDS, Reader, reading
 from fdm_platform_tests.faults.server import Server
 
 TELL_EVERY_S = 30
+NICENESS = 10
+"""Of readers: loads come first."""
 
 
 @dataclass
@@ -110,7 +112,9 @@ def platform_trials(home: Path, args: argparse.Namespace) -> dict[str, Any]:
                 load(platform, table, day, f"first-{day}-{table}")
         server = stack.enter_context(Server())
         readers = [
-            stack.enter_context(reading(kind, str(counted.landing), home / "readers" / kind, niceness=19))
+            stack.enter_context(
+                reading(kind, str(counted.landing), home / "readers" / kind, niceness=NICENESS)
+            )
             for kind in KINDS[: args.readers]
         ]
         for reader in readers:

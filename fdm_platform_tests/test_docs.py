@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import shlex
 from dataclasses import fields
@@ -62,3 +63,22 @@ def test_every_command_has_help_with_an_example() -> None:
         command = cli.get_command(context, name)
         assert command is not None
         assert "Examples:" in (command.help or ""), name
+
+
+def test_what_the_readme_says_of_faults_is_held_by_tests() -> None:
+    section = (
+        (PROJECT / "README.md")
+        .read_text()
+        .partition("## What happens when it dies\n")[2]
+        .partition("\n## ")[0]
+    )
+    _head, _rule, *rows = [line for line in section.splitlines() if line.startswith("|")]
+    assert len(rows) > 10
+    for row in rows:
+        named = re.findall(r"`([\w/]+\.py)::(\w+)`", row.split("|")[-2])
+        assert named, row
+        for file, test in named:
+            tree = ast.parse((PROJECT / "fdm_platform_tests" / file).read_text())
+            assert test in {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}, (
+                f"{file}::{test}"
+            )

@@ -127,7 +127,10 @@ def spark_reader() -> Callable[[str], Rows]:
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.driver.host": "127.0.0.1",
         "spark.sql.sources.partitionColumnTypeInference.enabled": "false",
+        "spark.sql.sources.parallelPartitionDiscovery.threshold": "10000",  # a job for each listing is slower
+        "spark.ui.showConsoleProgress": "false",
         "spark.driver.memory": "512m",
+        "spark.driver.extraJavaOptions": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1",
     }
     builder = SparkSession.builder.appName("reader").master("local[1]")
     for name, value in quiet.items():
@@ -196,7 +199,7 @@ class Reader:
             return {}
         return told
 
-    def look(self, timeout_s: float = 120) -> dict[str, dict[str, int]]:
+    def look(self, timeout_s: float = 600) -> dict[str, dict[str, int]]:
         """What is to be seen now: of each table's folder its dates and versions, in a round that begins after this."""
         now, end = time.time(), time.monotonic() + timeout_s
         while self.status().get("began", 0.0) < now:

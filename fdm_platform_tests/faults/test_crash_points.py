@@ -6,16 +6,22 @@ seen; recovery; what is seen; the load again; the rows of a deployment in which 
 
 from __future__ import annotations
 
+import os
 import signal
+import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from fdm_platform.crash import POINTS
+from fdm_platform.crash import POINTS, VARIABLE
 from fdm_platform.defs.recovery import recover
+from fdm_platform.engines.command import LoadFolder
+from fdm_platform.engines.orphan import processes_of
+from fdm_platform.processes import is_stopped
 from fdm_platform_tests.faults.comparing import attempts, leftovers, live_errors, log_errors, rows
 from fdm_platform_tests.faults.counted import Counted, days, deploy_counted, offer, table_name
 from fdm_platform_tests.faults.crashing import FDM, die, point_of, run
@@ -192,6 +198,47 @@ def test_a_load_is_killed(loads: Case, point: str) -> None:
             assert live_errors(platform, table_name(table), [day]) == []
             assert log_errors(platform) == {"lost": [], "doubled": [], "wrong": []}
             assert leftovers(platform) == []
+
+
+@pytest.mark.spark
+@pytest.mark.parametrize("point", ["driver.session", "driver.staged"])
+def test_a_jvm_is_killed(loads: Case, point: str) -> None:
+    """Its driver stands at a point meanwhile, and goes on without it."""
+    day, settings = LOADS[point], loads.counted.deployment.settings
+    environ = {**loads.counted.deployment.environ, VARIABLE: f"{point}=stop"}
+    known = {*settings.work.glob("*")}
+    command = [FDM, "materialize", "t_a", "--biz-dt", str(day)]
+    with subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as worker:
+        (driver,) = wait_for(lambda: _of_load(settings.work, known, is_stopped), worker)
+        (java,) = _of_load(settings.work, known, _is_java)
+        os.kill(java, signal.SIGKILL)
+        os.kill(driver, signal.SIGCONT)
+        said, _ = worker.communicate(timeout=300)
+    assert worker.returncode not in (0, -signal.SIGKILL), said
+    assert (f"{day:%Y%m%d}", 1) in loads.reader.look()[str(loads.root)].items()
+    with loads.counted.deployment.platform() as platform:
+        assert set(attempts(platform, TABLE, day)[1:]) == {"Failed"}
+        assert live_errors(platform, TABLE, [day]) == []
+        assert log_errors(platform) == {"lost": [], "doubled": [], "wrong": []}
+        assert leftovers(platform) == []
+
+
+def wait_for(find: Callable[[], set[int]], worker: subprocess.Popen[bytes]) -> set[int]:
+    end = time.monotonic() + 300
+    while not (found := find()):
+        assert worker.poll() is None
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    return found
+
+
+def _of_load(work: Path, known: set[Path], is_one: Callable[[int], bool]) -> set[int]:
+    """Processes of the load whose folder was not there before."""
+    return {p for new in {*work.glob("*")} - known for p in processes_of(LoadFolder(new)) if is_one(p)}
+
+
+def _is_java(pid: int) -> bool:
+    return Path(f"/proc/{pid}/comm").read_text().strip() == "java"
 
 
 @pytest.mark.spark
