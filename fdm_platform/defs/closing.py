@@ -9,6 +9,7 @@ from fdm_platform.control.execution_log.journal import Journal
 from fdm_platform.control.execution_log.orphans import deliver_orphans
 from fdm_platform.control.execution_log.rows import BY_DATE, STARTED, AttemptRows
 from fdm_platform.control.loads import Loads
+from fdm_platform.control.side_table import SideTable
 from fdm_platform.control.store import Predicate
 from fdm_platform.control.values import Row
 from fdm_platform.defs.platform import Platform
@@ -19,7 +20,7 @@ from fdm_platform.model.recovered import Recovered
 def attempts_of_load(platform: Platform, table: str, load_id: str) -> list[Row]:
     """A load's attempts at dates of a table, as fdm_attempts has them."""
     where = [Predicate("table_name", "=", table), Predicate("load_id", "=", load_id)]
-    return list(platform.store.scan(BY_DATE, where))
+    return SideTable(platform.store, BY_DATE).rows(where)
 
 
 def open_attempts(platform: Platform, claim: Claim) -> list[Row]:

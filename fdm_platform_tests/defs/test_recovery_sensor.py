@@ -19,6 +19,7 @@ from fdm_platform.control.loads import Loads
 from fdm_platform.defs.recovery_sensor import recovery_sensor
 from fdm_platform.defs.resources import PlatformResource
 from fdm_platform.model.limits import BreakerLimits
+from fdm_platform_tests.deployment import Deployment
 from fdm_platform_tests.faults.comparing import leftovers, live_errors
 from fdm_platform_tests.faults.counted import Counted, days, deploy_counted, offer, table_name
 from fdm_platform_tests.faults.crashing import PROJECT, die
@@ -45,6 +46,15 @@ def counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Counted:
 def instance() -> Iterator[dg.DagsterInstance]:
     with dg.instance_for_test() as made:
         yield made
+
+
+def hanging(deployment: Deployment) -> subprocess.Popen[bytes]:
+    """A load that stands still before its commit."""
+    environ = {**deployment.environ, "FDM_CRASH_AT": "publish.marked=stop"}
+    process = subprocess.Popen(PUBLISHER, env=environ, cwd=PROJECT, stderr=subprocess.DEVNULL)
+    _, code = os.waitpid(process.pid, os.WUNTRACED)
+    assert os.WIFSTOPPED(code)
+    return process
 
 
 def tick(instance: dg.DagsterInstance) -> str:
@@ -94,10 +104,7 @@ def test_a_process_that_hangs_is_ended_when_its_run_has_ended(
     status: dg.DagsterRunStatus,
 ) -> None:
     instance.add_run(dg.DagsterRun("__ASSET_JOB", run_id=RUN, status=status))
-    environ = {**counted.deployment.environ, "FDM_CRASH_AT": "publish.marked=stop"}
-    process = subprocess.Popen(PUBLISHER, env=environ, cwd=PROJECT, stderr=subprocess.DEVNULL)
-    _, code = os.waitpid(process.pid, os.WUNTRACED)
-    assert os.WIFSTOPPED(code)
+    process = hanging(counted.deployment)
     try:
         assert tick(instance) == "no load has left anything", "it was heard of just now"
         monkeypatch.setenv("FDM_LEASE_S", "0.01")

@@ -28,6 +28,7 @@ from fdm_platform.engines.orphan import processes_of
 from fdm_platform.engines.spark_submit import folder_of
 from fdm_platform.engines.swapping import STAGING
 from fdm_platform.model.claim import LoadRow
+from fdm_platform_tests.deployment import Deployment
 from fdm_platform_tests.faults.comparing import leftovers, live_errors, log_errors, rows
 from fdm_platform_tests.faults.counted import Counted, days, deploy_counted, offer, table_name
 from fdm_platform_tests.faults.crashing import FDM, PROJECT, Ended, die, run
@@ -56,8 +57,8 @@ def deployed(home: Path) -> Counted:
     return counted
 
 
-def kill_load(counted: Counted, load_id: str = "dead", at: str = AT) -> None:
-    die([*WORKER, "load", "t_a", load_id, *map(str, DAYS)], counted.deployment.environ, at)
+def kill_load(deployment: Deployment, load_id: str = "dead", at: str = AT) -> None:
+    die([*WORKER, "load", "t_a", load_id, *map(str, DAYS)], deployment.environ, at)
 
 
 def state(counted: Counted) -> dict[str, Any]:
@@ -110,7 +111,7 @@ def digest(counted: Counted) -> str:
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What a recovery that nobody disturbs comes to."""
     counted = deployed(tmp_path_factory.mktemp("undisturbed"))
-    kill_load(counted)
+    kill_load(counted.deployment)
     assert run([FDM, "recover"], counted.deployment.environ).code == 0
     found = state(counted)
     assert [(day, version, kind) for day, version, of, kind in found["ledger"] if of == "dead"] == [
@@ -131,7 +132,7 @@ def test_a_recovery_that_is_killed_is_done_by_the_next_one(
     tmp_path: Path, undisturbed: dict[str, Any], point: str
 ) -> None:
     counted = deployed(tmp_path)
-    kill_load(counted)
+    kill_load(counted.deployment)
     die([FDM, "recover"], counted.deployment.environ, point)
     for _ in range(2):
         assert run([FDM, "recover"], counted.deployment.environ).code == 0
@@ -179,7 +180,7 @@ def test_two_that_recover_at_once_do_each_thing_once(tmp_path: Path) -> None:
     with recoverer(counted) as first, recoverer(counted) as second:
         for number in range(8):
             load_id = f"dead-{number}"
-            kill_load(counted, load_id)
+            kill_load(counted.deployment, load_id)
             first.tell()
             second.tell()
             done = [*first.answer(), *second.answer()]
@@ -241,7 +242,7 @@ def test_what_a_load_of_another_host_has_staged_stays_while_it_is_heard_of(tmp_p
 def test_a_dry_run_says_what_would_be_done_and_changes_nothing(tmp_path: Path) -> None:
     counted = deployed(tmp_path)
     environ = counted.deployment.environ
-    kill_load(counted)
+    kill_load(counted.deployment)
     before = digest(counted)
     told = run([FDM, "recover", "--dry-run", "--json"], environ)
     assert told.code == 0
@@ -268,7 +269,7 @@ def test_staging_that_nobody_has_a_row_for_goes(tmp_path: Path) -> None:
 
 def test_a_swap_that_nobody_has_a_row_for_is_finished(tmp_path: Path) -> None:
     counted = deployed(tmp_path)
-    kill_load(counted)
+    kill_load(counted.deployment)
     with counted.deployment.platform() as platform:
         for claim in platform.store.scan("fdm_claims"):
             platform.store.delete("fdm_claims", [{k: claim[k] for k in ("table_name", "biz_dt", "version")}])

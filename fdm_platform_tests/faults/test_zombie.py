@@ -20,6 +20,7 @@ from fdm_platform.defs.platform import open_platform
 from fdm_platform.defs.recovery import recover
 from fdm_platform.model.control import VOID
 from fdm_platform.model.settings import Settings
+from fdm_platform_tests.deployment import Deployment
 from fdm_platform_tests.faults.comparing import attempts, leftovers, live_errors, log_errors, rows
 from fdm_platform_tests.faults.counted import Counted, days, deploy_counted, offer, table_name
 from fdm_platform_tests.faults.crashing import PROJECT, run
@@ -62,9 +63,9 @@ def stopped(counted: Counted, at: str) -> Iterator[subprocess.Popen[str]]:
         process.send_signal(signal.SIGCONT)
 
 
-def elsewhere(counted: Counted, folder: Path) -> Settings:
+def elsewhere(deployment: Deployment, folder: Path) -> Settings:
     """The same tables and control store, seen from another machine."""
-    here = counted.deployment.settings
+    here = deployment.settings
     return replace(
         Settings.from_environ({"FDM_PROJECT": str(PROJECT), "FDM_HOME": str(folder)}),
         sql_root=here.sql_root,
@@ -75,7 +76,7 @@ def elsewhere(counted: Counted, folder: Path) -> Settings:
 
 def declare_dead(counted: Counted, folder: Path) -> list[str]:
     """Recover on another machine, which has not heard of the load for an hour; what was done."""
-    with open_platform(elsewhere(counted, folder)) as platform:
+    with open_platform(elsewhere(counted.deployment, folder)) as platform:
         row = Loads(platform.store).find("zombie")
         assert row
         Loads(platform.store).open(replace(row, host="another", beat_at=row.beat_at - timedelta(hours=1)))
