@@ -57,6 +57,7 @@ def test_a_full_disk_is_no_lost_connection() -> None:
         ),
         ("NSQuotaExceededException: The NameSpace quota (directories and files) of /t", "quota raised"),
         ("java.io.FileNotFoundException: /t/x.orc (Read-only file system)", "mount it writable"),
+        ("java.io.IOException: Mkdirs failed to create file:/t/.staging/l/_temporary/0", "inodes left"),
         ("AccessControlException: Permission denied: user=etl, access=WRITE", "give the user"),
     ],
 )
@@ -72,6 +73,7 @@ SAMPLES: dict[str, type[FdmError]] = {
     "java.io.IOException: Disk quota exceeded": MachineError,
     "java.io.FileNotFoundException: /t/x.orc (Read-only file system)": MachineError,
     "AccessControlException: Permission denied: user=etl, access=WRITE": MachineError,
+    "java.io.IOException: Mkdirs failed to create file:/t/.staging/l/_temporary/0": MachineError,
     "java.lang.OutOfMemoryError: Java heap space": LoadError,
     "Invalid maximum heap size: -Xmx2gb": MachineError,
     "Error occurred during initialization of VM": MachineError,

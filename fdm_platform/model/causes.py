@@ -37,6 +37,11 @@ CAUSES = (
         "mount it writable; Linux mounts a file system read-only by itself when its disk fails (see dmesg)",
     ),
     Cause(
+        ("Mkdirs failed to create",),  # Hadoop does not say why
+        MachineError,
+        "see whether the disk has room and inodes left (df, df -i), is mounted writable, and may be written by Spark's user",
+    ),
+    Cause(
         ("Permission denied", "AccessControlException"),
         MachineError,
         "give the user that runs the platform, and the one that runs Spark, the right to read and write there",
