@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -153,34 +151,6 @@ def test_materialize_publishes_with_one_spark_application_and_failure_keeps_the_
     assert "contract_no" in failed.stderr
     assert "Traceback" not in failed.stderr
     assert landed.to_arrow().equals(before)
-
-
-@pytest.fixture
-def tiny_disk(tmp_path: Path) -> Iterator[Path]:
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", disk], capture_output=True, check=False
-    )
-    if mounted.returncode:
-        pytest.skip(f"mounting a small disk needs root: {mounted.stderr.decode().strip()}")
-    yield disk
-    subprocess.run(["umount", disk], check=True)
-
-
-@pytest.mark.spark
-def test_a_full_disk_is_told_and_keeps_the_old_date(deployment: Deployment, tiny_disk: Path) -> None:
-    first = fdm(deployment, "materialize", MASTER, "--biz-dt", "2024-05-15", FDM_LANDING_ROOT=str(tiny_disk))
-    assert first.returncode == 0, first.stderr
-    before = LandedDates(tiny_disk / MASTER, "yyyyMMdd", (DAY,)).to_arrow()
-    (tiny_disk / "filler").write_bytes(
-        b"x" * (os.statvfs(tiny_disk).f_bavail * os.statvfs(tiny_disk).f_frsize - 8192)
-    )
-    done = fdm(deployment, "materialize", MASTER, "--biz-dt", "2024-05-15", FDM_LANDING_ROOT=str(tiny_disk))
-    assert done.returncode == 4
-    assert "No space left on device" in done.stderr
-    assert "remedy: " in done.stderr
-    assert LandedDates(tiny_disk / MASTER, "yyyyMMdd", (DAY,)).to_arrow().equals(before)
 
 
 @pytest.mark.spark
