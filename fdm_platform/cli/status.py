@@ -88,6 +88,7 @@ def status(
     if not as_json:
         _print_breakers(breakers, specs)
         _print_dead(dead)
+        _print_parked(reports)
     if as_json:
         click.echo(json.dumps([_plain(r, states, breakers) for r in reports], indent=2))
     elif is_overview:
@@ -144,6 +145,16 @@ def _print_dead(dead: Sequence[LoadRow]) -> None:
             "is left, as the daemon does every minute",
             fg="yellow",
         )
+
+
+def _print_parked(reports: Sequence[TableReport]) -> None:
+    """Dates that wait for somebody."""
+    parked = {r.spec.name: r.status.parked for r in reports if r.status and r.status.parked}
+    if count := sum(parked.values()):
+        dates = "1 date" if count == 1 else f"{count:,} dates"
+        tables = next(iter(parked)) if len(parked) == 1 else f"{len(parked)} tables"
+        told = "failed for good: `fdm dead-letters` tells why, `fdm retry` loads again"
+        click.secho(f"{dates} of {tables} {told}", fg="yellow")
 
 
 def _print_counts(reports: Sequence[TableReport]) -> None:
@@ -236,6 +247,7 @@ def _plain(report: TableReport, states: Sequence[State], breakers: Sequence[Brea
         "next_expected": following
         and {"biz_dt": str(following.biz_dt), "due_at": following.due_at.isoformat()},
         "is_alarming": found.is_alarming,
+        "parked": found.parked,
         "counts": {state: found.counts.get(state, 0) for state in STATES},
         "dates": [
             {"biz_dt": str(d), "state": s.state, "reason": s.reason}

@@ -110,6 +110,8 @@ class TableStatus:
     """How many dates are in each state; a state that does not occur is left out."""
     last_published: date | None = None
     next_expected: AbsentDate | None = None
+    parked: int = 0
+    """Dates that nothing loads by itself: they failed for good."""
 
     @property
     def summary(self) -> TableStatus:
@@ -148,7 +150,9 @@ def table_status(
     whose control row cannot be used, and why; `parked` are dead letters, whether or not they still hold.
     """
     basis, expectations = basis or Basis(), expectations or Expectations()
-    judge = _Judge(basis, expectations, parked or {})
+    rows = list(rows)
+    letters = _holding(rows, published, parked, expectations) if parked else {}
+    judge = _Judge(basis, expectations, letters)
     found = {r.biz_dt: judge.of_row(r, published.get(r.biz_dt), attempts.get(r.biz_dt)) for r in rows}
     found |= {biz_dt: DateStatus("broken", why) for biz_dt, why in (broken or {}).items()}
     for biz_dt in (published.keys() | attempts.keys()) - found.keys():
@@ -160,7 +164,22 @@ def table_status(
     counted = Counter(map(attrgetter("state"), found.values()))
     counts = {state: counted[state] for state in STATES if counted[state]}
     last = max(published, default=None)
-    return TableStatus(table, dict(sorted(found.items())), counts, last, expectations.next)
+    return TableStatus(
+        table, dict(sorted(found.items())), counts, last, expectations.next, parked=len(letters)
+    )
+
+
+def _holding(
+    rows: Iterable[ProcessControlRow],
+    published: Mapping[date, Published],
+    parked: Mapping[date, DeadLetter],
+    expectations: Expectations,
+) -> dict[date, DeadLetter]:
+    """The letters of which something is true still."""
+    versions = {r.biz_dt: r.version for r in rows if r.biz_dt in parked}
+    if not expectations.has_control_rows:
+        versions = {d: letter.control_version for d, letter in parked.items()}
+    return {d: x for d, x in parked.items() if x.holds(versions.get(d), published.get(d))}
 
 
 _PUBLISHED = DateStatus("published")
@@ -173,6 +192,7 @@ class _Judge:
     basis: Basis
     expectations: Expectations
     parked: Mapping[date, DeadLetter]
+    """Letters that hold."""
 
     def of_row(
         self, row: ProcessControlRow, published: Published | None, attempt: Attempt | None
@@ -182,7 +202,7 @@ class _Judge:
             if is_running(attempt, published):
                 return _running(attempt)
             failure = failure_of(attempt, published)
-        if row.biz_dt in self.parked and self.parked[row.biz_dt].holds(row.version, published):
+        if row.biz_dt in self.parked:
             failure = self.parked[row.biz_dt].reason
         if row.run_indicator not in _RUNNING_INDICATORS and row.is_held:
             return self._held(row, published, failure)
@@ -207,8 +227,8 @@ class _Judge:
             what = "it is published" if published else "it was attempted"
             return DateStatus("gone", f"{what}, and process_control has no row any more")
         failure = failure_of(attempt, published)
-        if failure and attempt is not None and (letter := self.parked.get(attempt.biz_dt)):
-            failure = letter.reason if letter.holds(letter.control_version, published) else failure
+        if failure and attempt is not None and attempt.biz_dt in self.parked:
+            failure = self.parked[attempt.biz_dt].reason
         if failure or published is None:
             return DateStatus("failed", failure)
         return self._published(None, published)

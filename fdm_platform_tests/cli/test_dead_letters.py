@@ -67,12 +67,15 @@ def test_letters_that_hold_are_listed_by_table(deployment: Deployment) -> None:
     assert f"{PAYMENT} {DAY}" in told
     assert "parked after 3 attempts: no route to host" in told
     assert MASTER not in told, "its control row changed"
+    overview = fdm(deployment, "status").stdout
+    assert overview.startswith(f"1 date of {PAYMENT} failed for good"), "the other one's row changed"
     assert answer(deployment, "dead-letters", "t_contract_master") == []
     (found,) = answer(deployment, "dead-letters", "t_payment")
     assert found["error"]["error"] == "ConnectionLostError"
     with deployment.platform() as platform:
         publish(platform, PAYMENT, DAYS[-1])
     assert answer(deployment, "dead-letters") == []
+    assert "for good" not in fdm(deployment, "status").stdout
 
 
 @pytest.mark.parametrize(
@@ -108,7 +111,10 @@ def test_a_date_that_no_retry_can_help_is_parked_and_a_retry_brings_it_back(depl
     assert {p["name"] for p in letter["parameters"]} >= {"biz_dt"}
     assert letter["log_tail"]
 
+    overview = fdm(deployment, "status").stdout
+    assert overview.startswith(f"1 date of {PAYMENT} failed for good: `fdm dead-letters` tells why")
     (status,) = answer(deployment, "status", PAYMENT, "--state", "failed")
+    assert status["parked"] == 1
     assert status["dates"][0]["reason"].startswith("parked after 1 attempt: ")
     assert fdm(deployment, "status", "--check").returncode == 3
     why = answer(deployment, "why", PAYMENT, "--biz-dt", DAY)
