@@ -118,7 +118,7 @@ def test_metadata_attempts_and_reruns(deployment: Deployment, instance: dg.Dagst
     assert metadata["control_row_version"].startswith("20")
     assert "CAST('2024-05-15' AS DATE)" in metadata["sql"]
     assert [c.name for c in metadata["dagster/column_schema"].columns][-2:] == ["biz_dt", "biz_status"]
-    assert {"read", "write", "footers", "verify", "commit", "swap"} == set(
+    assert {"read", "write", "footers", "verify", "sync", "commit", "swap"} == set(
         metadata["seconds_by_phase"]["date"]
     )
     assert {"session", "total"} <= set(metadata["seconds_by_phase"]["submit"])
