@@ -22,7 +22,7 @@ from fdm_platform.crash import reached
 from fdm_platform.defs.closing import attempts_of_load, close_attempts
 from fdm_platform.defs.limits import limits_of
 from fdm_platform.defs.platform import Platform
-from fdm_platform.engines.command import LoadFolder
+from fdm_platform.engines.command import LoadFolder, is_yarn, yarn_tag
 from fdm_platform.engines.orphan import end_orphan, processes_of
 from fdm_platform.engines.owner import Owner
 from fdm_platform.engines.publishing import StagedDate, settle, unfinished
@@ -54,9 +54,11 @@ def give_up(
     `tables` are where something of it is staged, as far as it is known. What was done, or would be with `is_dry_run`;
     nothing where another process of this machine has been at it for `wait_s`, or owns the load by now. A date whose
     number it had committed stays published, and its swap is finished. ControlError where the store cannot be
-    reached, or is of a release that knows no void numbers: then nothing was removed.
+    reached, or is of a release that knows no void numbers; ConnectionLostError where YARN does not say within `wait_s`
+    that its application has ended: then nothing was removed.
     """
-    dead = _DeadLoad(platform, load_id, row, {*tables, *([row.table_name] if row else [])}, is_dry_run)
+    found = {*tables, *([row.table_name] if row else [])}
+    dead = _DeadLoad(platform, load_id, row, found, is_dry_run, wait_s)
     with _alone(dead.folder, wait_s) as is_alone:
         if is_alone:
             dead.put_in_order()
@@ -76,6 +78,7 @@ class _DeadLoad:
     row: LoadRow | None
     tables: set[str]
     is_dry_run: bool
+    wait_s: float
     done: list[Recovered] = field(default_factory=list)
 
     @property
@@ -127,12 +130,22 @@ class _DeadLoad:
         self.done.append(Recovered(what, self.load_id, table, biz_dt, detail))
 
     def end_spark(self) -> None:
+        self.end_on_cluster()
         if self.folder is None:
             return
         count = len(processes_of(self.folder)) if self.is_dry_run else end_orphan(self.folder)
         if count:
             self.note("Spark ended", detail=f"{count} processes")
             log.warning("load %s: ended %d processes of Spark that its worker had left", self.load_id, count)
+
+    def end_on_cluster(self) -> None:
+        """Its application, wherever it runs. ConnectionLostError where YARN does not say that it has ended."""
+        if self.row and is_yarn(self.row.master):
+            from fdm_platform.engines.yarn import applications, end_applications  # noqa: PLC0415 - imports JPype
+
+            ask = applications if self.is_dry_run else end_applications
+            for application in ask(yarn_tag(self.load_id), self.wait_s):
+                self.note("Spark ended", detail=application)
 
     def staged(self, table: str) -> list[tuple[str, StagedDate]]:
         try:

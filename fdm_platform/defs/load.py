@@ -18,7 +18,7 @@ from fdm_platform.defs.registering import Registration, Tell, log, register
 from fdm_platform.engines.owner import ADOPTABLE_S, ORPHAN_S
 from fdm_platform.engines.process_group import held_signals
 from fdm_platform.engines.spark_submit import Submission, start
-from fdm_platform.engines.swapping import discard, require_writable
+from fdm_platform.engines.swapping import drop, require_writable
 from fdm_platform.errors import CancelledError, FdmError, LoadError, UnknownOutcomeError
 from fdm_platform.model.manifest import DateOutcome, LoadReport
 from fdm_platform.model.plan import DatePlan, LoadPlan
@@ -52,6 +52,8 @@ class Load:
     """What was split off."""
     place: Registration | None = None
     """Its claims; None where it could not be registered."""
+    may_go_on: bool = False
+    """The cluster did not say that its application has ended."""
     is_adopted: bool = False
     """Another process began it, and is gone."""
     recovered: list[Recovered] = field(default_factory=list)
@@ -90,7 +92,7 @@ class Load:
             spark_app_id=self.submission.application_id if self.submission else None,
         )
         if self.place:
-            self.place.release(biz_dt)
+            (self.place.leave if self.may_go_on else self.place.release)(biz_dt)
         self._let_go()
 
     def _let_go(self) -> None:
@@ -137,14 +139,21 @@ class Load:
 
     def _abandon(self, error: BaseException) -> None:
         self.error = error
-        if self.submission:
-            self.submission.terminate()
-        for planned in self.plan.dates if self.plan else ():
+        self._end_spark()
+        for planned in self.plan.dates if self.plan and not self.may_go_on else ():
             if planned.biz_dt in self.open:  # a closed one may be committed
-                discard(planned.staging)
+                drop(planned.staging)
         self.fail_open(error)
         for part in self.parts:
             part.abandon(error)
+
+    def _end_spark(self) -> None:
+        try:
+            if self.submission:
+                self.submission.terminate()
+        except FdmError as unknown:  # its dates stay claimed until somebody has ended it
+            log.warning("load %s is left to recovery: %s", self.load_id, unknown)
+            self.may_go_on = True
 
     def fail_open(self, error: BaseException, dates: Collection[date] | None = None) -> None:
         """Fail the dates, or these of them, that have no final line yet. Staging stays: one may be committed."""

@@ -71,6 +71,11 @@ _TRAINING_CONF = {
 # Settings that only Spark's own launcher can turn into a JVM's command line.
 _LAUNCHER_ONLY = ("spark.driver.extraClassPath", "spark.driver.extraLibraryPath")
 
+_LONGEST_TAG = 100
+"""YARN refuses longer ones: YarnConfiguration.APPLICATION_MAX_TAG_LENGTH of Hadoop 3.3."""
+_LONGEST_LABEL = 63
+"""Source: https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/."""
+
 # What cmd.exe, which runs spark-submit.cmd, would take as its own inside an argument.
 _CMD_SPECIAL = re.compile(r'["&|<>^%!\r\n]')
 
@@ -297,10 +302,22 @@ def conf(plan: LoadPlan, machine: Machine) -> dict[str, str]:
     settings |= {key: setting.value for key, setting in profile.conf.items() if key not in hidden}
     if hidden and REDACTION in settings:  # otherwise it stands in the secrets' own file, with the site's
         settings[REDACTION] = redaction(plan, settings[REDACTION])
-    if profile.master.value.startswith("yarn"):
-        tags = settings.get("spark.yarn.tags")
-        settings["spark.yarn.tags"] = f"{tags},{plan.load_id}" if tags else plan.load_id
+    if is_yarn(profile.master.value):
+        tags, own = settings.get("spark.yarn.tags"), yarn_tag(plan.load_id)
+        settings["spark.yarn.tags"] = f"{tags},{own}" if tags else own
+    if profile.master.value.startswith("k8s://"):
+        settings["spark.kubernetes.driver.label.fdm-load"] = plan.load_id[:_LONGEST_LABEL].rstrip("-_.")
     return settings
+
+
+def is_yarn(master: str | None) -> bool:
+    """A load of this master is an application of YARN."""
+    return bool(master and master.startswith("yarn"))
+
+
+def yarn_tag(load_id: str) -> str:
+    """The tag by which YARN knows a load's application."""
+    return load_id[:_LONGEST_TAG]
 
 
 def _lean_conf(plan: LoadPlan, machine: Machine) -> Iterator[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""Waiting for a control store or file system that is away, when what is at stake is worth the wait."""
+"""Waiting for a control store, file system or cluster that is away, when what is at stake is worth the wait."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from fdm_platform.errors import ControlUnavailableError, StorageAwayError
+from fdm_platform.errors import ConnectionLostError, ControlUnavailableError, StorageAwayError
 
 T = TypeVar("T")
 FIRST_WAIT_S = 1.0
@@ -21,14 +21,15 @@ def patiently(
 ) -> T:
     """Ask until there is an answer: again after 1, 2, 4 … 30 s, for at most `patience_s` seconds.
 
-    The last ControlUnavailableError or StorageAwayError is raised. `ask` may have been heard although its answer was lost, so
+    The last ControlUnavailableError, StorageAwayError or ConnectionLostError is raised. `ask` may have been heard although
+    its answer was lost, so
     asking twice must do what asking once does. A signal that raises (Ctrl-C, Terminate) ends the wait.
     """
     deadline, wait_s = time.monotonic() + patience_s, FIRST_WAIT_S
     while True:
         try:
             return ask()
-        except (ControlUnavailableError, StorageAwayError) as error:
+        except (ControlUnavailableError, StorageAwayError, ConnectionLostError) as error:
             left_s = deadline - time.monotonic()
             if left_s <= 0:
                 raise

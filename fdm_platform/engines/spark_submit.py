@@ -32,6 +32,8 @@ from fdm_platform.engines.command import (
     environment,
     is_in_one_jvm,
     is_lean,
+    is_yarn,
+    yarn_tag,
 )
 from fdm_platform.engines.follow import describe_end, diagnose, follow, headline, tail
 from fdm_platform.engines.java import find_jdk, find_spark
@@ -46,6 +48,8 @@ from fdm_platform.model.report import ApplicationStarted, DateDone, DriverDone, 
 
 GRACE_S = 6.0
 """From the polite end of a load to the forced one: all of it has ended within 15 seconds."""
+YARN_WAIT_S = 3.0
+"""How long a load that is stopped waits for YARN; who finds the load then waits longer."""
 
 
 def start(
@@ -83,7 +87,8 @@ def start(
         if build_archive
         else None
     )
-    return Submission(plan, folder, OwnGroup(process), owner, after=after if is_lean(plan, machine) else None)
+    after = after if is_lean(plan, machine) else None
+    return Submission(plan, folder, OwnGroup(process), owner, after=after, environ=inherited)
 
 
 def adopt(plan: LoadPlan, folder: LoadFolder, owner: Owner) -> Submission | None:
@@ -121,9 +126,13 @@ def find_machine(plan: LoadPlan, cache: Path, environ: Mapping[str, str]) -> Mac
         sys.executable,
         archive=class_archive.ready(cache, jdk, spark) if is_local else None,
         bundle=None if is_local else bundle(cache),
-        conf_dirs=tuple(environ[n] for n in ("HADOOP_CONF_DIR", "YARN_CONF_DIR") if environ.get(n)),
+        conf_dirs=_conf_dirs(environ),
         is_windows=sys.platform == "win32",
     )
+
+
+def _conf_dirs(environ: Mapping[str, str]) -> tuple[str, ...]:
+    return tuple(environ[n] for n in ("HADOOP_CONF_DIR", "YARN_CONF_DIR") if environ.get(n))
 
 
 def _write_folder(folder: LoadFolder, plan: LoadPlan, job_params: Mapping[str, Any] | None) -> Owner:
@@ -218,6 +227,7 @@ class Submission:
         *,
         after: Callable[[], object] | None = None,
         age_s: float = 0.0,
+        environ: Mapping[str, str] | None = None,
     ) -> None:
         self.plan = plan
         self.files = folder
@@ -225,6 +235,7 @@ class Submission:
         self._process = process
         self._owner = owner  # let go when nobody here knows the submission any more
         self._after = after
+        self._environ = os.environ if environ is None else environ
         self._started = time.monotonic() - age_s
         self._seconds: dict[str, float] = {}
         self._outcomes: dict[Any, DateOutcome] = {}
@@ -339,18 +350,24 @@ class Submission:
         return self._process.poll()
 
     def terminate(self, grace_s: float = GRACE_S) -> None:
-        """End every process of the load: SIGTERM to its group, SIGKILL after the grace.
+        """End every process of the load: SIGTERM to its group, SIGKILL after the grace; on YARN its application, too.
 
         After the driver's last word there is nothing to interrupt: it is then left to end by itself, watched
-        by a thread which this process waits for when it exits.
+        by a thread which this process waits for when it exits. ConnectionLostError where YARN does not say that the
+        application has ended.
         """
         if self._done and self._process.is_alive():
             name = f"end of {self.plan.load_id}"
             threading.Thread(target=self._see_off, args=(grace_s,), name=name).start()
-        else:
-            self._process.end(grace_s)
-            self._forget_secrets()
-            self._build_archive()
+            return
+        self._process.end(grace_s)
+        self._forget_secrets()
+        self._build_archive()
+        # Without a configuration spark-submit has refused to submit anything.
+        if self._done is None and is_yarn(self.plan.launch.master.value) and _conf_dirs(self._environ):
+            from fdm_platform.engines.yarn import end_applications  # noqa: PLC0415 - imports JPype
+
+            end_applications(yarn_tag(self.plan.load_id), YARN_WAIT_S, self._environ)
 
     def let_go(self) -> None:
         """This process is done with the load, whose Spark has ended: recovery may have it."""

@@ -105,6 +105,16 @@ def test_a_customised_spark_and_extra_class_paths_are_spark_submits_business() -
     assert not is_lean(plan_of(conf={"spark.driver.extraClassPath": "/x.jar"}), machine_of())
 
 
+def test_a_cluster_knows_a_load_by_its_id_within_its_own_limits() -> None:
+    long = "x" * 62 + "-" + "y" * 80
+    assert (
+        confs(argv(plan_of(load_id=long, master="yarn"), FOLDER, machine_of()))["spark.yarn.tags"]
+        == long[:100]
+    )
+    label = confs(argv(plan_of(load_id=long, master="k8s://h:443"), FOLDER, machine_of()))
+    assert label["spark.kubernetes.driver.label.fdm-load"] == "x" * 62
+
+
 def test_all_of_a_yarn_profile_is_on_the_command_line() -> None:
     plan = plan_of(
         master="yarn",
@@ -152,7 +162,7 @@ def test_kubernetes_keeps_its_master_and_settings() -> None:
         plan_of(master="k8s://https://h:6443", deploy_mode="cluster", conf=conf), FOLDER, machine_of()
     )
     assert values_of(command, "--master") == ["k8s://https://h:6443"]
-    assert confs(command) == conf
+    assert confs(command) == {**conf, "spark.kubernetes.driver.label.fdm-load": "run-1.load"}
 
 
 @pytest.mark.parametrize("value", ["a b", 'say "hi"', "it's", "x; rm -rf /", "$(id)", "a=b,c", "ä\nö"])

@@ -267,6 +267,35 @@ def test_a_spark_that_may_not_be_adopted_is_ended_before_another_is_begun(
     assert_nothing_is_left(deployment)
 
 
+def test_where_yarn_does_not_say_what_lives_nothing_is_submitted_beside_it(
+    deployment: Deployment, tmp_path: Path
+) -> None:
+    (tmp_path / "yarn-site.xml").write_text(
+        "<configuration><property><name>yarn.resourcemanager.address</name><value>127.0.0.1:1</value></property>"
+        "</configuration>"
+    )
+    with (deployment.settings.sql_root / "gels/fpms/t_payment/table.yaml").open("a") as file:
+        file.write("\nlaunch: {master: yarn}\n")
+    first = materialize(deployment, HADOOP_CONF_DIR=str(tmp_path))
+    wait_for(lambda: any(deployment.settings.work.glob("*/process.json")) or first.process.poll() is not None)
+    folder = first.folder
+    told = time.monotonic()
+    first.process.terminate()
+    assert first.process.wait(180) == 143, first.said.read_text()
+    assert time.monotonic() - told < 15
+    assert processes_of(folder) == set()
+    assert "YARN does not say whether an application of" in first.said.read_text()
+    with deployment.platform() as platform:
+        (row,) = Loads(platform.store).open_ones()
+        (claim,) = Claims(platform.store).all()
+    assert (row.load_id, row.master, claim.load_id) == (folder.path.name, "yarn", folder.path.name)
+    second = materialize(deployment, HADOOP_CONF_DIR=str(tmp_path))
+    assert second.process.wait(180) == 5, second.said.read_text()
+    assert f"YARN does not say whether an application of {folder.path.name} lives" in second.said.read_text()
+    assert [f.name for f in deployment.settings.work.iterdir()] == [folder.path.name]
+    assert [a.partition(":")[0] for a in attempts(deployment)] == ["Failed", "Failed"]
+
+
 def test_of_two_loads_of_a_date_one_waits_or_is_refused(deployment: Deployment, tmp_path: Path) -> None:
     begun, gate = tmp_path / "begun", tmp_path / "gate"
     declare(deployment, WORKS_UNTIL_TOLD.format(begun=str(begun), gate=str(gate)))
