@@ -22,7 +22,7 @@ from fdm_platform.engines.landed import LandedDates, read_as
 from fdm_platform.engines.publishing import PublishReport, PublishRequest, publish
 from fdm_platform.engines.rejected import keep_rejected_rows
 from fdm_platform.engines.staging import StagingArea, stage_frame
-from fdm_platform.engines.swapping import STAGING, discard
+from fdm_platform.engines.swapping import STAGING, drop
 from fdm_platform.errors import FdmError, UnknownOutcomeError
 from fdm_platform.model.manifest import DateOutcome, Manifest
 from fdm_platform.model.partition import parse_biz_dt
@@ -98,7 +98,7 @@ def _staged(frame: Any, area: StagingArea) -> Manifest:
     try:
         return stage_frame(frame, area)
     except BaseException:
-        discard(area.staging)
+        drop(area.staging)
         raise
 
 
@@ -178,7 +178,7 @@ def _publish_date(
         keep_rejected_rows(plan, planned)
     if plan is None or planned is None or manifest is None or not outcome.is_publishable:
         if planned:
-            discard(planned.staging)
+            drop(planned.staging)
         raise error_of(outcome)
 
     def told(report: PublishReport) -> None:

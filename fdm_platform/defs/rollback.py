@@ -16,7 +16,7 @@ from fdm_platform.defs.registering import registered
 from fdm_platform.defs.resuming import untold
 from fdm_platform.engines.folders import open_folders, refusal
 from fdm_platform.engines.publishing import PublishReport, PublishRequest, publish
-from fdm_platform.engines.swapping import MARKER, STAGING, discard, kept_versions
+from fdm_platform.engines.swapping import MARKER, STAGING, drop, kept_versions
 from fdm_platform.errors import PublishError, UnknownOutcomeError
 from fdm_platform.model.control import Published, PublishRecord
 from fdm_platform.model.manifest import Manifest
@@ -131,7 +131,7 @@ def _stage(platform: Platform, spec: TableSpec, record: PublishRecord, load_id: 
     try:
         open_folders(staging).copy(kept, f"{staging}/{folder}", but=MARKER)
     except OSError as error:
-        discard(staging)
+        drop(staging)
         what = f"version {record.version} of {spec.name} {record.biz_dt} cannot be copied"
         raise refusal(what, error, kept, ", then roll back again") from error
     manifest = Manifest.from_json(record.manifest)

@@ -22,7 +22,7 @@ from fdm_platform.engines.process_group import held_signals
 from fdm_platform.engines.swapping import (
     STAGING,
     bring_live,
-    discard,
+    drop,
     keep,
     make_ready,
     mark,
@@ -258,8 +258,7 @@ class _Commit:
         """The commit was sent and not answered: the ledger says what came of it. The error goes on where nothing did."""
         standing = self.standing(error)
         if standing is None:
-            with suppress(OSError):  # recovery removes what stays
-                self.drop()
+            self.drop()
             raise error
         if (standing.load_id, standing.manifest) != (self.record.load_id, self.record.manifest):
             self.drop()
@@ -293,7 +292,7 @@ class _Commit:
 
     def drop(self) -> None:
         """Remove what is staged, which can never be published."""
-        discard(self.request.manifest.staging)
+        drop(self.request.manifest.staging)
 
 
 def _record(request: PublishRequest) -> PublishRecord:

@@ -79,6 +79,14 @@ def discard(staging: Where) -> None:
     folders.remove_if_empty(parent_of(place))
 
 
+def drop(staging: Where) -> None:
+    """Discard what is staged, as far as the file system lets us: recovery removes what stays."""
+    try:
+        discard(staging)
+    except OSError as error:
+        log.warning("what was staged is not removed yet: %s", error)
+
+
 def keep(root: Where, folder: str, keep_versions: int) -> None:
     """Remove all but the newest kept versions; litter that stays is no reason to fail a publish."""
     folders, kept = open_folders(root), f"{text_of(root)}/{VERSIONS}/{folder}"

@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from fdm_platform.errors import ParameterError
 
@@ -17,6 +18,8 @@ SECRET_NAMES = (
     *("*api_key*", "*apikey*", "*access_key*", "*access.key*", "*private_key*"),
 )
 """Names of parameters, settings and options whose values are secrets, in any letter case."""
+WITH_RENAME = ("file", "hdfs", "viewfs")
+"""Schemes of file systems that rename a folder in one step and refuse a name that is taken, as publishing needs."""
 MAVEN_CENTRAL = "https://repo.maven.apache.org/maven2"
 
 
@@ -165,10 +168,13 @@ def is_uri(place: str) -> bool:
 def _landing(value: str | None, default: Path, project: Path) -> str:
     if not value or not is_uri(value):
         return ((project / value).resolve() if value else default).as_posix()
+    parts = urlsplit(value)
+    if parts.scheme.lower() in WITH_RENAME and parts.path.strip("/") and not parts.query + parts.fragment:
+        return value.rstrip("/")
     raise ParameterError(
         f"tables cannot be published below {value}",
         field="FDM_LANDING_ROOT",
-        remedy="set it to a path",
+        remedy=f"set it to a path, or to a folder of a file system whose rename serves: {', '.join(WITH_RENAME)}",
     )
 
 

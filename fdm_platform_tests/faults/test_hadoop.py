@@ -1,0 +1,139 @@
+"""Tables on a file system of Hadoop's: loaded, replaced, killed between the two renames, recovered, rolled back, read."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jpype
+import pytest
+
+from fdm_platform.engines.folders import open_folders
+from fdm_platform.engines.landed import LandedDates
+from fdm_platform.engines.publishing import unfinished
+from fdm_platform.engines.swapping import kept_versions
+from fdm_platform.errors import SourceError
+from fdm_platform_tests.deployment import DAYS, Deployment, deploy
+from fdm_platform_tests.faults.crashing import die
+
+pytestmark = pytest.mark.spark
+
+FDM = str(Path(sys.executable).parent / "fdm")
+MASTER, SUMMARY = "gels_fpms_t_contract_master", "gels_fpms_t_contract_summary"
+DAY = DAYS[-1]
+LOAD = ("materialize", MASTER, "--biz-dt", str(DAY))
+
+
+@dataclass(frozen=True, slots=True)
+class OnHadoop:
+    """A deployment whose tables are at a URI."""
+
+    deployment: Deployment
+    landing: str
+
+    @property
+    def environ(self) -> dict[str, str]:
+        # so short a wait for what is away that a test can see it end
+        return {**self.deployment.environ, "FDM_LANDING_ROOT": self.landing, "FDM_COMMIT_WAIT_S": "1"}
+
+    def fdm(self, *args: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run([FDM, *args], env=self.environ, capture_output=True, text=True, check=False)
+
+    def answer(self, *args: str) -> Any:
+        done = self.fdm(*args, "--json")
+        assert done.returncode == 0, done.stdout + done.stderr
+        return json.loads(done.stdout)
+
+    def rows(self, table: str = MASTER) -> int:
+        """Of the date; 0 where there is nothing of it."""
+        try:
+            return int(LandedDates(f"{self.landing}/{table}", "yyyyMMdd", (DAY,)).to_arrow().num_rows)
+        except SourceError:
+            return 0
+
+    def source_of(self, rows: int) -> None:
+        """The date's source has so many rows."""
+        source = self.deployment.source("customer_contract_{day}.csv", DAY)
+        lines = source.read_text().splitlines(keepends=True)
+        source.write_text("".join(lines[: rows + 1]))
+
+    def is_tidy(self, *kept: int) -> bool:
+        root = f"{self.landing}/{MASTER}"
+        return not list(unfinished(root)) and list(kept_versions(root, f"biz_dt={DAY:%Y%m%d}")) == list(kept)
+
+
+@pytest.fixture(params=["file", pytest.param("hdfs", marks=pytest.mark.hdfs)])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> OnHadoop:
+    system = request.getfixturevalue("hdfs") if request.param == "hdfs" else "file://"
+    return OnHadoop(deploy(tmp_path / "home"), f"{system}{tmp_path.as_posix()}/landing")
+
+
+def test_a_table_lives_there(place: OnHadoop) -> None:
+    (first,) = place.answer(*LOAD)["published"]
+    of_all = first["manifest"]
+    all_rows = place.rows()
+    assert all_rows == sum(f["rows"] for f in of_all["files"]) > 20
+    assert of_all["staging"].startswith(place.landing)
+
+    place.source_of(20)
+    die([FDM, *LOAD], place.environ, "publish.moved_aside")
+    assert place.rows() == 0
+    done = place.answer("recover")
+    assert [r["what"] for r in done if r["what"] == "swap finished"] == ["swap finished"]
+    new_rows = place.rows()
+    assert 0 < new_rows < all_rows
+    assert place.is_tidy(1)
+
+    assert place.answer("rollback", MASTER, "--biz-dt", str(DAY))["restored"] == 1
+    assert place.rows() == all_rows
+    assert place.is_tidy(2)
+
+    (child,) = place.answer("materialize", SUMMARY, "--biz-dt", str(DAY))["published"]
+    assert json.loads(child["parents"]) == {MASTER: {str(DAY): 3}}
+    summary = LandedDates(f"{place.landing}/{SUMMARY}", "yyyyMMdd", (DAY,)).to_arrow()
+    assert sum(summary["contracts"].to_pylist()) == all_rows
+
+
+@contextmanager
+def of_cluster(address: str) -> Iterator[Any]:
+    """HDFS's own file system, as its operator has it."""
+    open_folders(address)  # starts the JVM
+    conf = jpype.JClass("org.apache.hadoop.conf.Configuration")()
+    with jpype.JClass("org.apache.hadoop.fs.FileSystem").newInstance(
+        jpype.JClass("java.net.URI")(address), conf
+    ) as system:
+        yield system
+
+
+@pytest.mark.hdfs
+def test_a_quota_and_a_safe_mode_are_told_and_keep_the_old_date(hdfs: str, tmp_path: Path) -> None:
+    place = OnHadoop(deploy(tmp_path / "home"), f"{hdfs}{tmp_path.as_posix()}/landing")
+    assert place.fdm(*LOAD).returncode == 0
+    before = place.rows()
+    path = jpype.JClass("org.apache.hadoop.fs.Path")(place.landing)
+    with of_cluster(hdfs) as system:
+        names = system.getContentSummary(path)
+        system.setQuota(path, names.getFileCount() + names.getDirectoryCount() + 3, -1)
+        full = place.fdm(*LOAD)
+        system.setQuota(path, -1, -1)
+        assert full.returncode in (4, 6), full.stdout + full.stderr
+        assert "quota" in full.stderr
+        assert "have the quota raised" in full.stderr
+        assert place.rows() == before
+
+        safe_mode = jpype.JClass("org.apache.hadoop.hdfs.protocol.HdfsConstants$SafeModeAction")
+        system.setSafeMode(safe_mode.SAFEMODE_ENTER)
+        safe = place.fdm(*LOAD)
+        system.setSafeMode(safe_mode.SAFEMODE_LEAVE)
+    assert safe.returncode == 6, safe.stdout + safe.stderr
+    assert "SafeModeException" in safe.stderr
+    assert "Traceback" not in full.stderr + safe.stderr
+    assert place.rows() == before
+    assert place.fdm(*LOAD).returncode == 0
+    assert place.is_tidy(1)
