@@ -241,7 +241,7 @@ def test_a_load_that_died_before_it_had_a_spark_is_not_adopted(deployment: Deplo
     assert_nothing_is_left(deployment)
 
 
-@pytest.mark.parametrize("reason", ["FDM_ON_RESTART=end", "another source"])
+@pytest.mark.parametrize("reason", ["FDM_ON_RESTART=end", "another plan"])
 def test_a_spark_that_may_not_be_adopted_is_ended_before_another_is_begun(
     deployment: Deployment, tmp_path: Path, reason: str
 ) -> None:
@@ -254,8 +254,8 @@ def test_a_spark_that_may_not_be_adopted_is_ended_before_another_is_begun(
     begun.unlink()
     environ = {"FDM_ON_RESTART": "end"} if reason.endswith("end") else {}
     if not environ:
-        with deployment.source("payment_{day}.csv").open("a") as file:
-            file.write("\n")
+        with (deployment.settings.sql_root / "gels/fpms/t_payment/table.yaml").open("a") as file:
+            file.write("\nkeep_versions: 2\n")
     second = materialize(deployment, **environ)
     wait_for(lambda: begun.exists() or second.process.poll() is not None)
     assert (jvms(deployment), processes_of(folder)) == (1, set())
