@@ -68,11 +68,6 @@ class FdmError(Exception):
         self.field = field
         super().__init__(str(self))
 
-    @property
-    def retryable(self) -> bool:
-        """Another try, later, can help."""
-        return self.kind in ("infrastructure", "contended")
-
     def __str__(self) -> str:
         place = self._place()
         text = f"{place}: {self.message}" if place else self.message
