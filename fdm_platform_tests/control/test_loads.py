@@ -6,6 +6,7 @@ import logging
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -91,6 +92,11 @@ def test_on_its_own_host_the_lock_tells(loads: Loads, *, is_owned: bool) -> None
     assert loads.is_alive(load, 60, lambda _: is_owned) == is_owned
 
 
+def test_who_holds_the_lock_of_a_dead_process_only_recovers_its_load(loads: Loads) -> None:
+    load = of_this_process(process_start=(start_of(os.getpid()) or 0) + 1)
+    assert not loads.is_alive(load, 60, lambda _: True)
+
+
 def test_without_a_lock_the_process_tells(loads: Loads) -> None:
     child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     load = of_this_process(pid=child.pid, process_start=start_of(child.pid) or 0, folder=None)
@@ -106,6 +112,32 @@ def test_elsewhere_the_beat_tells(loads: Loads) -> None:
     load = of_this_process(host="another")
     assert loads.is_alive(load, 60, lambda _: False)
     assert not loads.is_alive(load, 30, lambda _: True)
+
+
+class SlowLoads(Loads):
+    """A beat has found the row, and writes it only when it is told to."""
+
+    def __init__(self, store: ControlStore) -> None:
+        super().__init__(store)
+        self.has_found, self.may_write = threading.Event(), threading.Event()
+
+    def beat(self, load_id: str) -> bool:
+        self.has_found.set()
+        assert self.may_write.wait(60)
+        self.open(of_this_process(load_id))
+        return True
+
+
+def test_a_beat_that_is_on_its_way_writes_no_row_of_a_load_that_has_ended(store: ControlStore) -> None:
+    loads = SlowLoads(store)
+    loads.open(of_this_process())
+    with Beat(loads, "load-1", lease_s=0.04):
+        assert loads.has_found.wait(60)
+        threading.Timer(0.2, loads.may_write.set).start()
+    loads.end("load-1")
+    for beat in (t for t in threading.enumerate() if t.name == "beat of load-1"):
+        beat.join()
+    assert loads.open_ones() == []
 
 
 def test_the_beat_outlives_a_store_that_is_away(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -178,7 +178,7 @@ def recoverer(counted: Counted) -> Iterator[Recoverer]:
 def test_two_that_recover_at_once_do_each_thing_once(tmp_path: Path) -> None:
     counted = deployed(tmp_path)
     with recoverer(counted) as first, recoverer(counted) as second:
-        for number in range(8):
+        for number in range(5):
             load_id = f"dead-{number}"
             kill_load(counted.deployment, load_id)
             first.tell()
