@@ -1,6 +1,7 @@
 """Circuit breakers around a load: it waits where a source system or a cluster is away, and says what came of it.
 
-What ended Spark itself is put down to the cluster, what failed a date in a Spark that lived to its source system.
+What ended Spark itself, and a file system of the tables that is away, is put down to the cluster, what failed a date
+in a Spark that lived to its source system.
 The control store has no breaker: without it nothing could be known of any. No Dagster here.
 """
 
@@ -16,7 +17,7 @@ from fdm_platform.control.breakers import Breakers
 from fdm_platform.defs.limits import limits_of
 from fdm_platform.defs.load import Load, error_of
 from fdm_platform.defs.platform import Platform
-from fdm_platform.errors import ControlError, FdmError
+from fdm_platform.errors import ControlError, FdmError, StorageAwayError
 from fdm_platform.model.breaker import Breaker
 from fdm_platform.model.table import TableSpec
 from fdm_platform.planning.breaker import cluster_of, scopes_of
@@ -67,13 +68,12 @@ def _blocking(breakers: Breakers, spec: TableSpec, load_id: str) -> list[Breaker
 
 def note_dates(log: Log, load: Load, spec: TableSpec) -> None:
     """What came of a load whose Spark lived to its end, or that needed none."""
-    failures = [error_of(o) for o in load.outcomes if o.manifest is None]
-    away = next((e for e in failures if is_infrastructure(e)), None)
+    failures = [*(error_of(o) for o in load.outcomes if o.manifest is None), *load.failed.values()]
+    storage = next((e for e in failures if isinstance(e, StorageAwayError)), None)
+    away = next((e for e in failures if is_infrastructure(e) and not isinstance(e, StorageAwayError)), None)
     is_served = any(o.manifest for o in load.outcomes)
-    source: FdmError | bool | None = True if is_served else away
-    _note(
-        log, load.platform, spec, load.load_id, {"source": source, "cluster": bool(load.submission) or None}
-    )
+    told = {"source": True if is_served else away, "cluster": storage or bool(load.submission) or None}
+    _note(log, load.platform, spec, load.load_id, told)
 
 
 def note_spark(

@@ -23,6 +23,7 @@ from fdm_platform.errors import (
     FdmError,
     KilledError,
     SourceError,
+    StorageAwayError,
 )
 from fdm_platform.model.manifest import DateOutcome, LoadReport, Manifest
 from fdm_platform.model.table import TableSpec
@@ -108,6 +109,18 @@ def test_what_is_no_sources_fault_opens_nothing(platform: Platform, spec: TableS
 def test_what_ends_spark_is_the_clusters(platform: Platform, spec: TableSpec) -> None:
     for n in range(2):
         note_spark(log, platform, spec, f"load-{n}", KilledError("was killed by SIGKILL"))
+    assert states(platform) == ("closed", "open")
+
+
+@pytest.mark.parametrize("is_staged", [True, False])
+def test_a_file_system_of_the_tables_that_is_away_is_the_clusters_and_not_the_sources(
+    platform: Platform, spec: TableSpec, *, is_staged: bool
+) -> None:
+    away = StorageAwayError("the name node is in safe mode")
+    for n in range(2):
+        load = ended(platform, f"load-{n}", None if is_staged else away)
+        load.failed[DAYS[0]] = away
+        note_dates(log, load, spec)
     assert states(platform) == ("closed", "open")
 
 
