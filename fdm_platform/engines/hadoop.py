@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import io
 import os
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import cache
@@ -27,6 +28,7 @@ _JARS = ("hadoop-client-api", "hadoop-client-runtime", "slf4j-api", "jcl-over-sl
 """Those of Spark's jars that Hadoop's client needs."""
 _SITES = ("core-site.xml", "hdfs-site.xml", "viewfs-site.xml")
 _MAX_WRITE = 1 << 20
+_of_thread = threading.local()
 _ERRNOS: Mapping[str, int] = {
     "FileAlreadyExistsException": errno.EEXIST,
     "FileNotFoundException": errno.ENOENT,
@@ -169,7 +171,7 @@ class HadoopFolders:
 
     def _path_of(self, place: str) -> str:
         """A URI without its file system."""
-        jvm.attach()
+        _attach()
         return str(self._path(place).toUri().getPath())
 
 
@@ -190,6 +192,7 @@ def _opened(scheme: str, authority: str) -> HadoopFolders:
     jpype.JClass("java.lang.System").setProperty("log4j2.level", "OFF")
     where = f"{scheme}://{authority}/"
     try:
+        _attach()
         uri = jpype.JClass("java.net.URI")(where)
         return HadoopFolders(
             jpype.JClass("org.apache.hadoop.fs.FileContext").getFileContext(uri, _configuration())
@@ -284,11 +287,19 @@ class _Sink(io.RawIOBase):
 @contextmanager
 def _reported(place: str) -> Iterator[None]:
     """Java's exceptions as Python's."""
-    jvm.attach()
+    _attach()
     try:
         yield
     except jpype.JException as error:
         raise _os_error(error, place) from error
+
+
+def _attach() -> None:
+    """This thread finds Hadoop's files in its jars, also where they came to a JVM that ran already."""
+    jvm.attach()
+    if not hasattr(_of_thread, "loader"):
+        _of_thread.loader = jpype.JClass("org.apache.hadoop.conf.Configuration").class_.getClassLoader()
+        jpype.JClass("java.lang.Thread").currentThread().setContextClassLoader(_of_thread.loader)
 
 
 def _os_error(error: Any, place: str) -> OSError:

@@ -97,7 +97,7 @@ def plan_of(
         rows=rows,
         job=JobMasterRow("77", "etl_summary", context_params={"region": "it's"}),
         sys_params=[SysParamRow("spark.driver.memory", "DEV", "ALL", "3g")],
-        settings=SETTINGS,
+        settings=more.pop("settings", SETTINGS),
         load_id=load_id,
         list_files=list_files,
         published=more.pop("published", {}),
@@ -313,3 +313,26 @@ def test_the_landing_root_is_absolute_in_every_path() -> None:
     planned = plan_of()
     assert Path(planned.output.root).is_absolute()
     assert all(Path(d.staging).is_relative_to(planned.output.root) for d in planned.dates)
+
+
+@pytest.mark.parametrize("root", ["hdfs://nameservice/land", "file:///land", "viewfs://cluster/a/land/"])
+def test_a_landing_root_may_be_on_a_file_system_of_hadoop(root: str) -> None:
+    settings = Settings.from_environ(
+        {"FDM_PROJECT": "/p", "FDM_SOURCE_ROOT": "/data", "FDM_LANDING_ROOT": root}
+    )
+    planned = plan_of(replace(SPEC, sources=(), steps=()), settings=settings)
+    table = f"{root.rstrip('/')}/gels_fpms_t_summary"
+    assert planned.output.root == settings.table_root("gels_fpms_t_summary") == table
+    assert [d.staging for d in planned.dates] == [f"{table}/.staging/load-1/2024-05-15"]
+    with pytest.raises(ParameterError, match=f"{settings.landing} is no folder of this machine"):
+        _ = settings.landing_root
+
+
+@pytest.mark.parametrize(
+    "root", ["s3a://bucket/land", "hdfs://nameservice", "hdfs://nameservice/", "gs://b/land"]
+)
+def test_a_landing_root_without_an_atomic_rename_is_refused(root: str) -> None:
+    with pytest.raises(ParameterError, match="cannot be published below") as caught:
+        Settings.from_environ({"FDM_LANDING_ROOT": root})
+    assert caught.value.field == "FDM_LANDING_ROOT"
+    assert "hdfs" in str(caught.value.remedy)
