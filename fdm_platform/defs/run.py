@@ -58,9 +58,9 @@ def run_load(
                 raise_on_error=False,
                 **_selection(dates, {**(tags or {}), LOAD: load.load_id}),
             )
-        raise_if_stopped()
-        if _was_interrupted(result):
-            raise KeyboardInterrupt
+            raise_if_stopped()
+            if _was_interrupted(result):
+                raise KeyboardInterrupt
         _settle(load, spec, dates, result)
         run_id = make_new_run_id()
     for outcome in load.outcomes:  # dates that process_control does not know have no partition to run
@@ -70,14 +70,18 @@ def run_load(
 
 @contextmanager
 def _handed_over(load: Load, load_id: str, raise_if_stopped: Callable[[], None]) -> Iterator[None]:
-    """The load is for the run that asks for this id; one that never did ends the whole load."""
+    """The load is for the run that asks for this id; one that never did ends the whole load.
+
+    A signal is raised as such, whatever Dagster made of it: whoever began the load ends it with that.
+    """
     hand_over(load, load_id)
     try:
         yield
     finally:
-        if take_back(load_id):
+        if is_left := take_back(load_id):
             raise_if_stopped()
-            load.abandon(LoadError("the run ended before its step began; see it in the UI"))
+    if is_left:
+        load.abandon(LoadError("the run ended before its step began; see it in the UI"))
 
 
 def _settle(load: Load, spec: TableSpec, dates: Sequence[date], result: dg.ExecuteInProcessResult) -> None:
