@@ -15,10 +15,11 @@ from pyarrow import orc
 
 from fdm_platform.control.ledger import Ledger
 from fdm_platform.control.store import ControlStore, open_store
+from fdm_platform.engines.folders import Where, text_of
 from fdm_platform.engines.landed import LandedDates
 from fdm_platform.engines.publishing import PublishRequest, publish
 from fdm_platform.engines.staging import StagingArea, stage_frame
-from fdm_platform.engines.swapping import kept_versions, version_of
+from fdm_platform.engines.swapping import STAGING, kept_versions, version_of
 from fdm_platform.errors import PublishConflictError, PublishError
 
 DAY = date(2024, 5, 15)
@@ -30,6 +31,12 @@ def root(tmp_path: Path) -> Path:
     return tmp_path / "fdm_landing" / TABLE
 
 
+@pytest.fixture(params=["local", "hadoop"])
+def place(request: pytest.FixtureRequest, root: Path) -> str:
+    """The table's folder, of this machine and by Hadoop's client."""
+    return root.as_uri() if request.param == "hadoop" else root.as_posix()
+
+
 @pytest.fixture
 def store(tmp_path: Path) -> ControlStore:
     store = open_store(f"sqlite:///{tmp_path / 'control.db'}")
@@ -37,17 +44,20 @@ def store(tmp_path: Path) -> ControlStore:
     return store
 
 
+def path_of(place: str) -> Path:
+    return Path(place.removeprefix("file://"))
+
+
 def staged(
-    root: Path, value: str, load_id: str, *, base: int = 0, day: date = DAY, keep: int = 1
+    root: Where, value: str, load_id: str, *, base: int = 0, day: date = DAY, keep: int = 1
 ) -> PublishRequest:
     table = pa.table({"v": [value, value], "biz_status": ["ACTIVE", "INACTIVE"]})
-    area = StagingArea(
-        load_id, TABLE, day, root / ".staging" / load_id / day.isoformat(), ("biz_dt", "biz_status")
-    )
+    staging = f"{text_of(root)}/{STAGING}/{load_id}/{day}"
+    area = StagingArea(load_id, TABLE, day, staging, ("biz_dt", "biz_status"))
     return PublishRequest(root, stage_frame(table, area), base + 1, "row-1", keep)
 
 
-def values(root: Path, day: date = DAY) -> list[str]:
+def values(root: Where, day: date = DAY) -> list[str]:
     return sorted(LandedDates(root, "yyyyMMdd", (day,)).to_arrow()["v"].to_pylist())
 
 
@@ -55,10 +65,10 @@ def hidden(root: Path) -> list[str]:
     return sorted(p.relative_to(root).as_posix() for p in root.glob(".*/*"))
 
 
-def test_first_version_is_live_with_all_its_folders(root: Path, store: ControlStore) -> None:
-    report = publish(staged(root, "a", "load-1"), Ledger(store))
+def test_first_version_is_live_with_all_its_folders(root: Path, place: str, store: ControlStore) -> None:
+    report = publish(staged(place, "a", "load-1"), Ledger(store))
     assert report.version == 1
-    assert values(root) == ["a", "a"]
+    assert values(place) == ["a", "a"]
     assert sorted(p.name for p in (root / "biz_dt=20240515").iterdir() if "=" in p.name) == [
         "biz_status=ACTIVE",
         "biz_status=INACTIVE",
@@ -66,47 +76,50 @@ def test_first_version_is_live_with_all_its_folders(root: Path, store: ControlSt
     assert hidden(root) == []
 
 
-def test_second_version_replaces_the_first_and_keeps_it(root: Path, store: ControlStore) -> None:
-    publish(staged(root, "a", "load-1"), Ledger(store))
-    publish(staged(root, "b", "load-2", base=1), Ledger(store))
-    assert values(root) == ["b", "b"]
-    kept = kept_versions(root, "biz_dt=20240515")[1]
+def test_second_version_replaces_the_first_and_keeps_it(place: str, store: ControlStore) -> None:
+    publish(staged(place, "a", "load-1"), Ledger(store))
+    publish(staged(place, "b", "load-2", base=1), Ledger(store))
+    assert values(place) == ["b", "b"]
+    kept = kept_versions(place, "biz_dt=20240515")[1]
     assert version_of(kept) == 1
-    assert orc.ORCFile(next(Path(kept).glob("*/*.orc"))).read()["v"].to_pylist() == ["a"]
+    assert orc.ORCFile(next(path_of(kept).glob("*/*.orc"))).read()["v"].to_pylist() == ["a"]
 
 
-def test_only_so_many_versions_are_kept_as_asked_for(root: Path, store: ControlStore) -> None:
+def test_only_so_many_versions_are_kept_as_asked_for(root: Path, place: str, store: ControlStore) -> None:
     for number, value in enumerate("abcd"):
-        publish(staged(root, value, f"load-{number}", base=number, keep=2), Ledger(store))
+        publish(staged(place, value, f"load-{number}", base=number, keep=2), Ledger(store))
     assert sorted(p.name for p in (root / ".versions" / "biz_dt=20240515").iterdir()) == ["v2", "v3"]
-    publish(staged(root, "e", "load-5", base=4, keep=0), Ledger(store))
+    publish(staged(place, "e", "load-5", base=4, keep=0), Ledger(store))
     assert hidden(root) == []
 
 
-def test_another_date_is_not_touched(root: Path, store: ControlStore) -> None:
+def test_another_date_is_not_touched(root: Path, place: str, store: ControlStore) -> None:
     other = date(2024, 5, 14)
-    publish(staged(root, "old", "load-0", day=other), Ledger(store))
+    publish(staged(place, "old", "load-0", day=other), Ledger(store))
     before = {p: p.stat().st_mtime_ns for p in (root / "biz_dt=20240514").rglob("*")}
-    publish(staged(root, "a", "load-1"), Ledger(store))
-    publish(staged(root, "b", "load-2", base=1), Ledger(store))
+    publish(staged(place, "a", "load-1"), Ledger(store))
+    publish(staged(place, "b", "load-2", base=1), Ledger(store))
     assert {p: p.stat().st_mtime_ns for p in (root / "biz_dt=20240514").rglob("*")} == before
 
 
-def test_of_two_loads_on_one_version_the_second_is_refused(root: Path, store: ControlStore) -> None:
-    first, second = staged(root, "a", "load-1"), staged(root, "b", "load-2")
+def test_of_two_loads_on_one_version_the_second_is_refused(place: str, store: ControlStore) -> None:
+    first, second = staged(place, "a", "load-1"), staged(place, "b", "load-2")
     publish(first, Ledger(store))
     with pytest.raises(PublishConflictError, match="version 1 by load load-1 while load load-2"):
         publish(second, Ledger(store))
-    assert values(root) == ["a", "a"]
+    assert values(place) == ["a", "a"]
 
 
-def test_data_that_the_platform_did_not_write_is_kept_as_version_0(root: Path, store: ControlStore) -> None:
+def test_data_that_the_platform_did_not_write_is_kept_as_version_0(
+    root: Path, place: str, store: ControlStore
+) -> None:
     legacy = root / "biz_dt=20240515" / "biz_status=ACTIVE"
     legacy.mkdir(parents=True)
     orc.write_table(pa.table({"v": ["legacy"]}), legacy / "part-0.orc")
-    publish(staged(root, "a", "load-1"), Ledger(store))
-    assert values(root) == ["a", "a"]
-    assert Path(kept_versions(root, "biz_dt=20240515")[0], "biz_status=ACTIVE", "part-0.orc").exists()
+    publish(staged(place, "a", "load-1"), Ledger(store))
+    assert values(place) == ["a", "a"]
+    kept = path_of(kept_versions(place, "biz_dt=20240515")[0])
+    assert (kept / "biz_status=ACTIVE" / "part-0.orc").exists()
 
 
 def damage_size(folder: Path) -> None:
@@ -124,18 +137,18 @@ def damage_surplus(folder: Path) -> None:
 
 @pytest.mark.parametrize("damage", [damage_size, damage_missing, damage_surplus])
 def test_staging_that_differs_from_its_manifest_is_refused(
-    root: Path, store: ControlStore, damage: object
+    place: str, store: ControlStore, damage: object
 ) -> None:
-    publish(staged(root, "a", "load-1"), Ledger(store))
-    request = staged(root, "b", "load-2", base=1)
-    damage(Path(request.manifest.staging) / request.manifest.folder)  # type: ignore[operator]
+    publish(staged(place, "a", "load-1"), Ledger(store))
+    request = staged(place, "b", "load-2", base=1)
+    damage(path_of(request.manifest.staging) / request.manifest.folder)  # type: ignore[operator]
     with pytest.raises(PublishError, match="differ from the manifest of load load-2"):
         publish(request, Ledger(store))
-    assert values(root) == ["a", "a"]
+    assert values(place) == ["a", "a"]
 
 
-def test_a_footer_that_counts_other_rows_is_refused(root: Path, store: ControlStore) -> None:
-    request = staged(root, "a", "load-1")
+def test_a_footer_that_counts_other_rows_is_refused(root: Path, place: str, store: ControlStore) -> None:
+    request = staged(place, "a", "load-1")
     files = tuple(replace(f, rows=f.rows + 1) for f in request.manifest.files)
     with pytest.raises(PublishError, match="holds 1 rows, the manifest of load load-1 says 2"):
         publish(replace(request, manifest=replace(request.manifest, files=files)), Ledger(store))
