@@ -53,7 +53,8 @@ def test_every_fdm_command_in_the_pages_exists(page: Path) -> None:
 
 def test_every_setting_is_documented() -> None:
     page = (PROJECT / "docs" / "operating.md").read_text()
-    names = {f"FDM_{f.name.upper()}" for f in fields(Settings)} - {"FDM_ENVIRONMENT"} | {"FDM_ENV"}
+    names = {f"FDM_{f.name.upper()}" for f in fields(Settings)}
+    names = names - {"FDM_ENVIRONMENT", "FDM_LANDING"} | {"FDM_ENV", "FDM_LANDING_ROOT"}
     assert names <= set(re.findall(r"FDM_\w+", page))
 
 

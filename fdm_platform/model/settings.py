@@ -25,7 +25,10 @@ MAVEN_CENTRAL = "https://repo.maven.apache.org/maven2"
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Every path is absolute. Each field is an environment variable: `FDM_` and its name in capitals."""
+    """Every path is absolute.
+
+    Each field is an environment variable: `FDM_` and its name in capitals, if it does not say another.
+    """
 
     project: Path
     """Root of the project (`FDM_PROJECT`, default the working folder)."""
