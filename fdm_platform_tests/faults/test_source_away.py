@@ -133,6 +133,10 @@ class Plant:
         with self.deployment.platform() as platform:
             return {str(d): p.version for d, p in platform.ledger.published(TABLE).items()}
 
+    def parked(self) -> list[str]:
+        """Dates that `fdm dead-letters` lists."""
+        return [x["biz_dt"] for x in json.loads(self.fdm("dead-letters", "--json").stdout)]
+
     def leftovers(self) -> list[object]:
         with self.deployment.platform() as platform:
             held: list[object] = list(Claims(platform.store).all())
@@ -236,13 +240,15 @@ def test_a_source_goes_away_and_comes_back(plant: Plant, source: Source) -> None
         assert waits.process.poll() is None
         source.answers.set()
         assert [probe.process.wait(300), waits.process.wait(300)] == [0, 0]
+        assert plant.parked() == [SECOND], "it had no retry, and waits for somebody"
+        assert plant.tick()[0] == [], "what is live is not asked for, nor what is parked"
+        retried = plant.fdm("retry", TABLE, "--biz-dt", SECOND)
+        assert retried.returncode == 0, retried.stderr
     assert "breaker" not in plant.fdm("status").stdout
     assert [e["kind"] for e in plant.scan("fdm_breakers")] == ["success"]
-    assert plant.versions() == {FIRST: 1, LAST: 1}
-    assert sorted(plant.attempts()[2:]) == [(FIRST, "Completed"), (LAST, "Completed")]
-    assert plant.leftovers() == []
-    asked, _ = plant.tick()
-    assert asked == [], "what is live is not asked for, nor what is parked"
+    assert plant.versions() == {FIRST: 1, SECOND: 1, LAST: 1}
+    assert sorted(plant.attempts()[2:]) == [(day, "Completed") for day in (FIRST, SECOND, LAST)]
+    assert (plant.parked(), plant.leftovers()) == ([], [])
 
 
 @pytest.mark.parametrize(
@@ -260,8 +266,7 @@ def test_a_command_that_dies_where_it_gives_a_date_up(
     assert died.returncode == -signal.SIGKILL, died.stderr
     assert [e["kind"] for e in plant.scan("fdm_breakers")] == ["failure"]
     assert "the breaker of source gels_fpms is open" in plant.fdm("status").stdout
-    letters = json.loads(plant.fdm("dead-letters", "--json").stdout)
-    assert [x["biz_dt"] for x in letters] == parked
+    assert plant.parked() == parked
 
     source.answers.set()
     with source.opened():
@@ -270,6 +275,5 @@ def test_a_command_that_dies_where_it_gives_a_date_up(
     assert plant.versions() == {LAST: 1}
     assert plant.attempts() == [(LAST, "Failed"), (LAST, "Completed")]
     assert "breaker" not in plant.fdm("status").stdout
-    assert json.loads(plant.fdm("dead-letters", "--json").stdout) == []
     assert plant.scan("fdm_dead_letters") == []
     assert plant.leftovers() == []
