@@ -18,7 +18,7 @@ from typing import Self
 from fdm_platform.control.schema import find_table
 from fdm_platform.control.side_table import SideTable
 from fdm_platform.control.store import ControlStore, Predicate
-from fdm_platform.errors import ControlError
+from fdm_platform.errors import FdmError
 from fdm_platform.model.claim import LoadRow
 from fdm_platform.processes import start_of, this_host
 
@@ -132,5 +132,5 @@ class Beat:
                 if not self._loads.beat(self._load_id):
                     log.warning("load %s was declared dead by another process", self._load_id)
                     return
-            except ControlError as error:
+            except FdmError as error:
                 log.info("no beat of load %s: %s", self._load_id, error)
