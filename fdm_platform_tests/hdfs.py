@@ -10,8 +10,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
+import jpype
 
 from fdm_platform.control.kudu.maven import Artifact, resolve
+from fdm_platform.engines.folders import open_folders
 from fdm_platform.engines.java import find_jdk, find_spark
 from fdm_platform.model.settings import Settings
 
@@ -55,6 +59,27 @@ def mini_hdfs(folder: Path, jars: list[Path]) -> Iterator[str]:
         process.kill()
         process.wait()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def operator_of(address: str) -> Iterator[Any]:
+    """HDFS's own file system, a Java object, as its operator has it."""
+    open_folders(address)  # starts the JVM
+    conf = jpype.JClass("org.apache.hadoop.conf.Configuration")()
+    opened = jpype.JClass("org.apache.hadoop.fs.FileSystem").newInstance
+    with opened(jpype.JClass("java.net.URI")(address), conf) as system:
+        yield system
+
+
+@contextmanager
+def safe_mode(system: Any) -> Iterator[None]:
+    """While the block runs the NameNode takes no changes."""
+    action = jpype.JClass("org.apache.hadoop.hdfs.protocol.HdfsConstants$SafeModeAction")
+    system.setSafeMode(action.SAFEMODE_ENTER)
+    try:
+        yield
+    finally:
+        system.setSafeMode(action.SAFEMODE_LEAVE)
 
 
 def _port(details: Path, process: subprocess.Popen[bytes], log: Path) -> int:

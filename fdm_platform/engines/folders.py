@@ -51,8 +51,8 @@ class Folders(Protocol):
     def sync(self, folder: str) -> None:
         """Wait until all that was written below a folder will survive a loss of power."""
 
-    def reading(self, file: str) -> AbstractContextManager[str | BinaryIO]:
-        """A file as pyarrow takes it: by its path, or open."""
+    def reading(self, file: str) -> AbstractContextManager[BinaryIO]:
+        """An open file to read, and to seek in."""
 
     def writing(self, file: str) -> AbstractContextManager[BinaryIO]:
         """A new file to write into."""

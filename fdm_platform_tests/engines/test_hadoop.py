@@ -5,12 +5,20 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from fdm_platform.control.ledger import Ledger
+from fdm_platform.control.store import open_store
 from fdm_platform.engines.folders import open_folders, refusal
+from fdm_platform.engines.landed import LandedDates
+from fdm_platform.engines.publishing import publish
 from fdm_platform.errors import MachineError, StorageAwayError
+from fdm_platform_tests.engines.publisher import DAY, TABLE, staged
+from fdm_platform_tests.hdfs import operator_of, safe_mode
 
 SITE = """<configuration><property>
 <name>fs.viewfs.mounttable.{name}.link./land</name><value>{target}</value>
@@ -48,6 +56,33 @@ def test_a_name_node_that_is_away_is_an_error_that_another_try_can_help() -> Non
     assert isinstance(told, StorageAwayError)
     assert (told.kind, told.file) == ("infrastructure", place)
     assert "ConnectException" in told.message
+
+
+@pytest.mark.hdfs
+def test_a_staged_date_waits_for_a_name_node_in_safe_mode(
+    hdfs: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = open_store(f"sqlite:///{tmp_path / 'control.db'}")
+    store.create(["fdm_publishes"])
+    root = f"{hdfs}{tmp_path.as_posix()}/landing/{TABLE}"
+    publish(staged(root, "a", "load-1", 1), Ledger(store))
+    request = staged(root, "b", "load-2", 2)
+    with operator_of(hdfs) as system, ThreadPoolExecutor(1) as pool:
+        with safe_mode(system):
+            waiting = pool.submit(publish, request, Ledger(store))
+            deadline = time.monotonic() + 120
+            while not any("SafeModeException" in r.getMessage() for r in caplog.records):
+                assert time.monotonic() < deadline
+                assert not waiting.done(), waiting.result()
+                time.sleep(0.05)
+            assert LandedDates(root, "yyyyMMdd", (DAY,)).to_arrow()["v"].to_pylist() == ["a", "a"]
+        assert waiting.result(timeout=120).version == 2
+    assert LandedDates(root, "yyyyMMdd", (DAY,)).to_arrow()["v"].to_pylist() == ["b", "b"]
+
+    hasty = replace(staged(root, "c", "load-3", 3), commit_wait_s=0)
+    with operator_of(hdfs) as system, safe_mode(system), pytest.raises(StorageAwayError, match="SafeMode"):
+        publish(hasty, Ledger(store))
+    assert Ledger(store).current_versions(TABLE, [DAY]) == {DAY: 2}
 
 
 BESIDE_KUDU = """

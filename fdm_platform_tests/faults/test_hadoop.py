@@ -1,32 +1,34 @@
-"""Tables on a file system of Hadoop's: loaded, replaced, killed between the two renames, recovered, rolled back, read."""
+"""Tables on a file system of Hadoop's: loaded, replaced, killed between two renames, recovered, rolled back, read."""
 
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import jpype
 import pytest
+from pyarrow import orc
 
 from fdm_platform.engines.folders import open_folders
 from fdm_platform.engines.landed import LandedDates
 from fdm_platform.engines.publishing import unfinished
 from fdm_platform.engines.swapping import kept_versions
 from fdm_platform.errors import SourceError
-from fdm_platform_tests.deployment import DAYS, Deployment, deploy
+from fdm_platform_tests.deployment import DAYS, PROJECT, Deployment, deploy
 from fdm_platform_tests.faults.crashing import die
+from fdm_platform_tests.hdfs import operator_of, safe_mode
 
 pytestmark = pytest.mark.spark
 
 FDM = str(Path(sys.executable).parent / "fdm")
 MASTER, SUMMARY = "gels_fpms_t_contract_master", "gels_fpms_t_contract_summary"
 DAY = DAYS[-1]
+BAD = "C9,K9,A,much,1.00,E9"
 LOAD = ("materialize", MASTER, "--biz-dt", str(DAY))
 
 
@@ -58,10 +60,20 @@ class OnHadoop:
             return 0
 
     def source_of(self, rows: int) -> None:
-        """The date's source has so many rows."""
+        """The date's source has so many rows, and a bad one."""
         source = self.deployment.source("customer_contract_{day}.csv", DAY)
         lines = source.read_text().splitlines(keepends=True)
-        source.write_text("".join(lines[: rows + 1]))
+        source.write_text("".join([*lines[: rows + 1], f"{BAD}\n"]))
+
+    def rejected(self) -> list[str]:
+        """What was put aside of the date."""
+        root = f"{self.landing}/{MASTER}/_rejected/biz_dt={DAY:%Y%m%d}"
+        folders, found = open_folders(root), []
+        for load in folders.children(root):
+            for path in folders.files(f"{root}/{load}"):
+                with folders.reading(f"{root}/{load}/{path}") as file:
+                    found += orc.ORCFile(file).read()["raw"].to_pylist()
+        return found
 
     def is_tidy(self, *kept: int) -> bool:
         root = f"{self.landing}/{MASTER}"
@@ -71,7 +83,11 @@ class OnHadoop:
 @pytest.fixture(params=["file", pytest.param("hdfs", marks=pytest.mark.hdfs)])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> OnHadoop:
     system = request.getfixturevalue("hdfs") if request.param == "hdfs" else "file://"
-    return OnHadoop(deploy(tmp_path / "home"), f"{system}{tmp_path.as_posix()}/landing")
+    sql = shutil.copytree(PROJECT / "sql" / "landing", tmp_path / "sql")
+    with (sql / "gels/fpms/t_contract_master/table.yaml").open("a") as file:
+        file.write("\nmax_rejected: 1\n")
+    made = deploy(tmp_path / "home", sql_root=sql)
+    return OnHadoop(made, f"{system}{tmp_path.as_posix()}/landing")
 
 
 def test_a_table_lives_there(place: OnHadoop) -> None:
@@ -84,6 +100,7 @@ def test_a_table_lives_there(place: OnHadoop) -> None:
     place.source_of(20)
     die([FDM, *LOAD], place.environ, "publish.moved_aside")
     assert place.rows() == 0
+    assert place.rejected() == [BAD]
     done = place.answer("recover")
     assert [r["what"] for r in done if r["what"] == "swap finished"] == ["swap finished"]
     new_rows = place.rows()
@@ -100,24 +117,13 @@ def test_a_table_lives_there(place: OnHadoop) -> None:
     assert sum(summary["contracts"].to_pylist()) == all_rows
 
 
-@contextmanager
-def of_cluster(address: str) -> Iterator[Any]:
-    """HDFS's own file system, as its operator has it."""
-    open_folders(address)  # starts the JVM
-    conf = jpype.JClass("org.apache.hadoop.conf.Configuration")()
-    with jpype.JClass("org.apache.hadoop.fs.FileSystem").newInstance(
-        jpype.JClass("java.net.URI")(address), conf
-    ) as system:
-        yield system
-
-
 @pytest.mark.hdfs
 def test_a_quota_and_a_safe_mode_are_told_and_keep_the_old_date(hdfs: str, tmp_path: Path) -> None:
     place = OnHadoop(deploy(tmp_path / "home"), f"{hdfs}{tmp_path.as_posix()}/landing")
     assert place.fdm(*LOAD).returncode == 0
     before = place.rows()
     path = jpype.JClass("org.apache.hadoop.fs.Path")(place.landing)
-    with of_cluster(hdfs) as system:
+    with operator_of(hdfs) as system:
         names = system.getContentSummary(path)
         system.setQuota(path, names.getFileCount() + names.getDirectoryCount() + 3, -1)
         full = place.fdm(*LOAD)
@@ -127,10 +133,8 @@ def test_a_quota_and_a_safe_mode_are_told_and_keep_the_old_date(hdfs: str, tmp_p
         assert "have the quota raised" in full.stderr
         assert place.rows() == before
 
-        safe_mode = jpype.JClass("org.apache.hadoop.hdfs.protocol.HdfsConstants$SafeModeAction")
-        system.setSafeMode(safe_mode.SAFEMODE_ENTER)
-        safe = place.fdm(*LOAD)
-        system.setSafeMode(safe_mode.SAFEMODE_LEAVE)
+        with safe_mode(system):
+            safe = place.fdm(*LOAD)
     assert safe.returncode == 6, safe.stdout + safe.stderr
     assert "SafeModeException" in safe.stderr
     assert "Traceback" not in full.stderr + safe.stderr
