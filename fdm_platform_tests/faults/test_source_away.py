@@ -224,7 +224,7 @@ def test_a_source_goes_away_and_comes_back(plant: Plant, source: Source) -> None
     for worker in (queued, other, stopped):
         wait_for(worker.tells("it waits: the breaker of source gels_fpms is open since"))
     stopped.process.send_signal(signal.SIGINT)
-    stopped.process.wait(30)
+    stopped.process.wait(300)
     assert plant.attempts() == [(FIRST, "Failed"), (SECOND, "Failed")], "who waits has no attempt"
 
     with source.opened():
