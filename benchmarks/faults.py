@@ -1,16 +1,19 @@
 """Processes killed at random moments of overlapping loads, with readers that read all the while: nothing may be lost.
 
     uv run python benchmarks/faults.py [--trials 200] [--seed 1] [--readers 2] [--workers 2] [--keep FOLDER]
+    uv run python benchmarks/faults.py --without-spark --readers 1 --trials 1000
     uv run python benchmarks/faults.py --target spark-overwrite --trials 5
 
 Each trial loads some of 4 dates of some of 3 tables in `workers` processes at once, often the same dates, and kills
-one process by SIGKILL: a load's worker, its driver, its JVM, or one that recovers while loads go on. The moment is
+one process by SIGKILL: a load's worker, its driver, its JVM, one that recovers while loads go on, or
+Dagster's daemon in a tick, whose requests are then counted. The moment is
 drawn as one of the platform's crash points, or as a number of messages that the driver has written. Then recovery
 runs, and what must be true is held against what is there: every date live as the ledger says, one final line for each
 attempt and the right one, nothing staged, claimed, registered or journalled any more. Two readers (pyarrow, Spark)
 read all tables without pause, at low priority; they judge each read (fdm_platform_tests/faults/reading.py).
 
-Half of the workers stage rows without Spark, so that a thousand trials take about two hours on two cores.
+Some of the workers stage rows without Spark, so that a thousand trials take about two hours on two cores; with
+`--without-spark` all do.
 
 A trial that does not end is a violation, too. What was wrong is told at once, and kept in the folder with what it
 takes to see why. `--target spark-overwrite` points readers and checks at plain Spark's dynamic overwrite of many dates,
@@ -24,6 +27,7 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -33,6 +37,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from faults_daemon import daemon_of
 from faults_overwrite import overwrite_trials
 from faults_trial import DATES, TABLES, Bench, Drawn, draw, run_trial
 
@@ -87,9 +92,13 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--readers", type=int, choices=(0, 1, 2), default=2)
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument(
+        "--without-spark", action="store_true", help="no load runs Spark: a trial in a second"
+    )
     parser.add_argument("--target", choices=("platform", "spark-overwrite"), default="platform")
     parser.add_argument("--keep", type=Path, help="an empty folder for all of it, which stays")
     args = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that readers and the server end, too
     home = args.keep.resolve() if args.keep else Path(tempfile.mkdtemp(prefix="fdm-faults-"))
     run = platform_trials if args.target == "platform" else spark_overwrite
     result = run(home, args)
@@ -119,9 +128,10 @@ def platform_trials(home: Path, args: argparse.Namespace) -> dict[str, Any]:
         ]
         for reader in readers:
             reader.look()
-        bench, told = Bench(counted, platform, server, readers, home), time.monotonic()
+        daemon = daemon_of(platform, counted.deployment.environ)
+        bench, told = Bench(counted, platform, server, readers, home, daemon), time.monotonic()
         for number in range(1, args.trials + 1):
-            drawn = draw(args.seed, number, args.workers)
+            drawn = draw(args.seed, number, args.workers, has_spark=not args.without_spark)
             done = run_trial(bench, drawn)
             tally.trials += 1
             tally.killed[drawn.victim if done.is_killed else "nobody: it had ended"] += 1

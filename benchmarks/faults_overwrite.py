@@ -14,7 +14,7 @@ from pathlib import Path
 
 from fdm_platform_tests.faults.reading import KINDS, Reader, read_arrow, reading, versions_in
 
-MANY = 60
+MANY = 40
 JOB = Path(__file__).with_name("counted_dates_job.py")
 _POLL_S = 0.001
 

@@ -14,7 +14,10 @@ from dataclasses import asdict, dataclass, field
 from datetime import date
 from pathlib import Path
 
+from faults_daemon import STEPS, Daemon, start_beat, wrong_requests
+
 from fdm_platform.crash import POINTS, VARIABLE
+from fdm_platform.defs.breaking import breakers_of
 from fdm_platform.defs.platform import Platform
 from fdm_platform.defs.recovery import recover
 from fdm_platform.engines.command import LoadFolder
@@ -25,7 +28,8 @@ from fdm_platform_tests.faults.reading import Reader
 from fdm_platform_tests.faults.server import Server
 
 TABLES = ("t_a", "t_b", "t_c")
-DATES = days(4)
+*DATES, LAST = days(5)
+"""Dates that are loaded, and one that is only ever asked for by sensors."""
 LONGEST_S = 300.0
 """A trial that takes longer hangs."""
 _POLL_S = 0.005
@@ -41,7 +45,8 @@ _TWICE_BY_DATE = ("journal.appended", "journal.sent")
 _OF_DRIVERS_BY_DATE = ("driver.read", "driver.staged", "driver.told")
 _OF_DRIVERS = ("driver.started", "driver.session", "driver.done", *_OF_DRIVERS_BY_DATE)
 _OF_RECOVERY = tuple(p for p in POINTS if p.startswith("recover."))
-VICTIMS = {"worker": 4, "driver": 2, "jvm": 2, "recovery": 2}
+_OF_SPARK = ("driver", "jvm")
+VICTIMS = {"worker": 4, "driver": 2, "jvm": 2, "recovery": 2, "daemon": 1}
 """How often each is drawn."""
 _MOST_MESSAGES = 8
 
@@ -63,8 +68,8 @@ class Drawn:
     victim: str
     moment: str | int
     """A crash point, as FDM_CRASH_AT has it, or how many messages the driver has written."""
-    recovery_point: str
-    """Where a process that recovers dies, if that is the victim."""
+    second_point: str
+    """Where a process that recovers dies, or the daemon in a sensor's tick, if that is the victim."""
     loads: tuple[Asked, ...]
 
 
@@ -103,6 +108,7 @@ class Bench:
     server: Server
     readers: list[Reader]
     home: Path
+    daemon: Daemon
     known_problems: dict[str, int] = field(default_factory=dict)
 
     @property
@@ -139,14 +145,19 @@ class Bench:
         return folder
 
 
-def draw(seed: int, number: int, workers: int) -> Drawn:
+def draw(seed: int, number: int, workers: int, *, has_spark: bool = True) -> Drawn:
     """A trial: the same for the same seed and number."""
     by = random.Random(f"{seed}-{number}")  # noqa: S311 - not for secrets
-    victim = by.choices(list(VICTIMS), list(VICTIMS.values()))[0]
-    first = _load(by, victim in ("driver", "jvm") or by.random() < 0.5)
-    others = [_load(by, by.random() < 0.25, first if by.random() < 0.6 else None) for _ in range(workers - 1)]
+    victims = VICTIMS if has_spark else {v: n for v, n in VICTIMS.items() if v not in _OF_SPARK}
+    victim = by.choices(list(victims), list(victims.values()))[0]
+    first = _load(by, has_spark and (victim in _OF_SPARK or by.random() < 0.5))
+    others = [
+        _load(by, has_spark and by.random() < 0.25, first if by.random() < 0.6 else None)
+        for _ in range(workers - 1)
+    ]
     moment = _moment(by, victim, first)
-    return Drawn(number, victim, moment, by.choice(_OF_RECOVERY), (first, *others))
+    second = by.choice((*_OF_RECOVERY, *STEPS) if victim == "daemon" else _OF_RECOVERY)
+    return Drawn(number, victim, moment, second, (first, *others))
 
 
 def _load(by: random.Random, is_spark: bool, like: Asked | None = None) -> Asked:
@@ -174,7 +185,10 @@ def _moment(by: random.Random, victim: str, load: Asked) -> str | int:
 def run_trial(bench: Bench, drawn: Drawn) -> Done:
     """Load, kill, recover, look."""
     done, until = Done(), time.monotonic() + LONGEST_S
-    offer(bench.platform, sorted({d for asked in drawn.loads for d in asked.dates}), drawn.number + 1)
+    dates = {d for asked in drawn.loads for d in asked.dates} | (
+        {LAST} if drawn.victim == "daemon" else set()
+    )
+    offer(bench.platform, sorted(dates), drawn.number + 1)
     under = [_start(bench, drawn, n) for n in range(len(drawn.loads))]
     done.is_killed = _follow(bench, drawn, under, until)
     if any(load.code is None for load in under):
@@ -189,6 +203,8 @@ def run_trial(bench: Bench, drawn: Drawn) -> Done:
         for load in under[1:]
         if load.code not in (0, None)
     ]
+    if drawn.victim == "daemon":
+        done.found["requests"] = _beat_again(bench, drawn, until)
     recover(bench.platform)
     done.found |= _look(bench)
     return done
@@ -215,11 +231,11 @@ def _follow(bench: Bench, drawn: Drawn, under: list[Under], until: float) -> boo
             load.code = bench.server.code(load.pid) if load.code is None else load.code
         if first.code is None and not is_killed and isinstance(drawn.moment, int):
             is_killed = _kill(bench, drawn.victim, drawn.moment, first)
-        if first.code is not None and drawn.victim == "recovery" and not recovering:
-            recovering = _start_recovery(bench, drawn)
+        if first.code is not None and drawn.victim in _AFTERWARDS and not recovering:
+            recovering = _AFTERWARDS[drawn.victim](bench, drawn)
         codes = [bench.server.code(pid) for pid in recovering]
         if None not in (*codes, *(load.code for load in under)):
-            if drawn.victim == "recovery":
+            if recovering:
                 return codes[0] == -signal.SIGKILL or first.code == -signal.SIGKILL
             return is_killed or first.code == -signal.SIGKILL or _is_driver_killed(bench, drawn, first)
         time.sleep(_POLL_S)
@@ -236,7 +252,7 @@ def _kill(bench: Bench, victim: str, messages: int, load: Under) -> bool:
             return False
     except FileNotFoundError:
         return False
-    if victim in ("worker", "recovery"):
+    if victim not in _OF_SPARK:
         pids = {load.pid}
     else:
         java = {pid for pid in processes_of(folder) if _name(pid) == "java"}
@@ -245,6 +261,18 @@ def _kill(bench: Bench, victim: str, messages: int, load: Under) -> bool:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
     return bool(pids)
+
+
+def _beat_again(bench: Bench, drawn: Drawn, until: float) -> list[str]:
+    """The daemon starts anew; what is wrong with the runs that it then has requested in all."""
+    said = bench.said(drawn, "daemon-again")
+    pid = start_beat(bench.server, bench.daemon, said, None)
+    while (code := bench.server.code(pid)) is None and time.monotonic() < until:
+        time.sleep(_POLL_S)
+    if code != 0:
+        return [f"trial {drawn.number}: the daemon ended with {code}: {said.read_text()[-2000:]}"]
+    must = [] if breakers_of(bench.platform).not_closed() else [(table_name(t), LAST) for t in TABLES]
+    return [f"trial {drawn.number}: {wrong}" for wrong in wrong_requests(bench.platform, must)]
 
 
 def _name(pid: int) -> str:
@@ -266,11 +294,19 @@ def _is_driver_killed(bench: Bench, drawn: Drawn, load: Under) -> bool:
 def _start_recovery(bench: Bench, drawn: Drawn) -> list[int]:
     """One that dies at its point, and one beside it that does not."""
     environ = bench.counted.deployment.environ
-    mortal = {**environ, VARIABLE: drawn.recovery_point}
+    mortal = {**environ, VARIABLE: drawn.second_point}
     return [
         bench.server.start(["fdm", "recover"], mortal, bench.said(drawn, "recovery")),
         bench.server.start(["fdm", "recover"], environ, bench.said(drawn, "another-recovery")),
     ]
+
+
+def _start_daemon(bench: Bench, drawn: Drawn) -> list[int]:
+    return [start_beat(bench.server, bench.daemon, bench.said(drawn, "daemon"), drawn.second_point)]
+
+
+_AFTERWARDS = {"recovery": _start_recovery, "daemon": _start_daemon}
+"""Who comes as soon as a load has died, and dies in its turn."""
 
 
 def _look(bench: Bench) -> dict[str, list[str]]:

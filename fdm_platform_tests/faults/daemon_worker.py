@@ -20,17 +20,16 @@ from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from dagster._core.workspace.load_target import InProcessWorkspaceLoadTarget
 from dagster._daemon.sensor import execute_sensor_iteration
 
-SENSOR = "process_control_gels_fpms"
+SENSORS = ("process_control_gels_fpms", "process_control_gels_cnt")
 
 
 def beat(now: float, step: str | None) -> None:
     """Evaluate every sensor that runs: once where it is to die, else twice, a minute apart."""
-    is_ours = step is not None and step.startswith("sensor.")
+    is_ours = step is not None and "." in step
     if step and is_ours:
-        os.environ["FDM_CRASH_AT"] = (
-            step  # read when the platform is imported, which nobody here has done yet
-        )
-    flags = {SENSOR: {step: signal.SIGKILL}} if step and not is_ours else None
+        # Read when the platform is imported, which nobody here has done yet.
+        os.environ["FDM_CRASH_AT"] = step
+    flags = {name: {step: signal.SIGKILL} for name in SENSORS} if step and not is_ours else None
     origin = InProcessCodeLocationOrigin(
         LoadableTargetOrigin(executable_path=sys.executable, module_name="fdm_platform.definitions")
     )
@@ -48,7 +47,10 @@ def beat(now: float, step: str | None) -> None:
 
 
 def main() -> None:
-    """Until there are no more lines."""
+    """One beat of SECONDS and STEP from the command line; without them, until there are no more lines."""
+    if sys.argv[1:]:
+        beat(float(sys.argv[1]), sys.argv[2] if sys.argv[2:] else None)
+        return
     for line in sys.stdin:
         seconds, *step = line.split()
         child = os.fork()
