@@ -1,8 +1,9 @@
-"""Terminate in Dagster's UI means stop: the run ends, and no try comes after it."""
+"""Terminate in Dagster's UI means stop, and a killed worker does not: its run is started again, and goes on."""
 
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import signal
@@ -18,6 +19,7 @@ from typing import Any
 import pytest
 
 from fdm_platform.control.claims import Claims
+from fdm_platform.control.loads import Loads
 from fdm_platform.defs.breaking import breakers_of
 from fdm_platform_tests.deployment import DAYS, PROJECT, Deployment, deploy
 
@@ -26,6 +28,9 @@ pytestmark = pytest.mark.spark
 FDM = str(Path(sys.executable).parent / "fdm")
 TABLE, KEY = "gels_fpms_t_payment", ["gels", "fpms", "t_payment"]
 DAY = DAYS[-1].isoformat()
+PUBLISHED = DAYS[0]
+OF_IT = {"dagster/partition": PUBLISHED.isoformat()}
+"""Tag of a run of the one date that is published here."""
 LAUNCH = """
 mutation($params: ExecutionParams!) {
   launchRun(executionParams: $params) {
@@ -33,6 +38,10 @@ mutation($params: ExecutionParams!) {
   }
 }"""
 TERMINATE = "mutation($run: String!) { terminateRun(runId: $run) { __typename } }"
+AGAIN = """
+query($tag: ExecutionTag!) {
+  runsOrError(filter: {tags: [$tag]}) { ... on Runs { results { runId } } }
+}"""
 LOG = """
 query($run: ID!) {
   logsForRun(runId: $run, limit: 10000) {
@@ -43,6 +52,16 @@ WORKS_FOR_EVER = """
 def summarise(spark, inputs, params):
     open({begun!r}, "w").close()
     threading.Event().wait()
+"""
+WORKS_UNTIL_TOLD = """
+def summarise(spark, inputs, params):
+    from pyspark.sql import functions as F
+    open({begun!r}, "w").close()
+    while not os.path.exists({gate!r}):
+        time.sleep(0.1)
+    rows = inputs["payments"].groupBy("contract_id", "currency")
+    summed = rows.agg(F.count("*").alias("payments"), F.sum("amount").cast("decimal(18,2)").alias("amount"))
+    return summed.withColumn("biz_dt", F.lit(params["biz_dt"]).cast("date"))
 """
 FINDS_NOBODY = """
 def summarise(spark, inputs, params):
@@ -60,7 +79,7 @@ class Ui:
     def transform(self, text: str, **values: str) -> None:
         """Let the table's transform be this one from now on."""
         file = self.deployment.settings.sql_root / "gels/fpms/t_payment/payment.py"
-        file.write_text("import socket, threading\n" + text.format(**values))
+        file.write_text("import os, socket, threading, time\n" + text.format(**values))
 
     def ask(self, query: str, **variables: Any) -> Any:
         body = json.dumps({"query": query, "variables": variables}).encode()
@@ -89,6 +108,19 @@ class Ui:
         answer = self.ask("query($run: ID!) { runOrError(runId: $run) { ... on Run { status } } }", run=run)
         return str(answer["runOrError"]["status"])
 
+    def started_again(self, run: str) -> list[str]:
+        """The runs that Dagster has started in a run's place."""
+        answer = self.ask(AGAIN, tag={"key": "dagster/root_run_id", "value": run})["runsOrError"]
+        return [str(found["runId"]) for found in answer["results"] if found["runId"] != run]
+
+    def loads(self) -> list[str]:
+        """Which load made each version of the date that is published here, newest first."""
+        with self.deployment.platform() as platform:
+            return [v.load_id for v in platform.ledger.versions(TABLE, PUBLISHED)]
+
+    def says(self, run: str, text: str) -> bool:
+        return any(text in event["message"] for event in self.events(run))
+
     def terminate(self, run: str) -> None:
         answer = self.ask(TERMINATE, run=run)["terminateRun"]
         assert answer["__typename"] == "TerminateRunSuccess", answer
@@ -115,6 +147,8 @@ def ui(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ui]:
     )
     declared = deployment.settings.sql_root / "gels/fpms/t_payment/table.yaml"
     declared.write_text(declared.read_text() + "\nretries: 2\n")
+    # What could be adopted is left to be, however long this machine takes to start a run again.
+    deployment.environ["FDM_LEASE_S"] = "3600"
     start = [FDM, "ui", "start", "--port", "0"]
     told = subprocess.run(
         start, env=deployment.environ, capture_output=True, text=True, check=True, timeout=300
@@ -175,6 +209,56 @@ def test_terminate_while_a_retry_is_waited_for_starts_none(ui: Ui) -> None:
     ui.terminate(run)
     assert_stopped_for_good(ui, run, ["Failed"])
     assert "Connection refused" in ui.attempts(run)[0]
+
+
+def test_terminate_while_another_load_is_waited_for_ends_the_wait(ui: Ui, tmp_path: Path) -> None:
+    begun = tmp_path / "begun"
+    ui.transform(WORKS_FOR_EVER, begun=str(begun))
+    first = ui.launch()
+    wait_for(begun.exists)
+    second = ui.launch()
+    wait_for(lambda: ui.says(second, "waiting for it, at most"))
+    ui.terminate(second)
+    wait_for(lambda: ui.status(second) == "CANCELED")
+    assert ui.attempts(second) == []
+    with ui.deployment.platform() as platform:
+        assert [claim.load_id[:36] for claim in Claims(platform.store).all()] == [first]
+    ui.terminate(first)
+    assert_stopped_for_good(ui, first, ["Failed"])
+
+
+def test_a_sensors_run_that_waited_leaves_out_what_the_other_has_loaded(ui: Ui, tmp_path: Path) -> None:
+    begun, gate, before = tmp_path / "begun", tmp_path / "gate", ui.loads()
+    ui.transform(WORKS_UNTIL_TOLD, begun=str(begun), gate=str(gate))
+    first = ui.launch(OF_IT)
+    wait_for(begun.exists)
+    second = ui.launch({**OF_IT, "dagster/sensor_name": "control_changes"})
+    wait_for(lambda: ui.says(second, "waiting for it, at most"))
+    gate.touch()
+    wait_for(lambda: {ui.status(first), ui.status(second)} == {"SUCCESS"})
+    assert ui.loads() == [f"{first}-{TABLE}", *before]
+    assert (ui.attempts(first), ui.attempts(second)) == (["Completed"], [])
+
+
+def test_the_run_that_dagster_starts_again_adopts_the_spark_of_the_killed_one(ui: Ui, tmp_path: Path) -> None:
+    begun, gate, before = tmp_path / "begun", tmp_path / "gate", ui.loads()
+    ui.transform(WORKS_UNTIL_TOLD, begun=str(begun), gate=str(gate))
+    run = ui.launch(OF_IT)
+    wait_for(begun.exists)
+    begun.unlink()
+    with ui.deployment.platform() as platform:
+        (row,) = Loads(platform.store).open_ones()
+    os.kill(row.pid, signal.SIGKILL)
+    gate.touch()
+    wait_for(lambda: ui.status(run) == "FAILURE")
+    wait_for(lambda: [ui.status(again) for again in ui.started_again(run)] == ["SUCCESS"])
+    (again,) = ui.started_again(run)
+    assert ui.says(again, f"load {run}-{TABLE}, whose process {row.pid} is gone, is adopted")
+    assert ui.loads() == [f"{run}-{TABLE}", *before]
+    assert (ui.attempts(run), ui.attempts(again)) == (["Completed"], [])
+    assert not begun.exists(), "the date was worked on a second time"
+    kinds = [event["__typename"] for event in ui.events(again)]
+    assert kinds.count("MaterializationEvent") == 1
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -316,6 +316,27 @@ def test_of_two_loads_of_a_date_one_waits_or_is_refused(deployment: Deployment, 
     assert_nothing_is_left(deployment)
 
 
+def test_signals_that_come_while_a_load_is_stopped_do_not_disturb_that(
+    deployment: Deployment, tmp_path: Path
+) -> None:
+    begun = tmp_path / "begun"
+    declare(deployment, WORKS_FOR_EVER.format(begun=str(begun)))
+    worker = materialize(deployment)
+    wait_for(lambda: begun.exists() or worker.process.poll() is not None)
+    folder = worker.folder
+    (driver,) = {p for p in processes_of(folder) if b"lean_start" in Path(f"/proc/{p}/cmdline").read_bytes()}
+    os.kill(driver, signal.SIGSTOP)  # so that it takes the whole grace to end it
+    for _ in range(20):
+        if worker.process.poll() is None:
+            worker.process.terminate()
+            time.sleep(0.2)
+    assert worker.process.wait(180) == 143
+    assert processes_of(folder) == set()
+    (failed,) = attempts(deployment)
+    assert failed.startswith("Failed: cancelled before it was published")
+    assert_nothing_is_left(deployment)
+
+
 def test_a_load_that_takes_too_long_is_ended(deployment: Deployment, tmp_path: Path) -> None:
     declare(deployment, WORKS_FOR_EVER.format(begun=str(tmp_path / "begun")), "\ntimeout_s: 15\nretries: 2\n")
     worker = materialize(deployment)
