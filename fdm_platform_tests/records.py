@@ -9,6 +9,15 @@ from fdm_platform.control.execution_log.log import DateAttempt, ExecutionLog
 from fdm_platform.defs.platform import Platform
 from fdm_platform.defs.status import Statuses
 from fdm_platform.model.control import PublishRecord
+from fdm_platform.model.manifest import Manifest
+from fdm_platform.model.partition import folder_name
+
+
+def empty_manifest(platform: Platform, table: str, biz_dt: date) -> str:
+    """Of a version without files, of which nothing is staged any more."""
+    spec = platform.catalog.get(table)
+    root, folder = platform.settings.table_root(spec.name), folder_name(biz_dt, spec.folder_date_format)
+    return Manifest("load", spec.name, biz_dt, folder, f"{root}/.staging/load/{biz_dt}", (), ()).to_json()
 
 
 def publish(platform: Platform, table: str, biz_dt: date, **changes: Any) -> PublishRecord:
@@ -19,7 +28,7 @@ def publish(platform: Platform, table: str, biz_dt: date, **changes: Any) -> Pub
         "version": version,
         "load_id": f"load-{version}",
         "control_version": platform.control_rows(spec, [biz_dt])[0].version,
-        "manifest": "{}",
+        "manifest": empty_manifest(platform, table, biz_dt),
         "published_at": datetime.now(UTC),
         "code_version": spec.code_version,
         "settings_version": Statuses(platform, [spec]).settings_of(spec),

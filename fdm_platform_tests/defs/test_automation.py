@@ -21,6 +21,7 @@ from fdm_platform.model.control import PublishRecord
 from fdm_platform.model.dead_letter import DeadLetter
 from fdm_platform.planning.dependencies import versions_read
 from fdm_platform_tests.deployment import project_in
+from fdm_platform_tests.records import empty_manifest
 
 D13, D14, D15 = (date(2024, 5, d) for d in (13, 14, 15))
 ROOT = "sources: {row1: {path: a.csv, columns: {a: string}}}"
@@ -72,7 +73,7 @@ class Market:
                     version=version,
                     load_id=f"load-{version}",
                     control_version=rows.control[0].version,
-                    manifest="{}",
+                    manifest=empty_manifest(self.platform, table, day),
                     published_at=datetime.now(UTC),
                     parents=json.dumps(read),
                 )
