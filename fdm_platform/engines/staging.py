@@ -7,6 +7,7 @@ from datetime import date
 from typing import Any
 
 from fdm_platform.engines.folders import Folders, Where, open_folders, parent_of, text_of
+from fdm_platform.engines.orc_footer import Footer, merged, read_footer
 from fdm_platform.errors import ContractError
 from fdm_platform.model.manifest import Manifest, StagedFile
 from fdm_platform.model.partition import BIZ_DT, FolderDateFormat, folder_value
@@ -123,10 +124,11 @@ def _require_value(name: str, value: Any, area: StagingArea) -> None:
 def _manifest(area: StagingArea) -> Manifest:
     folders = open_folders(area.staging)
     folders.make(area.place)  # a frame without rows is an empty date
-    files, columns = [], list[ColumnSpec]()
+    files, footers, columns = [], [], list[ColumnSpec]()
     for path, size in folders.files(area.place).items():
-        rows, schema = _footer(folders, f"{area.place}/{path}")
-        files.append(StagedFile(path, size, rows))
+        footer, schema = _footer(folders, f"{area.place}/{path}")
+        files.append(StagedFile(path, size, footer.rows))
+        footers.append(footer)
         columns = columns or schema
     columns += [ColumnSpec(c, "date" if c == BIZ_DT else "string", nullable=False) for c in area.partition_by]
     return Manifest(
@@ -137,13 +139,14 @@ def _manifest(area: StagingArea) -> Manifest:
         staging=text_of(area.staging),
         files=tuple(files),
         schema=tuple(columns),
+        columns=merged(footers, secret=()),
     )
 
 
-def _footer(folders: Folders, file: str) -> tuple[int, list[ColumnSpec]]:
-    """Rows and data columns of a file."""
+def _footer(folders: Folders, file: str) -> tuple[Footer, list[ColumnSpec]]:
+    """The footer and the data columns of a file."""
     from pyarrow import orc  # noqa: PLC0415
 
     with folders.reading(file) as source:
-        footer = orc.ORCFile(source)
-        return footer.nrows, [ColumnSpec(f.name, str(f.type)) for f in footer.schema]
+        opened = orc.ORCFile(source)
+        return read_footer(source, opened), [ColumnSpec(f.name, str(f.type)) for f in opened.schema]

@@ -12,7 +12,8 @@ from urllib.parse import unquote
 from pyspark.sql import DataFrame, SparkSession
 
 from fdm_platform.engines.files import list_files, make_folder
-from fdm_platform.engines.footers import FooterReader, merged
+from fdm_platform.engines.footers import FooterReader
+from fdm_platform.engines.orc_footer import merged
 from fdm_platform.errors import ContractError
 from fdm_platform.model.manifest import Manifest, StagedFile
 from fdm_platform.model.plan import DatePlan, LoadPlan

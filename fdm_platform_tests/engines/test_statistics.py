@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
-from fdm_platform.engines.footers import Footer, FooterReader, merged
+from fdm_platform.engines.footers import FooterReader
+from fdm_platform.engines.orc_footer import Footer, merged
 from fdm_platform.engines.statistics import FileStatistics
 from fdm_platform.model.manifest import ColumnStatistics
 
