@@ -8,8 +8,8 @@ it. `share_of_load` is the median of the first sums' share of the load's wall ti
 
 With `--against`, the clone or worktree of a commit before there was any of this (`git worktree add PATH ee9fd7c`), the
 same load runs by its code and by ours in turn: `ratio_overhead` is the median of the pairs' ratios, and
-`ratio_spread` the distance of its quartiles, for a per cent is less than these machines' noise. Ends with one line
-of JSON.
+`ratio_spread` the distance of its quartiles, for a per cent is less than these machines' noise. `ratio_cpu` is the
+same of the processor time of all processes, which other work disturbs less. Ends with one line of JSON.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import atexit
 import importlib
 import json
 import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -89,11 +90,16 @@ class Tree:
         command = [sys.executable, "-c", DEPLOY, str(home), str(rows)]
         subprocess.run(command, env=self.environ, cwd=code, check=True)
         self._code = code
+        self.cpu: list[float] = []
+        """Processor seconds of each load, its Spark's among them."""
 
     def load(self) -> Run:
         """Load the date."""
         command = [sys.executable, "-c", "from fdm_platform.cli import main; main()", *materialize()]
-        return timed(command, self.environ, self._code)
+        before = cpu_of_children()
+        run = timed(command, self.environ, self._code)
+        self.cpu.append(cpu_of_children() - before)
+        return run
 
     def load_timed(self) -> tuple[Run, dict[str, float]]:
         """Load the date, and what was timed in it."""
@@ -102,6 +108,12 @@ class Tree:
         run = timed(command, self.environ, self._code)
         seconds: dict[str, float] = json.loads(out.read_text())
         return run, seconds
+
+
+def cpu_of_children() -> float:
+    """Processor seconds of all processes that have ended and were waited for."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def materialize() -> list[str]:
@@ -137,8 +149,14 @@ def compared(folder: Path, against: Path, rows: int, runs: int) -> dict[str, Any
     pairs = in_turn(runs, ours.load, theirs.load)
     ratios = sorted(a.wall_s / b.wall_s for a, b in pairs)
     low, _, high = statistics.quantiles(ratios, n=4) if len(ratios) > 1 else (ratios[0],) * 3
-    print(f"against {against}: {', '.join(f'{r:.3f}' for r in ratios)}")
-    return {"ratio_overhead": round(ratio(pairs), 3), "ratio_spread": round(high - low, 3), "pairs": runs}
+    cpu = statistics.median(a / b for a, b in zip(ours.cpu[1:], theirs.cpu[1:], strict=True))
+    print(f"against {against}: {', '.join(f'{r:.3f}' for r in ratios)}; of processor time {cpu:.3f}")
+    return {
+        "ratio_overhead": round(ratio(pairs), 3),
+        "ratio_spread": round(high - low, 3),
+        "ratio_cpu": round(cpu, 3),
+        "pairs": runs,
+    }
 
 
 def run_timed(out: Path, arguments: list[str]) -> None:

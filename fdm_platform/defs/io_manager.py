@@ -24,6 +24,7 @@ from fdm_platform.engines.rejected import keep_rejected_rows
 from fdm_platform.engines.staging import StagingArea, stage_frame
 from fdm_platform.engines.swapping import STAGING, drop
 from fdm_platform.errors import FdmError, UnknownOutcomeError
+from fdm_platform.model.codec import to_sparse
 from fdm_platform.model.manifest import DateOutcome, Manifest
 from fdm_platform.model.partition import parse_biz_dt
 from fdm_platform.model.plan import DatePlan, LoadPlan
@@ -120,6 +121,7 @@ def _frame_metadata(manifest: Manifest, published: PublishReport) -> dict[str, A
         "bytes": manifest.bytes,
         "version": published.version,
         "path": dg.MetadataValue.path(published.path),
+        "column_statistics": dg.MetadataValue.json(to_sparse(manifest.columns)),
     }
 
 

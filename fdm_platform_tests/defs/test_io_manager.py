@@ -61,6 +61,8 @@ def test_a_returned_table_is_published_by_date_and_partition_columns(
     ]
     (event,) = result.asset_materializations_for_node("gels__py__positions")
     assert event.metadata["dagster/row_count"].value == 3
+    contract_id = {"nulls": 0, "min": "K1", "max": "K3"}
+    assert event.metadata["column_statistics"].value == {"contract_id": contract_id}
     assert event.metadata["version"].value == 1
 
 
