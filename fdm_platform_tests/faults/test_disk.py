@@ -1,9 +1,10 @@
 """Disks that are full, out of inodes or read-only: each ends in an error that says what to mend, readers keep what they
 had, and once it is mended the next load gives what an undisturbed one gives.
 
-The disks are tmpfs mounts of a few hundred KiB. A user's quota (EDQUOT) cannot be produced here: it needs a file system
-that was mounted with quotas. Its error goes the way of a full disk's, and its remedy stands in model/causes.py
-(test_errors.py); a quota of HDFS is another test's.
+The disks are tmpfs mounts of a few hundred KiB. A user's or project's quota (EDQUOT) cannot be produced here: this
+kernel has quotas of no format that a file system could be mounted with (neither CONFIG_QFMT_V2 nor CONFIG_TMPFS_QUOTA).
+Its error goes the way of a full disk's, and its remedy stands in model/causes.py (test_errors.py); a quota of HDFS is
+in test_hadoop.py.
 """
 
 from __future__ import annotations
