@@ -42,37 +42,40 @@ class AdoptedLoad:
     """Ids of execution_log's open rows."""
 
 
-def adopt_load(platform: Platform, spec: TableSpec, dates: Sequence[date], tell: Tell) -> AdoptedLoad | None:
-    """A load of just these dates whose process died here while its Spark goes on, or is done; None if there is none.
-
-    It must have been planned as it would be now. What cannot be adopted is left as it is.
-    """
+def orphans(platform: Platform, spec: TableSpec, dates: Sequence[date], tell: Tell) -> list[Orphan]:
+    """Loads of the table on this machine whose process is gone, where the settings say that they are adopted."""
     if platform.settings.on_restart != "adopt":
-        return None
-    for row in Loads(platform.store).open_ones(spec.name):
-        if row.host == this_host() and row.folder and row.plan_identity and is_owned(row.folder) is False:
-            found = _Orphan(platform, spec, tuple(dates), row.load_id, tell).adopt(Path(row.folder))
-            if found:
-                return found
-    return None
+        return []
+    return [
+        Orphan(platform, spec, tuple(dates), row.load_id, Path(row.folder), tell)
+        for row in Loads(platform.store).open_ones(spec.name)
+        if row.host == this_host() and row.folder and row.plan_identity and is_owned(row.folder) is False
+    ]
 
 
 @dataclass(frozen=True, slots=True)
-class _Orphan:
+class Orphan:
+    """A load whose process is gone, as seen by one that is asked to load these dates."""
+
     platform: Platform
     spec: TableSpec
     dates: tuple[date, ...]
     load_id: str
+    folder: Path
     tell: Tell
 
-    def adopt(self, path: Path) -> AdoptedLoad | None:
+    def adopt(self) -> AdoptedLoad | None:
+        """Take it over if it is of just these dates and was planned as it would be now, and its Spark goes on or is done.
+
+        Else None, and it is left as it is.
+        """
         try:
-            owner = Owner(path)
+            owner = Owner(self.folder)
         except OSError:  # another process was first
             return None
         found = None
         try:
-            found = self._adopt(LoadFolder(path), owner)
+            found = self._adopt(LoadFolder(self.folder), owner)
         finally:
             if found is None:
                 owner.let_go()
@@ -90,7 +93,7 @@ class _Orphan:
         if planned is None or submission is None or attempts is None:
             return None
         place = Registration(self.platform, self.spec.name, self.load_id, row.asked_by or "hand")
-        place.take_over(row)
+        place.take_over(row, claims)
         self.tell(
             f"load {self.load_id}, whose process {row.pid} is gone, is adopted: its Spark is not started again"
         )

@@ -11,7 +11,7 @@ from fdm_platform.control.execution_log.log import DateAttempt
 from fdm_platform.control.job_rows import JobRows
 from fdm_platform.control.loads import Loads
 from fdm_platform.crash import reached
-from fdm_platform.defs.adopting import adopt_load
+from fdm_platform.defs.adopting import AdoptedLoad, orphans
 from fdm_platform.defs.platform import Platform, refused
 from fdm_platform.defs.recovery import recover
 from fdm_platform.defs.registering import Registration, Tell, log, register
@@ -188,9 +188,8 @@ def begin(
 
     Where a load of these dates has lost its process, it is that load, with its id, that goes on.
     """
-    with held_signals():
-        if adopted := _adopt(platform, spec, dates, tell):
-            return adopted
+    if adopted := _adopt(platform, spec, dates, tell):
+        return adopted
     load = Load(platform, load_id, tuple(dates), LoadReport(load_id, ()))
     try:
         rows = _register(load, spec, asked_by, tell)
@@ -229,15 +228,26 @@ def begin(
 
 def _adopt(platform: Platform, spec: TableSpec, dates: Sequence[date], tell: Tell) -> Load | None:
     """A load that this process takes over; None where there is none, or where that cannot be told."""
+    load: Load | None = None
     try:
-        found = adopt_load(platform, spec, dates, tell)
+        for orphan in orphans(platform, spec, dates, tell):
+            with held_signals():  # what is taken over is known here, so that whatever comes can end it
+                found = orphan.adopt()
+                load = _of(found, dates) if found else None
+            if load:
+                return load
     except FdmError as error:  # what is wrong is told of the new load
         log.info("whether there is a load to adopt is not known: %s", error)
-        return None
-    if found is None:
-        return None
+    except BaseException as error:
+        if load:
+            load.abandon(error)
+        raise
+    return None
+
+
+def _of(found: AdoptedLoad, dates: Sequence[date]) -> Load:
     return Load(
-        platform,
+        found.place.platform,
         found.place.load_id,
         tuple(dates),
         LoadReport(found.place.load_id, found.refused),

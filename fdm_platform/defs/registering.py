@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
@@ -112,11 +112,11 @@ class Registration:
         )
         self._begin(row)
 
-    def take_over(self, row: LoadRow) -> None:
+    def take_over(self, row: LoadRow, claims: Iterable[Claim]) -> None:
         """Stand in the row of a load whose process is gone, with what that one had claimed."""
         now = datetime.now(UTC)
         self._begin(replace(row, pid=os.getpid(), process_start=start_of(os.getpid()) or 0, beat_at=now))
-        self.claims = {c.biz_dt: c for c in Claims(self.platform.store).of_load(self.load_id)}
+        self.claims = {c.biz_dt: c for c in claims}
 
     def _begin(self, row: LoadRow) -> None:
         loads = Loads(self.platform.store)
