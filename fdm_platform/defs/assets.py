@@ -4,7 +4,7 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 
 import dagster as dg
 
@@ -14,6 +14,7 @@ from fdm_platform.defs.io_manager import publish_load
 from fdm_platform.defs.load import Load
 from fdm_platform.defs.metadata import asset_metadata, description
 from fdm_platform.defs.partitions import dates_of_run, partitions_of
+from fdm_platform.defs.platform import Platform
 from fdm_platform.defs.recovery_sensor import tell
 from fdm_platform.defs.resources import PlatformResource
 from fdm_platform.defs.resuming import (
@@ -28,6 +29,7 @@ from fdm_platform.defs.resuming import (
 from fdm_platform.defs.retrying import end_step, fail_parked
 from fdm_platform.defs.run_requests import asked_by
 from fdm_platform.defs.step_launcher import SparkSubmitStepLauncher
+from fdm_platform.engines.patience import patiently
 from fdm_platform.errors import FdmError
 from fdm_platform.model.control import Published
 from fdm_platform.model.dependency import Dependency
@@ -77,15 +79,10 @@ def landing_asset(
         platform: PlatformResource,
         step_launcher: SparkSubmitStepLauncher,
     ) -> Iterator[Any]:
-        dates, ledger = dates_of_run(context), platform.platform.ledger
-        others = not_requested(context, platform.platform, spec, dates)
-        own = [d for d in dates if d not in others]
-        before = published_before(context, ledger, spec.name, own)
-        before |= loaded_since(context, platform.platform, spec, own)
+        ledger, wait_s = platform.platform.ledger, platform.platform.settings.commit_wait_s
+        work = patiently(lambda: _work(context, platform.platform, spec), "see what is to be loaded", wait_s)
+        others, before, parked, rest = work
         this_load = load_id(context.run.run_id, spec.name, context.retry_number)
-        rest = [d for d in own if d not in before]
-        parked = parked_before(context, platform.platform, spec.name, rest)
-        rest = [d for d in rest if d not in parked]
         show_published(context, ledger, spec.name, before)
         if not rest:
             yield from checks_before(context, [c.name for c in spec.checks])
@@ -133,6 +130,30 @@ def landing_asset(
             yield dg.Output(done)
 
     return load
+
+
+class _Work(NamedTuple):
+    """What a run's dates are to it."""
+
+    others: Collection[date]
+    """Not its own any more."""
+    before: Mapping[date, Published]
+    """Published by an earlier try, or by somebody else since they were requested."""
+    parked: Collection[date]
+    """Failed for good in an earlier try."""
+    rest: Sequence[date]
+    """To be loaded."""
+
+
+def _work(context: dg.AssetExecutionContext, platform: Platform, spec: TableSpec) -> _Work:
+    dates = dates_of_run(context)
+    others = not_requested(context, platform, spec, dates)
+    own = [d for d in dates if d not in others]
+    before = published_before(context, platform.ledger, spec.name, own)
+    before |= loaded_since(context, platform, spec, own)
+    rest = [d for d in own if d not in before]
+    parked = parked_before(context, platform, spec.name, rest)
+    return _Work(others, before, parked, [d for d in rest if d not in parked])
 
 
 def load_id(run_id: str, table: str, retry: int = 0) -> str:

@@ -17,6 +17,7 @@ from fdm_platform.control.breakers import Breakers
 from fdm_platform.defs.limits import limits_of
 from fdm_platform.defs.load import Load, error_of
 from fdm_platform.defs.platform import Platform
+from fdm_platform.engines.patience import patiently
 from fdm_platform.errors import ControlError, FdmError, StorageAwayError
 from fdm_platform.model.breaker import Breaker
 from fdm_platform.model.table import TableSpec
@@ -42,17 +43,16 @@ def waiting(breakers: Sequence[Breaker], spec: TableSpec) -> str:
 def await_turn(log: Log, platform: Platform, spec: TableSpec, load_id: str, asked_by: str) -> None:
     """Wait until the table's source system and cluster may be tried: by all, or by this load alone.
 
-    Whoever asks by hand has seen to it, and does not wait.
+    Whoever asks by hand has seen to it, and does not wait. A control store that is away meanwhile is waited for.
     """
-    told = ""
-    while blocking := _blocking(breakers := breakers_of(platform), spec, load_id):
+    told, patience_s = "", platform.settings.commit_wait_s
+    while blocking := patiently(lambda: _blocking(platform, spec, load_id), "see its turn", patience_s):
         if asked_by == "hand":
             log.warning("asked for by hand, it begins though %s", blocking[0].reason)
             return
         first = next((b for b in blocking if b.must_wait), None)
         if first is None:  # what is closed, or this load's to try, lets it pass at the next look
-            for b in blocking:
-                breakers.take_probe(b, load_id)
+            patiently(lambda: _try(platform, blocking, load_id), "take its turn", patience_s)
             continue
         if first.reason != told:
             told = first.reason
@@ -60,10 +60,17 @@ def await_turn(log: Log, platform: Platform, spec: TableSpec, load_id: str, aske
         time.sleep(_seconds_until(first.until))  # Terminate and Ctrl-C raise here
 
 
-def _blocking(breakers: Breakers, spec: TableSpec, load_id: str) -> list[Breaker]:
+def _blocking(platform: Platform, spec: TableSpec, load_id: str) -> list[Breaker]:
     """Those of the table's breakers that do not let this load pass."""
+    breakers = breakers_of(platform)
     mine = [breakers.of(scope, name) for scope, name in scopes_of(spec)]
     return [b for b in mine if b.state != "closed" and b.probe != load_id]
+
+
+def _try(platform: Platform, blocking: Sequence[Breaker], load_id: str) -> None:
+    """Be the one that tries, if nobody else is: what came of it, the next look tells."""
+    for breaker in blocking:
+        breakers_of(platform).take_probe(breaker, load_id)
 
 
 def note_dates(log: Log, load: Load, spec: TableSpec) -> None:

@@ -20,11 +20,14 @@ from fdm_platform.control.kudu import servers
 from fdm_platform.control.kudu.servers import Servers
 from fdm_platform.control.schema import TABLES
 from fdm_platform.control.store import open_store
+from fdm_platform.defs.instance import open_instance
+from fdm_platform.defs.partitions import add_dates
 from fdm_platform.errors import ControlUnavailableError
 from fdm_platform.model.report import DriverDone, decode
 from fdm_platform_tests.deployment import deploy
 
 FDM = str(Path(sys.executable).parent / "fdm")
+RUN_WORKER = Path(__file__).parent / "run_worker.py"
 MASTER = "gels_fpms_t_contract_master"
 DAY = date(2024, 5, 15)
 
@@ -71,6 +74,28 @@ def test_a_job_outlives_a_kudu_that_is_stopped_while_it_runs(folder: Path, tmp_p
     with deployment.platform() as platform:
         assert [row["status"] for row in platform.store.scan("execution_log")] == ["Completed"]
         assert platform.ledger.current_versions(MASTER, [DAY]) == {DAY: 1}
+
+
+@pytest.mark.spark
+def test_a_run_that_begins_while_kudu_is_away_waits_for_it(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deployment = deploy(tmp_path / "home", store_url=f"kudu://{up(folder).address}?prefix=begin.")
+    environ = {**deployment.environ, **deployment.settings.child_environ}
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    with open_instance(deployment.settings) as instance:
+        add_dates(instance, "gels_fpms", [DAY])
+    servers.stop(folder)
+    said = tmp_path / "said"
+    with said.open("wb") as file:
+        command = [sys.executable, str(RUN_WORKER), "gels/fpms/t_contract_master", DAY.isoformat()]
+        process = subprocess.Popen(command, env=environ, stdout=file, stderr=file)
+    wait_for(lambda: b"to see what is to be loaded, for" in said.read_bytes(), process)
+    up(folder)
+    assert process.wait() == 0, said.read_text()
+    with deployment.platform() as platform:
+        assert platform.ledger.published(MASTER).keys() == {DAY}
 
 
 def test_a_tablet_server_killed_while_rows_are_written_loses_and_doubles_none(folder: Path) -> None:
