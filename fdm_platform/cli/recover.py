@@ -9,6 +9,8 @@ import click
 
 from fdm_platform.defs import recovery
 from fdm_platform.defs.platform import Platform, open_platform
+from fdm_platform.engines.folders import open_folders
+from fdm_platform.errors import UnknownTableError
 from fdm_platform.model.codec import to_plain
 from fdm_platform.model.recovered import Recovered
 
@@ -32,7 +34,8 @@ def recover(*, tables: tuple[str, ...], is_dry_run: bool, as_json: bool) -> None
       fdm recover gels_fpms_t_payment --json
     """  # noqa: D301 - click wants the backspace itself
     with open_platform() as platform:
-        done = recovery.recover(platform, tables or None, is_dry_run=is_dry_run)
+        names = [_name(platform, table) for table in tables] or None
+        done = recovery.recover(platform, names, is_dry_run=is_dry_run)
         if not is_dry_run:
             _tell_dagster(platform, done)
     if as_json:
@@ -43,6 +46,17 @@ def recover(*, tables: tuple[str, ...], is_dry_run: bool, as_json: bool) -> None
         click.echo("  ".join(str(part) for part in of if part))
     if not done:
         click.echo("no load has left anything")
+
+
+def _name(platform: Platform, table: str) -> str:
+    """The whole name of a declared table, or of one that is published without being declared."""
+    try:
+        return platform.catalog.get(table).name
+    except UnknownTableError:
+        landing = platform.settings.landing
+        if table in open_folders(landing).children(landing):
+            return table
+        raise
 
 
 def _tell_dagster(platform: Platform, done: Sequence[Recovered]) -> None:

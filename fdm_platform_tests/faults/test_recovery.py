@@ -270,6 +270,19 @@ def test_staging_that_nobody_has_a_row_for_goes(tmp_path: Path) -> None:
         assert leftovers(platform) == []
 
 
+def test_the_command_takes_tables_by_their_short_names_and_those_that_are_not_declared(
+    tmp_path: Path,
+) -> None:
+    counted = deploy_counted(tmp_path)
+    environ = counted.deployment.environ
+    for table in (TABLE, "t_undeclared"):
+        (counted.landing / table / STAGING / "over" / str(DAYS[0])).mkdir(parents=True)
+    assert run([FDM, "recover", "t_b"], environ).code == 2
+    for name, table in (("t_a", TABLE), ("t_undeclared", "t_undeclared")):
+        told = things(run([FDM, "recover", name, "--json"], environ))
+        assert [(d["what"], d["table"]) for d in told] == [("staging removed", table)]
+
+
 def test_a_swap_that_nobody_has_a_row_for_is_finished(tmp_path: Path) -> None:
     counted = deployed(tmp_path)
     kill_load(counted.deployment)
