@@ -87,6 +87,7 @@ def _fork(environ: Mapping[str, str], command: Sequence[str], said: str) -> int:
         out = os.open(said, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
         for descriptor, source in ((0, os.open(os.devnull, os.O_RDONLY)), (1, out), (2, out)):
             os.dup2(source, descriptor)
+        os.closerange(3, 64)  # the server's own pipes, so that nobody keeps them open
         code = _run(list(command))
     finally:
         sys.stdout.flush()
