@@ -50,7 +50,7 @@ def once() -> str:
     return hash_after(NEWEST.items())
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(
     order=st.permutations(GIVEN),
     again=st.lists(st.tuples(st.integers(0, len(GIVEN)), st.sampled_from(GIVEN)), max_size=5),
