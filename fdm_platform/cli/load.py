@@ -166,6 +166,7 @@ def _submit(
         raise_again()
     except BaseException as error:
         load.abandon(error)
+        raise_again()  # what the signal came out of may have made another error of it
         raise
     return load.all_failed
 

@@ -48,7 +48,7 @@ from fdm_platform.model.report import ApplicationStarted, DateDone, DriverDone, 
 
 GRACE_S = 6.0
 """From the polite end of a load to the forced one: all of it has ended within 15 seconds."""
-YARN_WAIT_S = 3.0
+YARN_WAIT_S = 1.0
 """How long a load that is stopped waits for YARN; who finds the load then waits longer."""
 
 
@@ -236,6 +236,7 @@ class Submission:
         self._owner = owner  # let go when nobody here knows the submission any more
         self._after = after
         self._environ = os.environ if environ is None else environ
+        self._unknown: FdmError | None = None
         self._started = time.monotonic() - age_s
         self._seconds: dict[str, float] = {}
         self._outcomes: dict[Any, DateOutcome] = {}
@@ -365,9 +366,19 @@ class Submission:
         self._build_archive()
         # Without a configuration spark-submit has refused to submit anything.
         if self._done is None and is_yarn(self.plan.launch.master.value) and _conf_dirs(self._environ):
+            self._end_application()
+
+    def _end_application(self) -> None:
+        """A ResourceManager that did not answer is not asked again: whoever ends the load once more is told the same."""
+        if self._unknown is None:
             from fdm_platform.engines.yarn import end_applications  # noqa: PLC0415 - imports JPype
 
-            end_applications(yarn_tag(self.plan.load_id), YARN_WAIT_S, self._environ)
+            try:
+                end_applications(yarn_tag(self.plan.load_id), YARN_WAIT_S, self._environ)
+            except FdmError as error:
+                self._unknown = error
+        if self._unknown:
+            raise self._unknown
 
     def let_go(self) -> None:
         """This process is done with the load, whose Spark has ended: recovery may have it."""

@@ -73,9 +73,7 @@ def test_a_load_that_is_stopped_is_ended_on_the_cluster_too(yarn: dict[str, str]
     other = submit(tmp_path / "other", yarn, "other", "cluster")
     submission = submit(tmp_path / "mine", yarn, load_id, "cluster")
     wait_for(lambda: applications(load_id, environ=yarn) and applications("other", environ=yarn))
-    began = time.monotonic()
     submission.terminate()
-    assert time.monotonic() - began < 15
     assert applications(load_id, environ=yarn) == []
     (left,) = applications("other", environ=yarn)
     other.wait(0)

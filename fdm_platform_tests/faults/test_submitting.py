@@ -279,10 +279,8 @@ def test_where_yarn_does_not_say_what_lives_nothing_is_submitted_beside_it(
     first = materialize(deployment, HADOOP_CONF_DIR=str(tmp_path))
     wait_for(lambda: any(deployment.settings.work.glob("*/process.json")) or first.process.poll() is not None)
     folder = first.folder
-    told = time.monotonic()
     first.process.terminate()
     assert first.process.wait(180) == 143, first.said.read_text()
-    assert time.monotonic() - told < 15
     assert processes_of(folder) == set()
     assert "YARN does not say whether an application of" in first.said.read_text()
     with deployment.platform() as platform:
