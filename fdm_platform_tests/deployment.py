@@ -51,7 +51,8 @@ def control_url(home: Path) -> str:
         return f"sqlite:///{home / 'control.db'}"
     prefix = f"{hashlib.blake2b(str(home).encode(), digest_size=6).hexdigest()}."
     _PREFIXES.add(prefix)
-    return f"kudu://{master}?prefix={prefix}"
+    # A machine that does much beside does not fail a test: the default is 10 s.
+    return f"kudu://{master}?prefix={prefix}&timeout_s=60"
 
 
 def drop_tables() -> None:
