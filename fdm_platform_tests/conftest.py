@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -45,6 +46,16 @@ def _uses_deployments(item: pytest.Function) -> bool:
         return False
     of_module = vars(item.module).values()
     return any(getattr(value, "__module__", None) == deployment.__name__ for value in of_module)
+
+
+@pytest.fixture(autouse=True)
+def environment_of_a_test() -> Iterator[None]:
+    """What a command says to this process's children (`open_instance`) is not for the next test."""
+    before = dict(os.environ)
+    yield
+    for name in os.environ.keys() - before.keys():
+        del os.environ[name]
+    os.environ.update(before)
 
 
 @pytest.fixture(scope="session", autouse=True)
