@@ -58,14 +58,14 @@ def make_ready(root: Where, folder: str) -> None:
     open_folders(root).make(f"{text_of(root)}/{VERSIONS}/{folder}")
 
 
-def bring_live(root: Where, manifest: Manifest) -> str:
+def bring_live(root: Where, manifest: Manifest, folders: Folders | None = None) -> str:
     """From wherever the swap of the newest version stands to its end. May be repeated, and done by two at once.
 
     `root` is the table's folder; the date's live folder is returned. A version whose files are neither live nor
     staged (someone removed them) stays so: the next load replaces it. FileExistsError: something else wrote into
-    the live place while the swap was half done.
+    the live place while the swap was half done. `folders` are by default those that the root's form says.
     """
-    swap = _Swap(open_folders(root), text_of(root), manifest)
+    swap = _Swap(folders or open_folders(root), text_of(root), manifest)
     if swap.folders.exists(manifest.staging):
         swap.move_in()
         swap.put_away()
@@ -74,9 +74,7 @@ def bring_live(root: Where, manifest: Manifest) -> str:
 
 def discard(staging: Where) -> None:
     """Remove a date's staging folder, whole or in part, that will not be published."""
-    folders, place = open_folders(staging), text_of(staging)
-    folders.remove(place)
-    folders.remove_if_empty(parent_of(place))
+    _remove(open_folders(staging), text_of(staging))
 
 
 def drop(staging: Where) -> None:
@@ -136,12 +134,14 @@ class _Swap:
         for _ in range(_TRIES):
             if self.is_this(self.live):
                 return
+            # Before taking: what is live once this version was taken may be what another has just moved in.
+            is_there = self.folders.exists(self.live)
             taken = self.take()
             if taken is None:
                 time.sleep(_PAUSE_S)
                 continue
             try:
-                self.move_in_once(taken)
+                self.move_in_once(taken, replaces=is_there)
             except (FileExistsError, FileNotFoundError) as error:
                 failure = error  # another was here in between
             else:
@@ -162,8 +162,8 @@ class _Swap:
                     return taken if self.is_this(taken) else None
         return None
 
-    def move_in_once(self, staged: str) -> None:
-        if self.folders.exists(self.live):
+    def move_in_once(self, staged: str, *, replaces: bool) -> None:
+        if replaces:
             if self.folders.exchange(staged, self.live):
                 reached("publish.exchanged")
                 return
@@ -173,11 +173,16 @@ class _Swap:
         reached("publish.moved_in")
 
     def put_away(self) -> None:
-        """What was replaced is kept, in the staging folder as it is; a version that replaced nothing leaves nothing."""
+        """What was replaced is kept, in the staging folder as it is; a version that replaced nothing leaves nothing.
+
+        While another still has this version in hand, all stays: who comes next finds it there.
+        """
         replaced = _date_folders(self.folders, self.staging)
+        if any(self.is_this(folder) for folder in replaced):
+            return
         if replaced:
             self.keep(version_of(replaced[0]))
-        discard(self.staging)
+        _remove(self.folders, self.staging)
         reached("publish.kept")
 
     def keep(self, version: int) -> None:
@@ -193,6 +198,11 @@ class _Swap:
     def is_this(self, folder: str) -> bool:
         """The folder holds this version."""
         return _marker(self.folders, folder).get("load_id") == self.manifest.load_id
+
+
+def _remove(folders: Folders, staging: str) -> None:
+    folders.remove(staging)
+    folders.remove_if_empty(parent_of(staging))
 
 
 def _kept(folders: Folders, versions: str) -> list[tuple[int, str]]:
