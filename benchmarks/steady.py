@@ -46,7 +46,7 @@ CLASSES = {
 }
 """Whose public methods are timed, by what the figure is called."""
 FUNCTIONS = {
-    "recovery": ("fdm_platform.defs.load:recover", "fdm_platform.defs.load:adopt_load"),
+    "recovery": ("fdm_platform.defs.load:recover", "fdm_platform.defs.load:_adopt"),
     "disk": ("fdm_platform.defs.load:require_writable", "fdm_platform.engines.filesystem:sync"),
 }
 """Functions that are timed where their callers find them."""
