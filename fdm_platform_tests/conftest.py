@@ -27,7 +27,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--store",
         choices=("sqlite", "kudu"),
         default="sqlite",
-        help="where deployments keep their control tables; kudu runs the tests of deployments alone",
+        help="where deployments keep their control tables; kudu runs the tests to which it makes a difference",
     )
 
 

@@ -15,7 +15,7 @@ from pyarrow import orc
 
 from fdm_platform_tests.deployment import DAYS, PROJECT, Deployment, deploy
 
-pytestmark = pytest.mark.spark
+pytestmark = [pytest.mark.spark, pytest.mark.embedded]
 
 FDM = str(Path(sys.executable).parent / "fdm")
 TABLE = "gels_fpms_t_contract_master"

@@ -31,6 +31,8 @@ from fdm_platform_tests.faults.counted import Counted, days, deploy_counted, off
 from fdm_platform_tests.faults.crashing import FDM, PROJECT, Ended, run
 from fdm_platform_tests.faults.publisher import load
 
+pytestmark = pytest.mark.embedded
+
 (DAY,) = days(1)
 TABLE = table_name("t_a")
 PUBLISH = [sys.executable, "-m", "fdm_platform_tests.faults.publisher", "exchange", "t_a", str(DAY), "load-2"]
@@ -355,7 +357,6 @@ def test_a_journal_that_cannot_be_written_stops_no_load(
     case.mended(["Completed", "Completed"])
 
 
-@pytest.mark.embedded
 def test_a_ledger_without_room_ends_the_load_when_it_has_waited(ledger: Case) -> None:
     """The date's end waits in the journal for the room."""
     ended = ledger.publish("publish.marked", Disk.fill, FDM_COMMIT_WAIT_S="1")
@@ -369,7 +370,6 @@ def test_a_ledger_without_room_ends_the_load_when_it_has_waited(ledger: Case) ->
     ledger.mended(["Completed", "Failed"])
 
 
-@pytest.mark.embedded
 def test_a_load_goes_on_when_its_ledger_has_room_again(ledger: Case) -> None:
     with ledger.stopped("publish.marked") as process:
         ledger.disk.fill()
@@ -386,7 +386,6 @@ def test_a_load_goes_on_when_its_ledger_has_room_again(ledger: Case) -> None:
     ledger.mended(["Completed", "Completed"])
 
 
-@pytest.mark.embedded
 def test_a_ledger_without_room_is_told_before_spark_starts(ledger: Case) -> None:
     ledger.disk.fill()
     ended = ledger.run(MATERIALIZE)

@@ -23,7 +23,7 @@ from fdm_platform_tests.deployment import DAYS, PROJECT, Deployment, deploy
 from fdm_platform_tests.faults.crashing import die
 from fdm_platform_tests.hdfs import operator_of, safe_mode
 
-pytestmark = pytest.mark.spark
+pytestmark = [pytest.mark.spark, pytest.mark.embedded]
 
 FDM = str(Path(sys.executable).parent / "fdm")
 MASTER, SUMMARY = "gels_fpms_t_contract_master", "gels_fpms_t_contract_summary"

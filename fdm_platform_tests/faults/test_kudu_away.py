@@ -31,7 +31,7 @@ RUN_WORKER = Path(__file__).parent / "run_worker.py"
 MASTER = "gels_fpms_t_contract_master"
 DAY = date(2024, 5, 15)
 
-pytestmark = pytest.mark.kudu
+pytestmark = [pytest.mark.kudu, pytest.mark.embedded]
 
 
 @pytest.fixture(scope="module")
