@@ -17,7 +17,6 @@ from pathlib import Path
 from faults_daemon import STEPS, Daemon, start_beat, wrong_requests
 
 from fdm_platform.crash import POINTS, VARIABLE
-from fdm_platform.defs.breaking import breakers_of
 from fdm_platform.defs.platform import Platform
 from fdm_platform.defs.recovery import recover
 from fdm_platform.engines.command import LoadFolder
@@ -271,7 +270,7 @@ def _beat_again(bench: Bench, drawn: Drawn, until: float) -> list[str]:
         time.sleep(_POLL_S)
     if code != 0:
         return [f"trial {drawn.number}: the daemon ended with {code}: {said.read_text()[-2000:]}"]
-    must = [] if breakers_of(bench.platform).not_closed() else [(table_name(t), LAST) for t in TABLES]
+    must = [] if bench.platform.breakers.not_closed() else [(table_name(t), LAST) for t in TABLES]
     return [f"trial {drawn.number}: {wrong}" for wrong in wrong_requests(bench.platform, must)]
 
 

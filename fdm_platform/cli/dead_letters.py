@@ -11,7 +11,6 @@ import click
 
 from fdm_platform.cli.console import print_published
 from fdm_platform.cli.load import load_dates
-from fdm_platform.control.dead_letters import DeadLetters
 from fdm_platform.defs.platform import Platform, open_platform
 from fdm_platform.errors import ParameterError
 from fdm_platform.model.codec import to_plain
@@ -89,7 +88,7 @@ def retry(*, table: str | None, single: tuple[str, ...], is_all: bool, as_json: 
 
 def parked(platform: Platform, table: str | None, *, is_whole: bool = False) -> dict[str, Letters]:
     """The letters that hold, by table and in order of date; without parameters and logs unless `is_whole`."""
-    letters = DeadLetters(platform.store)
+    letters = platform.dead_letters
     found = letters.all()
     names = [platform.catalog.get(table).name] if table else sorted(found)
     of = {name: letters.of_table(name) if is_whole else found[name] for name in names if name in found}

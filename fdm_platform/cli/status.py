@@ -15,7 +15,6 @@ from rich.table import Table
 from rich.text import Text
 
 from fdm_platform.cli.console import WIDTH, ranges_text
-from fdm_platform.defs.breaking import breakers_of
 from fdm_platform.defs.platform import Platform, open_platform
 from fdm_platform.defs.recovery import dead_loads
 from fdm_platform.defs.status import Statuses, TableReport
@@ -83,7 +82,7 @@ def status(
         is_overview = not (table or states or as_json)
         read = _read(Statuses(platform, specs))
         reports = sorted((r.summary if is_overview else r for r in read), key=lambda r: r.spec.name)
-        breakers = breakers_of(platform).not_closed()
+        breakers = platform.breakers.not_closed()
         dead = [] if as_json else dead_loads(platform)
     if not as_json:
         _print_breakers(breakers, specs)

@@ -19,7 +19,7 @@ def read_attempts(
     """Attempts at these dates, or at all, oldest first, in one scan; none where the table is missing."""
     if dates is not None and not dates:
         return []
-    if BY_DATE not in store.existing():  # a deployment of an earlier release
+    if not store.has(BY_DATE):  # a deployment of an earlier release
         return []
     where = [Predicate("table_name", "=", table_name), *_bounds(dates)]
     found = [Attempt(**row) for row in store.scan(BY_DATE, where, _COLUMNS)]

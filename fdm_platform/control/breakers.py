@@ -32,15 +32,16 @@ class Breakers:
     """The breakers of a deployment. Where the table was never made, all are closed."""
 
     def __init__(
-        self, store: ControlStore, limits: BreakerLimits, now: Callable[[], datetime] = utc_now
+        self, store: ControlStore, limits: Callable[[], BreakerLimits], now: Callable[[], datetime] = utc_now
     ) -> None:
+        """`limits` is asked at each look: they may change while a process lives."""
         self._table = SideTable(store, TABLE)
         self._limits = limits
         self._now = now
 
     def of(self, scope: Scope, name: str) -> Breaker:
         """How one stands now."""
-        return fold(scope, name, self._events(scope, name), self._limits, self._now())
+        return fold(scope, name, self._events(scope, name), self._limits(), self._now())
 
     def not_closed(self) -> list[Breaker]:
         """Those that keep somebody waiting, by scope and name; one scan."""
@@ -48,8 +49,8 @@ class Breakers:
         for row in self._table.rows():
             event = BreakerEvent(**row)
             events.setdefault((event.scope, event.name), []).append(event)
-        now = self._now()
-        found = [fold(scope, name, of, self._limits, now) for (scope, name), of in sorted(events.items())]
+        limits, now = self._limits(), self._now()
+        found = [fold(scope, name, of, limits, now) for (scope, name), of in sorted(events.items())]
         return [b for b in found if b.state != "closed"]
 
     def note_success(self, scope: Scope, name: str, load_id: str) -> None:
@@ -75,7 +76,7 @@ class Breakers:
 
     def take_probe(self, breaker: Breaker, load_id: str) -> bool:
         """True for the one load that may try now, of all that saw the breaker as it is given."""
-        until = self._now() + timedelta(seconds=self._limits.longest_s)
+        until = self._now() + timedelta(seconds=self._limits().longest_s)
         return breaker.may_probe and self._insert(breaker, "probe", load_id, until=until)
 
     def _insert(

@@ -15,11 +15,10 @@ class SideTable:
     def __init__(self, store: ControlStore, name: str) -> None:
         self._store = store
         self._name = name
-        self._is_known = False
 
     def rows(self, where: Sequence[Predicate] = (), columns: Sequence[str] | None = None) -> list[Row]:
         """Rows that meet every predicate, with these columns or all; none where there is no table yet."""
-        if not self._is_there():
+        if not self._store.has(self._name):
             return []
         return list(self._store.scan(self._name, where, columns))
 
@@ -35,14 +34,9 @@ class SideTable:
 
     def delete(self, keys: Iterable[Mapping[str, Any]]) -> None:
         """Remove the rows of these keys; a key that is not there is no error."""
-        if self._is_there():
+        if self._store.has(self._name):
             self._store.delete(self._name, keys)
 
-    def _is_there(self) -> bool:
-        self._is_known = self._is_known or self._name in self._store.existing()
-        return self._is_known
-
     def _make(self) -> None:
-        if not self._is_there():
+        if not self._store.has(self._name):
             self._store.create([self._name])
-            self._is_known = True

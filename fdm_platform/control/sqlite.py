@@ -59,6 +59,7 @@ class SqliteStore:
             )
         self._url = url
         self._connections = Connections(Path(path).resolve(), busy_timeout_s)
+        self._seen: frozenset[str] = frozenset()
 
     @property
     def url(self) -> str:
@@ -71,6 +72,13 @@ class SqliteStore:
             return set()
         with self._connections.borrow() as connection:
             return _tables_in(connection)
+
+    def has(self, table: str) -> bool:
+        """There is such a table. Where it was once, a missing file is a store that is away, and no empty one."""
+        name = find_table(table).name
+        if name not in self._seen:
+            self._seen |= self.existing()
+        return name in self._seen
 
     def layout(self, table: str) -> TableLayout:
         """How the table looks in the file."""

@@ -69,6 +69,13 @@ class ControlStore(Protocol):
         """Names of the control tables that exist."""
         ...
 
+    def has(self, table: str) -> bool:
+        """There is such a table. One that was seen once is not looked for again: it may be asked before each use.
+
+        So a table is never taken for one that was never made because the store is away.
+        """
+        ...
+
     def create(self, tables: Iterable[str], *, replicas: int | None = None) -> list[str]:
         """Create those of the tables that are missing; the names of what was created.
 

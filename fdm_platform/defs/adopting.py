@@ -11,11 +11,9 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from fdm_platform.control.claims import Claims
 from fdm_platform.control.execution_log.journal import Journal
 from fdm_platform.control.execution_log.orphans import deliver_orphans
 from fdm_platform.control.execution_log.rows import STARTED
-from fdm_platform.control.loads import Loads
 from fdm_platform.defs.closing import attempts_of_load
 from fdm_platform.defs.platform import Platform
 from fdm_platform.defs.registering import Registration, Tell
@@ -48,7 +46,7 @@ def orphans(platform: Platform, spec: TableSpec, dates: Sequence[date], tell: Te
         return []
     return [
         Orphan(platform, spec, tuple(dates), row.load_id, Path(row.folder), tell)
-        for row in Loads(platform.store).open_ones(spec.name)
+        for row in platform.loads.open_ones(spec.name)
         if row.host == this_host() and row.folder and row.plan_identity and is_owned(row.folder) is False
     ]
 
@@ -83,8 +81,7 @@ class Orphan:
 
     def _adopt(self, folder: LoadFolder, owner: Owner) -> AdoptedLoad | None:
         """As the owner: what was read before may have changed."""
-        store = self.platform.store
-        row, claims = Loads(store).find(self.load_id), Claims(store).of_load(self.load_id)
+        row, claims = self.platform.loads.find(self.load_id), self.platform.claims.of_load(self.load_id)
         if row is None or {c.biz_dt for c in claims} != set(self.dates):
             return None
         planned = self._plan(row, claims)

@@ -13,8 +13,6 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from fdm_platform.control.breakers import Breakers
-from fdm_platform.defs.limits import limits_of
 from fdm_platform.defs.load import Load, error_of
 from fdm_platform.defs.platform import Platform
 from fdm_platform.engines.patience import patiently
@@ -27,11 +25,6 @@ MOST_SLEEP_S = 5.0
 """Between two looks: another load's success is seen so soon."""
 
 Log = logging.Logger | Any
-
-
-def breakers_of(platform: Platform) -> Breakers:
-    """The breakers of a deployment, with its limits."""
-    return Breakers(platform.store, limits_of(platform.settings).breaker)
 
 
 def waiting(breakers: Sequence[Breaker], spec: TableSpec) -> str:
@@ -62,7 +55,7 @@ def await_turn(log: Log, platform: Platform, spec: TableSpec, load_id: str, aske
 
 def _blocking(platform: Platform, spec: TableSpec, load_id: str) -> list[Breaker]:
     """Those of the table's breakers that do not let this load pass."""
-    breakers = breakers_of(platform)
+    breakers = platform.breakers
     mine = [breakers.of(scope, name) for scope, name in scopes_of(spec)]
     return [b for b in mine if b.state != "closed" and b.probe != load_id]
 
@@ -70,7 +63,7 @@ def _blocking(platform: Platform, spec: TableSpec, load_id: str) -> list[Breaker
 def _try(platform: Platform, blocking: Sequence[Breaker], load_id: str) -> None:
     """Be the one that tries, if nobody else is: what came of it, the next look tells."""
     for breaker in blocking:
-        breakers_of(platform).take_probe(breaker, load_id)
+        platform.breakers.take_probe(breaker, load_id)
 
 
 def note_dates(log: Log, load: Load, spec: TableSpec) -> None:
@@ -100,7 +93,7 @@ def _note(
     log: Log, platform: Platform, spec: TableSpec, load_id: str, told: Mapping[str, FdmError | bool | None]
 ) -> None:
     """An error is a failure, True a success, None neither."""
-    breakers = breakers_of(platform)
+    breakers = platform.breakers
     try:
         for scope, name in scopes_of(spec):
             result = told[scope]

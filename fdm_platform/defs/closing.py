@@ -8,7 +8,6 @@ from typing import Literal
 from fdm_platform.control.execution_log.journal import Journal
 from fdm_platform.control.execution_log.orphans import deliver_orphans
 from fdm_platform.control.execution_log.rows import BY_DATE, STARTED, AttemptRows
-from fdm_platform.control.loads import Loads
 from fdm_platform.control.side_table import SideTable
 from fdm_platform.control.store import Predicate
 from fdm_platform.control.values import Row
@@ -52,7 +51,7 @@ def close_orphans(platform: Platform, *, is_dry_run: bool = False) -> list[Recov
     journal, closed = Journal(platform.settings.journal), list[Recovered]()
     if not is_dry_run:
         deliver_orphans(platform.store, journal.folder)
-    rows, loads = AttemptRows(platform.store), Loads(platform.store)
+    rows, loads = AttemptRows(platform.store), platform.loads
     for entry in journal.unfinished():
         row = entry.last()
         standing = rows.find(row["id"]) if row else None

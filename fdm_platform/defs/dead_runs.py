@@ -11,7 +11,6 @@ from collections.abc import Iterator
 import dagster as dg
 
 from fdm_platform.control.execution_log.rows import BY_DATE
-from fdm_platform.control.loads import Loads
 from fdm_platform.control.store import Predicate
 from fdm_platform.control.values import Row
 from fdm_platform.defs.closing import close_attempts
@@ -67,7 +66,7 @@ def close_attempts_of(platform: Platform, run: dg.DagsterRun, why: str) -> list[
 
     Not of a load that is registered: the run that is started again may adopt it, and recovery closes what nobody does.
     """
-    under_way = {row.load_id for row in Loads(platform.store).open_ones()}
+    under_way = {row.load_id for row in platform.loads.open_ones()}
 
     def find() -> list[Row]:
         found = (row for name in tables_of(run) for row in _attempts(platform, run, name))

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from functools import cached_property
 
-from fdm_platform.control.dead_letters import DeadLetters
 from fdm_platform.control.parents import control_dates, read_parents
-from fdm_platform.defs.breaking import breakers_of, waiting
+from fdm_platform.defs.breaking import waiting
 from fdm_platform.defs.platform import Platform
 from fdm_platform.model.breaker import Breaker
 from fdm_platform.model.control import ProcessControlRow, Published
@@ -16,17 +16,13 @@ from fdm_platform.model.dead_letter import DeadLetter
 from fdm_platform.model.dependency import UNPUBLISHED, Dependency, ParentState
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class StoreFacts:
     """Facts, read from the control store when they are asked for."""
 
     platform: Platform
     now: datetime
     _rows: dict[str, dict[date, ProcessControlRow | None]] = field(default_factory=dict)
-    _letters: list[Mapping[str, Mapping[date, DeadLetter]]] = field(default_factory=list)
-    """Of all tables, once they were read."""
-    _breakers: list[Sequence[Breaker]] = field(default_factory=list)
-    """Those that are not closed, once they were read."""
 
     def today(self, table: str) -> date:
         """The date in the zone of the table's calendar."""
@@ -57,16 +53,22 @@ class StoreFacts:
         return self.platform.ledger.published(table, dates)
 
     def parked(self, table: str) -> Mapping[date, DeadLetter]:
-        """Its dead letters; those of all tables are read at once."""
-        if not self._letters:
-            self._letters.append(DeadLetters(self.platform.store).all())
-        return self._letters[0].get(table, {})
+        """Its dead letters."""
+        return self._letters.get(table, {})
 
     def waiting(self, table: str) -> str:
-        """Why its breakers let no load begin; all breakers are read at once."""
-        if not self._breakers:
-            self._breakers.append(breakers_of(self.platform).not_closed())
-        return waiting(self._breakers[0], self.platform.catalog.tables[table])
+        """Why its breakers let no load begin."""
+        return waiting(self._breakers, self.platform.catalog.tables[table])
+
+    @cached_property
+    def _letters(self) -> Mapping[str, Mapping[date, DeadLetter]]:
+        """Of all tables, in one scan."""
+        return self.platform.dead_letters.all()
+
+    @cached_property
+    def _breakers(self) -> Sequence[Breaker]:
+        """Those that are not closed, in one scan."""
+        return self.platform.breakers.not_closed()
 
     def parent(self, dependency: Dependency, dates: Collection[date]) -> ParentState:
         """The parent's dates, as far as these dates of the child need them."""

@@ -15,12 +15,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
-from fdm_platform.control.breakers import Breakers
-from fdm_platform.control.claims import Claims
-from fdm_platform.control.loads import Loads
 from fdm_platform.crash import reached
 from fdm_platform.defs.closing import attempts_of_load, close_attempts
-from fdm_platform.defs.limits import limits_of
 from fdm_platform.defs.platform import Platform
 from fdm_platform.engines.command import LoadFolder, is_yarn, yarn_tag
 from fdm_platform.engines.orphan import end_orphan, processes_of
@@ -97,7 +93,7 @@ class _DeadLoad:
     @property
     def is_another_s(self) -> bool:
         """Since its row was read another process has taken the load over, or given it up."""
-        row = Loads(self.platform.store).find(self.load_id)
+        row = self.platform.loads.find(self.load_id)
         return _process(row) != _process(self.row)
 
     def put_in_order(self) -> None:
@@ -105,7 +101,7 @@ class _DeadLoad:
             return
         self.end_spark()
         reached("recover.spark_ended")
-        claims = Claims(self.platform.store).of_load(self.load_id)
+        claims = self.platform.claims.of_load(self.load_id)
         self.tables |= {claim.table_name for claim in claims}
         staged = [s for table in sorted(self.tables) for s in self.staged(table)]
         if self.is_another_s:  # what is staged may be of a new try of the same name
@@ -196,13 +192,13 @@ class _DeadLoad:
 
     def free(self, claims: Collection[Claim]) -> None:
         if not self.is_dry_run:
-            Claims(self.platform.store).release(claims)
+            self.platform.claims.release(claims)
         for claim in claims:
             self.note("claim freed", claim.table_name, claim.biz_dt)
 
     def sweep(self) -> None:
         """The turn that it had at a breaker, and files with secrets."""
-        breakers = Breakers(self.platform.store, limits_of(self.platform.settings).breaker)
+        breakers = self.platform.breakers
         for breaker in breakers.not_closed():
             if breaker.probe == self.load_id:
                 self.note("probe ended", detail=f"{breaker.scope} {breaker.name}")
@@ -218,7 +214,7 @@ class _DeadLoad:
         if self.row:
             self.note("load ended", self.row.table_name, detail=describe(self.row))
         if not self.is_dry_run:
-            Loads(self.platform.store).end(self.load_id)
+            self.platform.loads.end(self.load_id)
 
     def root(self, table: str) -> str:
         return self.platform.settings.table_root(table)

@@ -9,7 +9,6 @@ from datetime import date
 from fdm_platform import errors
 from fdm_platform.control.execution_log.log import DateAttempt
 from fdm_platform.control.job_rows import JobRows
-from fdm_platform.control.loads import Loads
 from fdm_platform.crash import reached
 from fdm_platform.defs.adopting import AdoptedLoad, orphans
 from fdm_platform.defs.platform import Platform, refused
@@ -261,7 +260,7 @@ def _of(found: AdoptedLoad, dates: Sequence[date]) -> Load:
 
 def _note_plan(place: Registration, plan: LoadPlan) -> None:
     """Before Spark is submitted, so that whoever finds the load knows what to look for, and where."""
-    loads = Loads(place.platform.store)
+    loads = place.platform.loads
     loads.note_plan(place.load_id, identity=plan.identity(), master=plan.launch.master.value)
 
 

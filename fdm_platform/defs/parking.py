@@ -7,7 +7,6 @@ import os
 from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, date, datetime
 
-from fdm_platform.control.dead_letters import DeadLetters
 from fdm_platform.crash import reached
 from fdm_platform.defs.load import Load
 from fdm_platform.defs.platform import Platform
@@ -32,14 +31,14 @@ def park(
     needs not be: nothing loads it.
     """
     letters = {x.biz_dt: x for x in _letters(platform, spec, failed, load, attempts)}
-    DeadLetters(platform.store).park(letters.values())
+    platform.dead_letters.park(letters.values())
     reached("park.written")
     return letters
 
 
 def clear(platform: Platform, table: str, published: Collection[date]) -> None:
     """Forget the letters of dates that are live now."""
-    letters = DeadLetters(platform.store)
+    letters = platform.dead_letters
     if published and (parked := letters.of_table(table, published)):
         letters.clear(table, parked)
 

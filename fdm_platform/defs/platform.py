@@ -13,12 +13,17 @@ from datetime import date, datetime
 from functools import cached_property
 from pathlib import Path
 
+from fdm_platform.control.breakers import Breakers
+from fdm_platform.control.claims import Claims
+from fdm_platform.control.dead_letters import DeadLetters
 from fdm_platform.control.dependencies import read_dependency_rows
 from fdm_platform.control.execution_log.log import ExecutionLog
 from fdm_platform.control.job_rows import JobRows, read_job_rows
 from fdm_platform.control.ledger import Ledger
+from fdm_platform.control.loads import Loads
 from fdm_platform.control.rows import process_control_rows, readable_rows_of
 from fdm_platform.control.store import ControlStore, open_store
+from fdm_platform.defs.limits import limits_of
 from fdm_platform.defs.parents import Parents, ParentTables
 from fdm_platform.engines.filesystem import list_files
 from fdm_platform.engines.folders import list_published
@@ -68,10 +73,30 @@ class Platform:
         """The audit trail; one writer for all attempts of this process."""
         return ExecutionLog(self.store, self.settings.journal)
 
-    @property
+    @cached_property
     def ledger(self) -> Ledger:
         """The published versions of every date."""
         return Ledger(self.store)
+
+    @cached_property
+    def claims(self) -> Claims:
+        """Which load has which date to itself."""
+        return Claims(self.store)
+
+    @cached_property
+    def loads(self) -> Loads:
+        """The loads under way."""
+        return Loads(self.store)
+
+    @cached_property
+    def dead_letters(self) -> DeadLetters:
+        """The parked dates of every table."""
+        return DeadLetters(self.store)
+
+    @cached_property
+    def breakers(self) -> Breakers:
+        """The circuit breakers, with the deployment's limits as they are when it is asked."""
+        return Breakers(self.store, lambda: limits_of(self.settings).breaker)
 
     def close(self) -> None:
         """Deliver what the log has left, within seconds, and let go of the control store.

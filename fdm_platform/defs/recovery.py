@@ -14,9 +14,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from fdm_platform.control.breakers import Breakers
-from fdm_platform.control.claims import Claims
-from fdm_platform.control.loads import BEATS_PER_LEASE, Loads
+from fdm_platform.control.loads import BEATS_PER_LEASE
 from fdm_platform.defs.closing import close_orphans
 from fdm_platform.defs.giving_up import OTHERS_WAIT_S, describe, give_up
 from fdm_platform.defs.limits import limits_of
@@ -60,7 +58,7 @@ def recover(
 
 def dead_loads(platform: Platform) -> list[LoadRow]:
     """The loads that are registered and whose process is gone; one short scan."""
-    return [row for row in Loads(platform.store).open_ones() if not is_alive(platform, row)]
+    return [row for row in platform.loads.open_ones() if not is_alive(platform, row)]
 
 
 class _Recovery:
@@ -82,10 +80,10 @@ class _Recovery:
         # What is staged and claimed is read before the loads are: each load's row is written first and goes last,
         # so what has no row by then belongs to nobody.
         found = self._staged(tables)
-        for claim in Claims(self._platform.store).all():
+        for claim in self._platform.claims.all():
             if tables is None or claim.table_name in tables:
                 found[claim.load_id].add(claim.table_name)
-        rows = {row.load_id: row for row in Loads(self._platform.store).open_ones()}
+        rows = {row.load_id: row for row in self._platform.loads.open_ones()}
         for load_id, row in rows.items():
             if (tables is None or row.table_name in tables) and self._is_dead(row):
                 self._give_up(load_id, row, found.get(load_id, set()))
@@ -147,7 +145,7 @@ class _Recovery:
         left_s = max(0.0, self._until - time.monotonic())
         try:
             done = give_up(self._platform, load_id, row, tables, wait_s=left_s, is_dry_run=self._is_dry_run)
-            if row and not done and Loads(self._platform.store).find(load_id):
+            if row and not done and self._platform.loads.find(load_id):
                 self._leave(
                     row, "another process owns it: one that recovers, or its own Spark, which ends itself"
                 )
@@ -163,8 +161,8 @@ class _Recovery:
             self.done += close_orphans(self._platform, is_dry_run=self._is_dry_run)
         except OSError as error:
             self.done.append(Recovered("left", "", detail=f"the journal: {error}"))
-        limits = limits_of(self._platform.settings).breaker
-        breakers, longest = Breakers(self._platform.store, limits), timedelta(seconds=limits.longest_s)
+        breakers = self._platform.breakers
+        longest = timedelta(seconds=limits_of(self._platform.settings).breaker.longest_s)
         lease = timedelta(seconds=self._platform.settings.lease_s)
         for b in breakers.not_closed():
             # A load takes its turn just before it is registered, and says what came of it just after it has ended.

@@ -13,8 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 
-from fdm_platform.control.claims import Claims
-from fdm_platform.control.loads import Beat, Loads
+from fdm_platform.control.loads import Beat
 from fdm_platform.crash import reached
 from fdm_platform.defs.giving_up import give_up
 from fdm_platform.defs.platform import Platform
@@ -67,7 +66,7 @@ class Registration:
         claim = self.claims.pop(biz_dt, None)
         try:
             if claim:
-                Claims(self.platform.store).release([claim])
+                self.platform.claims.release([claim])
         except ControlError as error:
             log.warning("%s %s is not released yet: %s", self.table, biz_dt, error)
             self.is_left = True
@@ -87,7 +86,7 @@ class Registration:
         self._beat = None
         _under_way.discard(self.load_id)
         if not self.is_left:
-            Loads(self.platform.store).end(self.load_id)
+            self.platform.loads.end(self.load_id)
 
     def _end_with_last(self) -> None:
         try:
@@ -119,7 +118,7 @@ class Registration:
         self.claims = {c.biz_dt: c for c in claims}
 
     def _begin(self, row: LoadRow) -> None:
-        loads = Loads(self.platform.store)
+        loads = self.platform.loads
         loads.open(row)
         _under_way.add(self.load_id)
         self._beat = Beat(loads, self.load_id, self.platform.settings.lease_s).__enter__()
@@ -129,7 +128,7 @@ class Registration:
 
         A load that waits holds earlier dates only, so no two wait for each other.
         """
-        rest, claims = sorted(set(dates)), Claims(self.platform.store)
+        rest, claims = sorted(set(dates)), self.platform.claims
         waiting = _Waiting(wait_s, tell)
         while rest:
             standing = claims.claim_dates(self.table, rest, self.load_id)
@@ -139,7 +138,7 @@ class Registration:
                 return
             holder = standing[-1]
             self.waited_for.add(holder.biz_dt)
-            row = Loads(self.platform.store).find(holder.load_id)
+            row = self.platform.loads.find(holder.load_id)
             if row is None or not is_alive(self.platform, row):
                 if claims.holder(self.table, holder.biz_dt) != holder:  # it has just ended by itself
                     continue
@@ -181,7 +180,7 @@ def is_alive(platform: Platform, row: LoadRow) -> bool:
     """The load goes on, as far as can be seen from here."""
     if (row.host, row.pid, row.process_start) == (this_host(), os.getpid(), start_of(os.getpid())):
         return row.load_id in _under_way
-    return Loads(platform.store).is_alive(row, platform.settings.lease_s, is_owned)
+    return platform.loads.is_alive(row, platform.settings.lease_s, is_owned)
 
 
 def register(

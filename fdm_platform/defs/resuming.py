@@ -22,7 +22,6 @@ from dagster._core.storage.tags import (
     SENSOR_NAME_TAG,
 )
 
-from fdm_platform.control.dead_letters import DeadLetters
 from fdm_platform.control.ledger import Ledger
 from fdm_platform.control.requests import Requests
 from fdm_platform.defs.platform import Platform
@@ -80,7 +79,7 @@ def parked_before(
     runs = _earlier_runs(context) if context.retry_number or RETRY_NUMBER_TAG in context.run.tags else []
     if not runs:
         return set()
-    found = DeadLetters(platform.store).of_table(table, dates)
+    found = platform.dead_letters.of_table(table, dates)
     loads = {run.tags[LOAD] for run in runs if LOAD in run.tags}
     own = tuple(f"{run.run_id}-" for run in runs)
     return {d for d, x in found.items() if x.load_id in loads or x.load_id.startswith(own)}

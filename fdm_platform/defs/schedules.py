@@ -7,8 +7,7 @@ from datetime import UTC, date, datetime
 
 import dagster as dg
 
-from fdm_platform.control.dead_letters import DeadLetters
-from fdm_platform.defs.breaking import breakers_of, waiting
+from fdm_platform.defs.breaking import waiting
 from fdm_platform.defs.open_runs import dates_of_open_runs
 from fdm_platform.defs.partitions import add_dates, dates_of
 from fdm_platform.defs.platform import Platform
@@ -48,7 +47,7 @@ def calendar_schedule(source: SourceSystem, *, is_running: bool) -> dg.ScheduleD
             others = " or parked: see `fdm dead-letters`" if any(parked.values()) else ""
             return dg.SkipReason(f"every date of {source.name} that is due is published{others}")
         add_dates(context.instance, source.partition_set, wanted)
-        standing = breakers_of(platform.platform).not_closed()
+        standing = platform.platform.breakers.not_closed()
         waits = {spec.name: waiting(standing, spec) for spec, dates in due if dates}
         due = [(spec, dates) for spec, dates in due if dates and not waits[spec.name]]
         for why in sorted(set(filter(None, waits.values()))):
@@ -81,7 +80,7 @@ def _due(
 
 def _parked(platform: Platform, spec: TableSpec) -> set[date]:
     """Dates that used up their retries, of which nothing is published."""
-    letters = DeadLetters(platform.store).all().get(spec.name, {})
+    letters = platform.dead_letters.all().get(spec.name, {})
     rows = platform.usable_control_rows(spec, letters) if letters else []
     return {row.biz_dt for row in rows if letters[row.biz_dt].holds(row.version, None)}
 

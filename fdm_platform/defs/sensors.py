@@ -18,13 +18,12 @@ from typing import Any
 import dagster as dg
 
 from fdm_platform.control.changes import LIMIT, changes, unstamped_dates
-from fdm_platform.control.dead_letters import DeadLetters
 from fdm_platform.control.dependencies import refresh
 from fdm_platform.control.requests import Requests
 from fdm_platform.control.rows import RowProblem, process_control_dates, readable_rows_of, source_prefixes
 from fdm_platform.control.store import Predicate
 from fdm_platform.crash import reached
-from fdm_platform.defs.breaking import breakers_of, waiting
+from fdm_platform.defs.breaking import waiting
 from fdm_platform.defs.cursor import KeptCursor, SensorCursor
 from fdm_platform.defs.partitions import add_dates, dates_of
 from fdm_platform.defs.platform import Platform
@@ -261,11 +260,11 @@ class Tick:
 
     @cached_property
     def _breakers(self) -> list[Breaker]:
-        return breakers_of(self.platform).not_closed()
+        return self.platform.breakers.not_closed()
 
     @cached_property
     def _letters(self) -> Mapping[str, Mapping[date, DeadLetter]]:
-        return DeadLetters(self.platform.store).all()
+        return self.platform.dead_letters.all()
 
     def _request(self, run: RunOfDates, known: Sequence[date]) -> dg.RunRequest:
         spec = next(s for s in self.source.tables if s.name == run.table_name)

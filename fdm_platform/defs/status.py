@@ -14,7 +14,6 @@ from graphlib import TopologicalSorter
 
 from fdm_platform.control.attempts import newest_attempts, read_attempts
 from fdm_platform.control.control_states import control_states
-from fdm_platform.control.dead_letters import DeadLetters
 from fdm_platform.control.job_settings import JobSettings, read_job_settings
 from fdm_platform.control.parents import control_dates, read_parents
 from fdm_platform.control.rows import RowProblem
@@ -178,7 +177,7 @@ class Statuses:
 
     @cached_property
     def _parked(self) -> Mapping[str, Mapping[date, DeadLetter]]:
-        return DeadLetters(self.platform.store).all()
+        return self.platform.dead_letters.all()
 
     @cached_property
     def _read_by_others(self) -> frozenset[str]:

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 
 from fdm_platform.control.attempts import read_attempts
-from fdm_platform.control.dead_letters import DeadLetters
 from fdm_platform.control.parents import read_parents
 from fdm_platform.control.requests import TABLE as REQUESTS
 from fdm_platform.control.requests import Requests
@@ -38,7 +37,7 @@ def read_evidence(platform: Platform, spec: TableSpec, biz_dt: date, now: dateti
     versions = platform.ledger.versions(spec.name, biz_dt)
     attempts = read_attempts(platform.store, spec.name, [biz_dt])
     calendar = _calendar_day(platform, spec, biz_dt, now)
-    letter = DeadLetters(platform.store).of_table(spec.name, [biz_dt]).get(biz_dt)
+    letter = platform.dead_letters.of_table(spec.name, [biz_dt]).get(biz_dt)
     version = row.version if row else None
     return Evidence(
         table=spec.name,
@@ -107,7 +106,7 @@ def _verdict(platform: Platform, spec: TableSpec, biz_dt: date, now: datetime) -
 
 
 def _requests(platform: Platform, spec: TableSpec, biz_dt: date) -> list[DateRequest]:
-    if REQUESTS not in platform.store.existing():  # a deployment of an earlier release
+    if not platform.store.has(REQUESTS):  # a deployment of an earlier release
         return []
     return Requests(platform.store).of_date(spec.partition_set, spec.name, biz_dt)
 

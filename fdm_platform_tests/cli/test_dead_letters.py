@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from fdm_platform.control.dead_letters import DeadLetters
 from fdm_platform.model.dead_letter import DeadLetter
 from fdm_platform_tests.deployment import DAYS, PROJECT, Deployment, deploy
 from fdm_platform_tests.records import publish
@@ -51,7 +50,7 @@ def park(deployment: Deployment, table: str, *, control_version: str | None = No
             json.dumps({"error": "ConnectionLostError", "message": "no route to host"}),
             datetime.now(UTC),
         )
-        DeadLetters(platform.store).park([letter])
+        platform.dead_letters.park([letter])
 
 
 def test_nothing_is_parked_at_first(deployment: Deployment) -> None:
@@ -131,4 +130,4 @@ def test_a_date_that_no_retry_can_help_is_parked_and_a_retry_brings_it_back(depl
     assert [r["biz_dt"] for r in published["published"]] == [DAY]
     assert answer(deployment, "dead-letters") == []
     with deployment.platform() as platform:
-        assert DeadLetters(platform.store).all() == {}, "it is cleared, not only of no account"
+        assert platform.dead_letters.all() == {}, "it is cleared, not only of no account"

@@ -34,7 +34,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def breakers(store: ControlStore, clock: Clock) -> Breakers:
-    return Breakers(store, LIMITS, clock)
+    return Breakers(store, lambda: LIMITS, clock)
 
 
 def opened(breakers: Breakers, name: str = "s") -> None:
@@ -46,7 +46,7 @@ def test_it_opens_for_every_process_and_others_are_not_concerned(
     store: ControlStore, breakers: Breakers, clock: Clock
 ) -> None:
     opened(breakers)
-    again = Breakers(store, LIMITS, clock)
+    again = Breakers(store, lambda: LIMITS, clock)
     found = again.of("source", "s")
     assert (found.state, found.failures, found.error) == ("open", 3, "no route to host")
     assert again.of("source", "t").state == again.of("cluster", "s").state == "closed"
@@ -97,7 +97,7 @@ def test_what_is_sound_writes_nothing_and_what_is_over_is_removed(
 
 def test_a_deployment_of_an_earlier_release_needs_no_new_table(empty_url: str) -> None:
     store = open_store(empty_url)
-    breakers = Breakers(store, LIMITS)
+    breakers = Breakers(store, lambda: LIMITS)
     assert breakers.of("source", "s").state == "closed"
     breakers.note_success("source", "s", "load")
     assert (breakers.not_closed(), store.existing()) == ([], set())
@@ -111,7 +111,7 @@ def test_of_eight_processes_one_tries_in_each_round_and_no_failure_is_lost(empty
     store.create(["fdm_breakers"])
     told = run_workers("fail_and_probe", empty_url, workers=8, rounds=5)
     assert sum(w["noted"] for w in told) == 40
-    found = Breakers(store, BreakerLimits(failures=40, cooldown_s=0, longest_s=600)).of("source", "s")
+    found = Breakers(store, lambda: BreakerLimits(failures=40, cooldown_s=0, longest_s=600)).of("source", "s")
     assert found.failures == 40
     assert [w["name"] for w in told if w["probes"]] == [found.probe]
     store.close()

@@ -140,7 +140,7 @@ def claim_and_publish(store: ControlStore, name: str, rounds: int) -> dict[str, 
 
 def fail_and_probe(store: ControlStore, name: str, rounds: int) -> dict[str, Any]:
     """Note a failure in each round; when all workers have, and the breaker is open, try to be the probe."""
-    breakers = Breakers(store, BreakerLimits(failures=8 * rounds, cooldown_s=0, longest_s=600))
+    breakers = Breakers(store, lambda: BreakerLimits(failures=8 * rounds, cooldown_s=0, longest_s=600))
     for _ in range(rounds):
         breakers.note_failure("source", "s", name, "away")
     while (breaker := breakers.of("source", "s")).state == "closed":

@@ -12,8 +12,6 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from fdm_platform.control.dead_letters import DeadLetters
-from fdm_platform.defs.breaking import breakers_of
 from fdm_platform.defs.location import build_definitions
 from fdm_platform.defs.partitions import add_dates
 from fdm_platform.defs.platform import Platform
@@ -235,7 +233,7 @@ def test_a_parked_child_is_not_requested_until_its_row_changes(market: Market) -
     letter = DeadLetter(
         spec.name, D15, "load", row.version, 1, "code", '{"message": "no such column"}', datetime.now(UTC)
     )
-    DeadLetters(market.platform.store).park([letter])
+    market.platform.dead_letters.park([letter])
     market.publish("t_root", D15)
     assert market.evaluate() == [("t_elsewhere", "2024-05-15")]
     for _ in range(5):
@@ -249,7 +247,7 @@ def test_a_parked_child_is_not_requested_until_its_row_changes(market: Market) -
 
 def test_what_is_due_waits_for_the_breaker_of_its_source(market: Market) -> None:
     market.evaluate()
-    breakers = breakers_of(market.platform)
+    breakers = market.platform.breakers
     for n in range(5):
         breakers.note_failure("source", "e_s", f"load-{n}", "no route to host")
     market.publish("t_root", D15)

@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from fdm_platform.cli import cli
-from fdm_platform.defs.breaking import await_turn, breakers_of, note_dates, note_spark
+from fdm_platform.defs.breaking import await_turn, note_dates, note_spark
 from fdm_platform.defs.load import Load
 from fdm_platform.defs.platform import Platform, refused
 from fdm_platform.errors import (
@@ -63,7 +63,7 @@ def spec(platform: Platform) -> TableSpec:
 
 
 def states(platform: Platform) -> tuple[str, str]:
-    breakers = breakers_of(platform)
+    breakers = platform.breakers
     return breakers.of("source", "gels_fpms").state, breakers.of("cluster", "default").state
 
 
@@ -88,7 +88,7 @@ def test_dates_that_reach_nobody_open_the_breaker_of_their_source(
     assert states(platform) == ("closed", "closed")
     note_dates(log, ended(platform, "b", AWAY, AWAY, SourceError("no file")), spec)
     assert states(platform) == ("open", "closed")
-    assert breakers_of(platform).of("source", "gels_fpms").failures == 2, "one of a load, not of a date"
+    assert platform.breakers.of("source", "gels_fpms").failures == 2, "one of a load, not of a date"
 
 
 def test_a_load_that_was_served_closes_it(platform: Platform, spec: TableSpec) -> None:
@@ -133,7 +133,7 @@ def test_one_load_tries_the_others_wait_for_it_and_a_hand_does_not(
     assert "asked for by hand, it begins though the breaker of source gels_fpms is open" in caplog.text
     cool_down(tmp_path, 0)
     await_turn(log, platform, spec, "probe", "sensor")
-    assert breakers_of(platform).of("source", "gels_fpms").probe == "probe"
+    assert platform.breakers.of("source", "gels_fpms").probe == "probe"
     await_turn(log, platform, spec, "probe", "sensor")  # asked again, it is still the one
 
     begun = threading.Event()

@@ -12,8 +12,6 @@ import pyarrow as pa
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
-from fdm_platform.control.claims import Claims
-from fdm_platform.control.loads import Loads
 from fdm_platform.defs.io_manager import OrcIOManager
 from fdm_platform.defs.registering import register
 from fdm_platform.defs.resources import PlatformResource
@@ -147,8 +145,8 @@ def test_what_cannot_be_landed_is_refused(
 def under_way(deployment: Deployment) -> list[str]:
     """Loads that are registered, and claims."""
     with deployment.platform() as platform:
-        claims = [f"claim of {claim.load_id}" for claim in Claims(platform.store).all()]
-        return claims + [row.load_id for row in Loads(platform.store).open_ones()]
+        claims = [f"claim of {claim.load_id}" for claim in platform.claims.all()]
+        return claims + [row.load_id for row in platform.loads.open_ones()]
 
 
 def test_a_plain_asset_has_its_date_to_itself(

@@ -15,7 +15,6 @@ import dagster as dg
 import pytest
 
 from fdm_platform.control.breakers import Breakers
-from fdm_platform.control.loads import Loads
 from fdm_platform.defs.recovery_sensor import recovery_sensor
 from fdm_platform.defs.resources import PlatformResource
 from fdm_platform.model.limits import BreakerLimits
@@ -85,7 +84,7 @@ def test_a_load_that_may_still_be_adopted_is_left_for_a_while(
 ) -> None:
     die(PUBLISHER, counted.deployment.environ, "publish.verified")
     with counted.deployment.platform() as platform:
-        loads = Loads(platform.store)
+        loads = platform.loads
         row = loads.find(LOAD)
         assert row
         now = datetime.now(UTC)
@@ -127,9 +126,9 @@ def test_the_turn_of_a_load_that_is_gone_is_another_s(
 ) -> None:
     with counted.deployment.platform() as platform:
         limits = BreakerLimits()
-        breakers, since = Breakers(platform.store, limits), datetime.now(UTC) - timedelta(hours=1)
+        breakers, since = platform.breakers, datetime.now(UTC) - timedelta(hours=1)
         for number in range(limits.failures):
-            earlier = Breakers(platform.store, limits, lambda: since)
+            earlier = Breakers(platform.store, lambda: limits, lambda: since)
             earlier.note_failure("source", "gels_cnt", f"load-{number}", "it is away")
         assert breakers.take_probe(breakers.of("source", "gels_cnt"), "gone")
         assert tick(instance) == "no load has left anything", "it may be about to register"

@@ -10,10 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from fdm_platform.control.claims import Claims
 from fdm_platform.control.execution_log.log import DateAttempt
 from fdm_platform.control.ledger import Ledger
-from fdm_platform.control.loads import Loads
 from fdm_platform.control.store import open_store
 from fdm_platform.defs.load import Load
 from fdm_platform.defs.platform import Platform
@@ -58,17 +56,17 @@ def ask(platform: Platform, load_id: str, *dates: object, **more: object) -> Reg
 
 
 def claimed(platform: Platform) -> list[tuple[object, int, str]]:
-    return [(c.biz_dt, c.version, c.load_id) for c in Claims(platform.store).all()]
+    return [(c.biz_dt, c.version, c.load_id) for c in platform.claims.all()]
 
 
 def loads(platform: Platform) -> list[str]:
-    return [row.load_id for row in Loads(platform.store).open_ones()]
+    return [row.load_id for row in platform.loads.open_ones()]
 
 
 def test_a_load_is_registered_until_its_last_date_is_over(platform: Platform) -> None:
     place = ask(platform, "first", *DAYS)
     assert place.versions == dict.fromkeys(DAYS, 1)
-    (row,) = Loads(platform.store).open_ones(TABLE)
+    (row,) = platform.loads.open_ones(TABLE)
     assert (row.load_id, row.pid, row.asked_by) == ("first", os.getpid(), "hand")
     assert row.folder == str(platform.settings.work / "first")
     for day in DAYS[:2]:
@@ -151,11 +149,11 @@ def test_the_dates_of_a_killed_load_are_free_and_its_numbers_void(tmp_path: Path
 
 
 def test_a_load_of_another_host_is_dead_when_its_lease_is_over(platform: Platform) -> None:
-    now, store = datetime.now(UTC), platform.store
+    now = datetime.now(UTC)
     for load_id, day, age_s in (("alive", DAYS[0], 1), ("dead", DAYS[1], 3600)):
         beat = now - timedelta(seconds=age_s)
-        Loads(store).open(LoadRow(load_id, TABLE, "elsewhere", 1, 1, beat, beat))
-        Claims(store).claim(TABLE, day, load_id)
+        platform.loads.open(LoadRow(load_id, TABLE, "elsewhere", 1, 1, beat, beat))
+        platform.claims.claim(TABLE, day, load_id)
     place = ask(platform, "mine", *DAYS[:2], is_waiting=False)
     assert place.versions == {DAYS[1]: 2}
     assert list(place.refused) == [DAYS[0]]
@@ -175,7 +173,7 @@ def test_one_date_is_had_for_a_block_and_left_where_its_outcome_is_unknown(platf
     with pytest.raises(UnknownOutcomeError):
         one("unknown", UnknownOutcomeError("x"))
     assert claimed(platform) == [(DAY, 1, "unknown")]
-    (row,) = Loads(platform.store).open_ones()
+    (row,) = platform.loads.open_ones()
     assert not is_alive(platform, row), "this process lives, and is done with it"
     assert ask(platform, "next", is_waiting=False).versions == {DAY: 2}
     assert loads(platform) == ["next"]
@@ -184,7 +182,7 @@ def test_one_date_is_had_for_a_block_and_left_where_its_outcome_is_unknown(platf
 def test_a_load_of_several_dates_goes_on_beside_one_that_is_left(platform: Platform) -> None:
     place = ask(platform, "first", *DAYS)
     place.leave(DAYS[0])
-    (row,) = Loads(platform.store).open_ones()
+    (row,) = platform.loads.open_ones()
     assert is_alive(platform, row)
     for day in DAYS[1:]:
         place.release(day)
@@ -233,7 +231,7 @@ def test_a_date_that_could_not_be_released_is_left_to_recovery(platform: Platfor
     )
     place.platform = gone
     place.release(DAY)
-    (row,) = Loads(platform.store).open_ones()
+    (row,) = platform.loads.open_ones()
     assert not is_alive(platform, row)
     assert ask(platform, "mine", is_waiting=False).versions == {DAY: 2}
     assert loads(platform) == ["mine"]

@@ -9,13 +9,11 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from fdm_platform.control.claims import Claims
-from fdm_platform.control.dead_letters import DeadLetters
 from fdm_platform.defs.location import build_definitions
 from fdm_platform.defs.partitions import add_dates
 from fdm_platform_tests.deployment import DAYS, PROJECT, Deployment, deploy
 
-pytestmark = pytest.mark.spark
+pytestmark = [pytest.mark.spark, pytest.mark.embedded]
 
 KEY, TABLE = dg.AssetKey(["gels", "fpms", "t_payment"]), "gels_fpms_t_payment"
 DAY = str(DAYS[-1])
@@ -152,7 +150,7 @@ def test_of_three_dates_one_is_live_one_is_tried_again_and_one_is_parked(
     assert failure.description == f"parked by an earlier try, see `fdm dead-letters`: {wrong}"
     with deployment.platform() as platform:
         assert {str(d): p.version for d, p in platform.ledger.published(TABLE).items()} == {good: 1, away: 1}
-        assert Claims(platform.store).all() == []
-        (letter,) = DeadLetters(platform.store).of_table(TABLE).values()
+        assert platform.claims.all() == []
+        (letter,) = platform.dead_letters.of_table(TABLE).values()
     assert (str(letter.biz_dt), letter.kind, letter.attempts) == (wrong, "code", 1)
     assert "KeyError" in letter.headline

@@ -13,9 +13,7 @@ import dagster as dg
 import pytest
 import yaml
 
-from fdm_platform.control.dead_letters import DeadLetters
 from fdm_platform.defs import sensors
-from fdm_platform.defs.breaking import breakers_of
 from fdm_platform.defs.location import build_definitions
 from fdm_platform.defs.open_runs import dates_of_open_runs
 from fdm_platform.defs.partitions import add_dates, dates_of
@@ -202,7 +200,7 @@ def test_a_parked_date_is_not_requested_until_it_is_published(office: Office) ->
     office.publish("t_a", date(2024, 5, 16))
     day, version = date(2024, 5, 16), row_version(None, None)
     letter = DeadLetter("e_s_t_b", day, "load", version, 3, "infrastructure", '{"message": "away"}', MORNING)
-    letters = DeadLetters(office.platform.store)
+    letters = office.platform.dead_letters
     letters.park([letter])
     told = "every date of E/S that is due is published or parked: see `fdm dead-letters`"
     assert [office.evaluate(MORNING + timedelta(minutes=n)) for n in range(3)] == [told] * 3
@@ -211,7 +209,7 @@ def test_a_parked_date_is_not_requested_until_it_is_published(office: Office) ->
 
 
 def test_nothing_is_requested_of_a_source_whose_breaker_is_open(office: Office) -> None:
-    breakers = breakers_of(office.platform)
+    breakers = office.platform.breakers
     for n in range(5):
         breakers.note_failure("source", "e_s", f"load-{n}", "no route to host")
     for minutes in range(3):

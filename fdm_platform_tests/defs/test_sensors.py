@@ -12,12 +12,10 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from fdm_platform.control.dead_letters import DeadLetters
 from fdm_platform.control.requests import Requests
 from fdm_platform.control.schema import TABLES
 from fdm_platform.control.store import ControlStore, open_store
 from fdm_platform.defs import sensors
-from fdm_platform.defs.breaking import breakers_of
 from fdm_platform.defs.partitions import dates_of
 from fdm_platform.defs.platform import Platform
 from fdm_platform.defs.sensors import SourceSystem, Tick
@@ -511,7 +509,7 @@ def test_a_parked_date_is_not_requested_over_a_hundred_ticks_until_its_row_chang
     letter = DeadLetter(
         "gels_fpms_t_a", FIRST, "load", version, 1, "data", '{"message": "no such column"}', NOON
     )
-    DeadLetters(desk.platform.store).park([letter])
+    desk.platform.dead_letters.park([letter])
     assert desk.tick() == [("t_a", 1, 1)]
     for _ in range(50):
         desk.started += 1  # a sensor that is switched off and on looks at everything again
@@ -524,7 +522,7 @@ def test_a_parked_date_is_not_requested_over_a_hundred_ticks_until_its_row_chang
 
 
 def test_while_a_breaker_is_open_what_is_due_waits_and_comes_when_it_closes(desk: Desk) -> None:
-    breakers = breakers_of(desk.platform)
+    breakers = desk.platform.breakers
     for n in range(5):
         breakers.note_failure("source", "gels_fpms", f"load-{n}", "no route to host")
     desk.write(0, 1)

@@ -10,8 +10,6 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from fdm_platform.control.claims import Claims
-from fdm_platform.control.loads import Loads
 from fdm_platform.defs.platform import Platform
 from fdm_platform.engines.filesystem import visible_files
 from fdm_platform.engines.landed import LandedDates
@@ -40,8 +38,8 @@ def leftovers(platform: Platform) -> list[str]:
     secrets = sorted(platform.settings.work.glob("*/secrets.*"))
     return [
         *(f"staged: {path}" for path in staged),
-        *(f"claim: {claim}" for claim in Claims(platform.store).all()),
-        *(f"load: {load}" for load in Loads(platform.store).open_ones()),
+        *(f"claim: {claim}" for claim in platform.claims.all()),
+        *(f"load: {load}" for load in platform.loads.open_ones()),
         *(f"journal: {path.name}" for path in journal),
         *(f"secrets: {path}" for path in secrets),
     ]

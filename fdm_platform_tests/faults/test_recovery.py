@@ -20,7 +20,6 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from fdm_platform.control.loads import Loads
 from fdm_platform.control.schema import TABLES
 from fdm_platform.crash import POINTS
 from fdm_platform.defs.instance import open_instance
@@ -234,10 +233,10 @@ def test_what_a_load_of_another_host_has_staged_stays_while_it_is_heard_of(tmp_p
     with counted.deployment.platform() as platform:
         now = datetime.now(UTC)
         row = LoadRow("far", TABLE, "elsewhere", 1, 1, now, now)
-        Loads(platform.store).open(row)
+        platform.loads.open(row)
         assert recover(platform) == []
         assert staged.exists()
-        Loads(platform.store).open(replace(row, beat_at=now - timedelta(hours=1)))
+        platform.loads.open(replace(row, beat_at=now - timedelta(hours=1)))
         assert [r.what for r in recover(platform)] == ["staging removed", "load ended"]
         assert not staged.exists()
 
@@ -289,7 +288,7 @@ def test_a_swap_that_nobody_has_a_row_for_is_finished(tmp_path: Path) -> None:
     with counted.deployment.platform() as platform:
         for claim in platform.store.scan("fdm_claims"):
             platform.store.delete("fdm_claims", [{k: claim[k] for k in ("table_name", "biz_dt", "version")}])
-        Loads(platform.store).end("dead")
+        platform.loads.end("dead")
         what = Counter(r.what for r in recover(platform))
         assert (what["swap finished"], what["staging removed"]) == (1, 1)
         assert live_errors(platform, TABLE, DAYS) == []

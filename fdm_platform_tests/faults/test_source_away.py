@@ -21,13 +21,12 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from fdm_platform.control.claims import Claims
 from fdm_platform.defs.instance import open_instance
 from fdm_platform.defs.partitions import add_dates
 from fdm_platform.defs.sensors import SourceSystem, Tick
 from fdm_platform_tests.deployment import DAYS, PROJECT, Deployment, deploy
 
-pytestmark = pytest.mark.spark
+pytestmark = [pytest.mark.spark, pytest.mark.embedded]
 
 FDM = str(Path(sys.executable).parent / "fdm")
 WORKER = Path(__file__).parent / "run_worker.py"
@@ -139,7 +138,7 @@ class Plant:
 
     def leftovers(self) -> list[object]:
         with self.deployment.platform() as platform:
-            held: list[object] = list(Claims(platform.store).all())
+            held: list[object] = list(platform.claims.all())
         return held + list((self.deployment.settings.landing_root / TABLE).glob(".staging/*/*"))
 
     def tick(self) -> tuple[list[str], str]:

@@ -18,12 +18,9 @@ from typing import Any
 
 import pytest
 
-from fdm_platform.control.claims import Claims
-from fdm_platform.control.loads import Loads
-from fdm_platform.defs.breaking import breakers_of
 from fdm_platform_tests.deployment import DAYS, PROJECT, Deployment, deploy
 
-pytestmark = pytest.mark.spark
+pytestmark = [pytest.mark.spark, pytest.mark.embedded]
 
 FDM = str(Path(sys.executable).parent / "fdm")
 TABLE, KEY = "gels_fpms_t_payment", ["gels", "fpms", "t_payment"]
@@ -188,7 +185,7 @@ def assert_stopped_for_good(ui: Ui, run: str, attempts: list[str]) -> None:
     root = ui.deployment.settings.landing_root / TABLE
     assert not list(root.glob(".staging/*/*"))
     with ui.deployment.platform() as platform:
-        assert Claims(platform.store).all() == []
+        assert platform.claims.all() == []
 
 
 def test_terminate_while_spark_works_starts_no_retry(ui: Ui, tmp_path: Path) -> None:
@@ -222,7 +219,7 @@ def test_terminate_while_another_load_is_waited_for_ends_the_wait(ui: Ui, tmp_pa
     wait_for(lambda: ui.status(second) == "CANCELED")
     assert ui.attempts(second) == []
     with ui.deployment.platform() as platform:
-        assert [claim.load_id[:36] for claim in Claims(platform.store).all()] == [first]
+        assert [claim.load_id[:36] for claim in platform.claims.all()] == [first]
     ui.terminate(first)
     assert_stopped_for_good(ui, first, ["Failed"])
 
@@ -247,7 +244,7 @@ def test_the_run_that_dagster_starts_again_adopts_the_spark_of_the_killed_one(ui
     wait_for(begun.exists)
     begun.unlink()
     with ui.deployment.platform() as platform:
-        (row,) = Loads(platform.store).open_ones()
+        (row,) = platform.loads.open_ones()
     os.kill(row.pid, signal.SIGKILL)
     gate.touch()
     wait_for(lambda: ui.status(run) == "FAILURE")
@@ -280,7 +277,7 @@ def test_a_command_that_waits_for_a_retry_ends_at_a_signal_and_submits_no_more(
 
 def test_terminate_while_a_breaker_is_waited_for_ends_at_once(ui: Ui) -> None:
     with ui.deployment.platform() as platform:
-        breakers = breakers_of(platform)
+        breakers = platform.breakers
         for n in range(5):
             breakers.note_failure("source", "gels_fpms", f"load-{n}", "no route to host")
         run = ui.launch({"dagster/sensor_name": "process_control_gels_fpms"})

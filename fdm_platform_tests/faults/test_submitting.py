@@ -16,8 +16,6 @@ from pathlib import Path
 
 import pytest
 
-from fdm_platform.control.claims import Claims
-from fdm_platform.control.loads import Loads
 from fdm_platform.engines.command import LoadFolder
 from fdm_platform.engines.orphan import processes_of, written_down
 from fdm_platform.engines.owner import VARIABLE
@@ -110,8 +108,8 @@ def published(deployment: Deployment) -> list[int]:
 def assert_nothing_is_left(deployment: Deployment) -> None:
     assert not list((deployment.settings.landing_root / TABLE).glob(".staging/*/*"))
     with deployment.platform() as platform:
-        assert Claims(platform.store).all() == []
-        assert Loads(platform.store).open_ones() == []
+        assert platform.claims.all() == []
+        assert platform.loads.open_ones() == []
 
 
 @pytest.mark.parametrize("launch", LAUNCHES)
@@ -284,8 +282,8 @@ def test_where_yarn_does_not_say_what_lives_nothing_is_submitted_beside_it(
     assert processes_of(folder) == set()
     assert "YARN does not say whether an application of" in first.said.read_text()
     with deployment.platform() as platform:
-        (row,) = Loads(platform.store).open_ones()
-        (claim,) = Claims(platform.store).all()
+        (row,) = platform.loads.open_ones()
+        (claim,) = platform.claims.all()
     assert (row.load_id, row.master, claim.load_id) == (folder.path.name, "yarn", folder.path.name)
     second = materialize(deployment, HADOOP_CONF_DIR=str(tmp_path))
     assert second.process.wait(180) == 5, second.said.read_text()

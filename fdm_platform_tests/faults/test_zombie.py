@@ -15,7 +15,6 @@ from typing import Any
 
 import pytest
 
-from fdm_platform.control.loads import Loads
 from fdm_platform.defs.platform import open_platform
 from fdm_platform.defs.recovery import recover
 from fdm_platform.model.control import VOID
@@ -77,9 +76,9 @@ def elsewhere(deployment: Deployment, folder: Path) -> Settings:
 def declare_dead(counted: Counted, folder: Path) -> list[str]:
     """Recover on another machine, which has not heard of the load for an hour; what was done."""
     with open_platform(elsewhere(counted.deployment, folder)) as platform:
-        row = Loads(platform.store).find("zombie")
+        row = platform.loads.find("zombie")
         assert row
-        Loads(platform.store).open(replace(row, host="another", beat_at=row.beat_at - timedelta(hours=1)))
+        platform.loads.open(replace(row, host="another", beat_at=row.beat_at - timedelta(hours=1)))
         return [r.what for r in recover(platform)]
 
 

@@ -44,6 +44,7 @@ class KuduStore:
         self._client = client
         self._layouts: dict[str, TableLayout] = {}
         self._own: set[str] = set()
+        self._seen: set[str] = set()
         self._lock = threading.Lock()
 
     @property
@@ -55,7 +56,18 @@ class KuduStore:
         """Names of the control tables that exist."""
         with self._explained():
             there = set(self._client.tables())
-        return {name for name in TABLES if self._name(name) in there}
+        found = {name for name in TABLES if self._name(name) in there}
+        with self._lock:
+            self._seen |= found
+        return found
+
+    def has(self, table: str) -> bool:
+        """There is such a table. Kudu answers with a list of all tables of the cluster: hence once only."""
+        name = find_table(table).name
+        with self._lock:
+            if name in self._seen:
+                return True
+        return name in self.existing()
 
     def create(self, tables: Iterable[str], *, replicas: int | None = None) -> list[str]:
         """Create what is missing of the tables."""
@@ -71,6 +83,8 @@ class KuduStore:
                     continue
                 raise explain(failure, self._address.text, self._name(table.name)) from failure
             created.append(table.name)
+        with self._lock:
+            self._seen |= {table.name for table in wanted}
         return created
 
     def layout(self, table: str) -> TableLayout:
@@ -213,6 +227,7 @@ class KuduStore:
             with self._lock:
                 self._layouts.pop(table, None)
                 self._own.discard(table)
+                self._seen.discard(table)
             return act(self.layout(table))
 
     def _conditions(self, layout: TableLayout, where: Sequence[Predicate]) -> list[ScanPredicate] | None:
