@@ -9,72 +9,78 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, TypeVar
 
 import jpype
 
-from fdm_platform import jvm
-from fdm_platform.engines.java import find_spark
+from fdm_platform.engines.hadoop_client import add_sites, innermost, said, start
 from fdm_platform.engines.patience import patiently
 from fdm_platform.errors import ConnectionLostError, MachineError
 
 WAIT_S = 60.0
 """How long a ResourceManager that is away is asked again by whoever can wait."""
-_KILLED_WAIT_S = 30.0
 _POLL_S = 0.2
-_JARS = ("hadoop-client-api", "hadoop-client-runtime", "slf4j-api", "jcl-over-slf4j", "log4j-")
 _SITES = ("core-site.xml", "yarn-site.xml")
 _UNFINISHED = ("NEW", "NEW_SAVING", "SUBMITTED", "ACCEPTED", "RUNNING")
 _QUICK = {
     # YarnClient's own patience is 15 minutes; ours tells what it waits for, and ends at a signal.
-    "yarn.resourcemanager.connect.max-wait.ms": "2000",
+    "yarn.resourcemanager.connect.max-wait.ms": "1000",
     "yarn.resourcemanager.connect.retry-interval.ms": "1000",
     "yarn.client.failover-max-attempts": "2",
     "ipc.client.connect.max.retries": "1",
-    "ipc.client.connect.timeout": "5000",
-    "ipc.client.connect.max.retries.on.timeouts": "1",
+    "ipc.client.connect.timeout": "2000",
+    "ipc.client.connect.max.retries.on.timeouts": "0",
+    # One that was stopped takes a connection, and never answers: Hadoop would wait for two minutes.
+    "ipc.client.rpc-timeout.ms": "4000",
+    # It would wait for the end of what it kills, for ever: we do.
+    "yarn.client.application-client-protocol.poll-timeout-ms": "0",
 }
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 
-def applications(tag: str, wait_s: float = WAIT_S, environ: Mapping[str, str] | None = None) -> list[str]:
+def applications(tag: str, wait_s: float = WAIT_S, environ: Mapping[str, str] = os.environ) -> list[str]:
     """Ids of the applications with this tag that have not ended.
 
     ConnectionLostError where the ResourceManager does not answer within `wait_s`; MachineError without Java or Spark,
     or without a configuration that names it.
     """
-    with _client(os.environ if environ is None else environ) as client:
+    with _client(environ) as client:
         return _patiently(lambda: [str(a) for a in _unfinished(client, tag)], tag, wait_s)
 
 
-def end_applications(tag: str, wait_s: float = WAIT_S, environ: Mapping[str, str] | None = None) -> list[str]:
-    """Kill the applications with this tag, and wait until they have ended. Their ids; errors as `applications`."""
-    with _client(os.environ if environ is None else environ) as client:
-        ended = _patiently(lambda: _kill(client, tag), tag, wait_s)
-        until = time.monotonic() + max(wait_s, _KILLED_WAIT_S)
-        while ended and _patiently(lambda: _unfinished(client, tag), tag, wait_s):
+def end_applications(tag: str, wait_s: float = WAIT_S, environ: Mapping[str, str] = os.environ) -> list[str]:
+    """Kill the applications with this tag, and wait until they have ended, `wait_s` altogether. Their ids.
+
+    Errors as `applications`; one that was told to end and has not is a ConnectionLostError, too.
+    """
+    until = time.monotonic() + wait_s
+    with _client(environ) as client:
+        ended, refusal = _patiently(lambda: _kill(client, tag), tag, until - time.monotonic())
+        while ended and _patiently(lambda: _unfinished(client, tag), tag, until - time.monotonic()):
             if time.monotonic() >= until:
                 raise ConnectionLostError(
-                    f"YARN was told to kill {', '.join(ended)}, and has not done so",
+                    f"YARN was told to kill {', '.join(ended)}, and has not done so within {wait_s:g} s{refusal}",
                     remedy="see the ResourceManager's UI; `yarn application -kill` ends it",
                 )
             time.sleep(_POLL_S)
     return ended
 
 
-def _kill(client: Any, tag: str) -> list[str]:
-    found = _unfinished(client, tag)
+def _kill(client: Any, tag: str) -> tuple[list[str], str]:
+    """Ids of what was told to end, and what YARN said to the last: that it goes on, or that it refuses."""
+    found, refusal = _unfinished(client, tag), ""
     for application in found:
         log.warning("application %s of %s is killed", application, tag)
-        client.killApplication(application)
-    return [str(a) for a in found]
+        try:
+            client.killApplication(application)
+        except jpype.JClass("org.apache.hadoop.yarn.exceptions.YarnException") as error:
+            refusal = f": {said(error)}"
+    return [str(a) for a in found], refusal
 
 
 def _unfinished(client: Any, tag: str) -> list[Any]:
@@ -88,34 +94,34 @@ def _unfinished(client: Any, tag: str) -> list[Any]:
     return [report.getApplicationId() for report in reports]
 
 
-def _patiently(ask: Callable[[], list[T]], tag: str, wait_s: float) -> list[T]:
-    def once() -> list[T]:
+def _patiently(ask: Callable[[], T], tag: str, wait_s: float) -> T:
+    def once() -> T:
         try:
             return ask()
         except jpype.JException as error:
             raise ConnectionLostError(
-                f"YARN does not say whether an application of {tag} lives: {_said(error)}",
+                f"YARN does not say whether an application of {tag} lives: {said(error)}",
                 remedy="see whether the ResourceManager is up and HADOOP_CONF_DIR is its configuration",
             ) from error
 
     return patiently(once, f"ask YARN for applications of {tag}", wait_s)
 
 
-def _said(error: Any) -> str:
-    return re.sub(r"\s+", " ", str(error.getMessage() or error.getClass().getName()))[:300]
-
-
 @contextmanager
 def _client(environ: Mapping[str, str]) -> Iterator[Any]:
-    spark = find_spark(environ)
-    jvm.start([jar for jar in sorted(spark.jars.glob("*.jar")) if jar.name.startswith(_JARS)])
-    jvm.attach()
-    # Hadoop's warnings would come on stdout, among what a command answers.
-    jpype.JClass("java.lang.System").setProperty("log4j2.level", "OFF")
+    """A client that has begun, which asks nobody yet: what fails here is the configuration's fault."""
+    start(environ)
     client = jpype.JClass("org.apache.hadoop.yarn.client.api.YarnClient").createYarnClient()
     try:
-        client.init(_configuration(environ))
-        client.start()
+        try:
+            client.init(_configuration(environ))
+            client.start()
+        except jpype.JException as error:
+            raise MachineError(
+                f"YARN's client does not start: {said(innermost(error))}",
+                field="HADOOP_CONF_DIR",
+                remedy="correct the core-site.xml and yarn-site.xml of that folder",
+            ) from error
         yield client
     finally:
         client.stop()
@@ -123,16 +129,12 @@ def _client(environ: Mapping[str, str]) -> Iterator[Any]:
 
 def _configuration(environ: Mapping[str, str]) -> Any:
     configuration = jpype.JClass("org.apache.hadoop.yarn.conf.YarnConfiguration")()
-    folders = [Path(environ[name]) for name in ("HADOOP_CONF_DIR", "YARN_CONF_DIR") if environ.get(name)]
-    sites = [file for folder in folders for site in _SITES if (file := folder / site).is_file()]
-    if not sites:
+    if not add_sites(configuration, _SITES, environ):
         raise MachineError(
             "nothing says where YARN's ResourceManager is",
             field="HADOOP_CONF_DIR",
             remedy="set it to the folder of the cluster's core-site.xml and yarn-site.xml",
         )
-    for site in sites:
-        configuration.addResource(jpype.JClass("org.apache.hadoop.fs.Path")(site.absolute().as_uri()))
     for name, value in _QUICK.items():
         configuration.set(name, value)
     return configuration

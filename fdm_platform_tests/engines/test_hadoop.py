@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -85,6 +86,10 @@ def test_a_staged_date_waits_for_a_name_node_in_safe_mode(
     assert Ledger(store).current_versions(TABLE, [DAY]) == {DAY: 2}
 
 
+NOBODY = (
+    "<configuration><property><name>yarn.resourcemanager.address</name><value>127.0.0.1:1</value></property>"
+    "</configuration>"
+)
 BESIDE_KUDU = """
 import sys
 from fdm_platform import jvm
@@ -96,16 +101,28 @@ def kudu():
     jpype.JClass("org.apache.kudu.client.KuduClient$KuduClientBuilder")("127.0.0.1:1").build().close()
 def hadoop():
     open_folders(sys.argv[1]).write_durably(sys.argv[1] + "/f", "x")
+def yarn():
+    from fdm_platform.engines.yarn import applications
+    from fdm_platform.errors import ConnectionLostError
+    try:
+        applications("x", 0)
+    except ConnectionLostError as error:
+        assert "ConnectException: " in error.message, error
 for part in sys.argv[2].split():
-    {"kudu": kudu, "hadoop": hadoop}[part]()
+    {"kudu": kudu, "hadoop": hadoop, "yarn": yarn}[part]()
 print(open_folders(sys.argv[1]).files(sys.argv[1]))
 """
 
 
-@pytest.mark.parametrize("order", ["kudu hadoop", "hadoop kudu"])
+@pytest.mark.parametrize("order", ["kudu yarn hadoop", "hadoop yarn kudu"])
 def test_it_shares_the_process_with_kudus_client(tmp_path: Path, order: str) -> None:
+    conf, tables = tmp_path / "conf", tmp_path / "tables"
+    conf.mkdir()
+    tables.mkdir()
+    (conf / "yarn-site.xml").write_text(NOBODY)
     done = subprocess.run(
-        [sys.executable, "-c", BESIDE_KUDU, tmp_path.as_uri(), order],
+        [sys.executable, "-c", BESIDE_KUDU, tables.as_uri(), order],
+        env={**os.environ, "HADOOP_CONF_DIR": str(conf)},
         capture_output=True,
         text=True,
         check=False,

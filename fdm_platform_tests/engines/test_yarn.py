@@ -18,6 +18,9 @@ from fdm_platform_tests.engines.launching import plan_of
 from fdm_platform_tests.mini_yarn import fetch_jars, mini_yarn
 
 WAITS = "import time\ntime.sleep(600)\n"
+SITE = """<configuration><property>
+<name>yarn.resourcemanager.address</name><value>{}</value>
+</property></configuration>"""
 
 
 @pytest.fixture(scope="module")
@@ -86,15 +89,20 @@ def test_a_load_that_is_stopped_is_ended_on_the_cluster_too(yarn: dict[str, str]
 @pytest.mark.yarn
 @pytest.mark.spark
 def test_a_resource_manager_that_is_away_is_an_error_of_its_own(tmp_path: Path) -> None:
-    (tmp_path / "yarn-site.xml").write_text(
-        "<configuration><property><name>yarn.resourcemanager.address</name><value>127.0.0.1:1</value></property>"
-        "</configuration>"
-    )
+    (tmp_path / "yarn-site.xml").write_text(SITE.format("127.0.0.1:1"))
     with pytest.raises(
         ConnectionLostError, match="YARN does not say whether an application of x lives"
     ) as error:
         applications("x", wait_s=0, environ={"HADOOP_CONF_DIR": str(tmp_path)})
     assert "HADOOP_CONF_DIR" in str(error.value.remedy)
+
+
+@pytest.mark.parametrize("site", ["<configuration><property>", SITE.format("rm:no-port")])
+def test_a_configuration_that_cannot_be_used_is_told_with_its_folder(tmp_path: Path, site: str) -> None:
+    (tmp_path / "yarn-site.xml").write_text(site)
+    with pytest.raises(MachineError, match="YARN's client does not start") as error:
+        end_applications("x", wait_s=0, environ={"HADOOP_CONF_DIR": str(tmp_path)})
+    assert error.value.field == "HADOOP_CONF_DIR"
 
 
 def test_where_no_resource_manager_is_named_nobody_is_asked(tmp_path: Path) -> None:
