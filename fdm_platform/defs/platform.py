@@ -26,14 +26,14 @@ from fdm_platform.control.store import ControlStore, open_store
 from fdm_platform.defs.limits import limits_of
 from fdm_platform.defs.parents import Parents, ParentTables
 from fdm_platform.engines.filesystem import list_files
-from fdm_platform.engines.folders import list_published
+from fdm_platform.engines.published import list_published
 from fdm_platform.errors import FdmError
 from fdm_platform.model.codec import to_plain
 from fdm_platform.model.control import ProcessControlRow
 from fdm_platform.model.manifest import DateOutcome, LoadFailure
 from fdm_platform.model.parameters import JobParameters
-from fdm_platform.model.plan import LoadPlan, SourceFile
-from fdm_platform.model.settings import Settings, is_uri
+from fdm_platform.model.plan import LoadPlan
+from fdm_platform.model.settings import Settings
 from fdm_platform.model.table import JobSpec, TableSpec
 from fdm_platform.planning.catalog import Catalog, load_catalog
 from fdm_platform.planning.dependencies import reads_of
@@ -173,19 +173,13 @@ class Platform:
             sys_params=rows.sys_params,
             settings=self.settings,
             load_id=load_id,
-            list_files=self._list_files,
+            list_files=list_files,
+            list_published=list_published,
             published=self.ledger.current_versions(spec.name, dates),
             claimed=claimed,
             waits_for=parents.waits_for,
             parents=parents.states,
         )
-
-    def _list_files(self, pattern: str) -> tuple[SourceFile, ...]:
-        """What a source's path names; below a landing root on another file system as that lists it."""
-        landing = self.settings.landing
-        if is_uri(landing) and pattern.startswith(f"{landing}/"):
-            return list_published(pattern)
-        return list_files(pattern)
 
     def plan_each(
         self,
