@@ -10,6 +10,7 @@
     │   ├── RowExistsError          insert of a key that is there        3   data
     │   └── ControlUnavailableError the store cannot be reached          4   infrastructure
     ├── SourceError             a source is missing, empty, malformed    5   data
+    │   └── ReplacedError           a parent was replaced while read     5   contended
     ├── LoadError               Spark failed while loading a date        5   code
     │   ├── ContractError           the result breaks its declaration    5   data
     │   ├── ConnectionLostError     a database, host or executor went    5   infrastructure
@@ -28,7 +29,7 @@ An exit code says who has to act: 2 the author of a declaration or command, 3 an
 operator of the control tables or the machine, 5 the owner of the data, 6 the platform's operator.
 
 A kind says whether another try can help: `infrastructure` (something was away; it counts for the circuit breaker) and
-`contended` (another load was there first; it does not) are tried again, `data`, `code` and `machine` wait for somebody
+`contended` (another load was at work there; it does not) are tried again, `data`, `code` and `machine` wait for somebody
 to mend something, and `stopped` is over. What Spark's own messages mean is in model/causes.py.
 """
 
@@ -142,6 +143,12 @@ class SourceError(FdmError):
 
     exit_code = 5
     kind: ClassVar[Kind] = "data"
+
+
+class ReplacedError(SourceError):
+    """A published date was replaced, by a load of its table, while it was listed or read."""
+
+    kind: ClassVar[Kind] = "contended"
 
 
 class LoadError(FdmError):

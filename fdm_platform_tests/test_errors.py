@@ -34,7 +34,7 @@ def test_another_try_is_for_what_was_away_or_taken() -> None:
     kinds = {name: kind for _, name, _, kind in below(FdmError)}
     retried = {name for name, kind in kinds.items() if next_step(cast("Kind", kind), 0, limits) == "retry"}
     away = {"ControlUnavailableError", "StorageAwayError", "ConnectionLostError", "KilledError"}
-    assert retried == away | {"LockedError"}
+    assert retried == away | {"LockedError", "ReplacedError"}
 
 
 def test_a_full_disk_is_no_lost_connection() -> None:

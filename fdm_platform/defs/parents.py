@@ -11,6 +11,7 @@ from fdm_platform.control.parents import read_parents
 from fdm_platform.control.store import ControlStore
 from fdm_platform.engines.folders import refusal
 from fdm_platform.engines.publishing import settle
+from fdm_platform.engines.replaced import replaced
 from fdm_platform.engines.swapping import version_of
 from fdm_platform.model.dependency import Dependency, ParentState
 from fdm_platform.model.partition import folder_name
@@ -43,7 +44,8 @@ class ParentTables:
         """The state of all parents. A table without any costs no look-up.
 
         A version that was committed by a publisher who died before it was live is brought live: else its number
-        would be remembered for the data of the version before. PublishError where the disk refuses that.
+        would be remembered for the data of the version before. PublishError where the disk refuses that,
+        ReplacedError where others are in the way.
         """
         of = (*reads, *waits_for)
         states = read_parents(self.store, self.tables, of, dates) if of else {}
@@ -54,12 +56,15 @@ class ParentTables:
 
     def _settle(self, parent: TableSpec, day: date, version: int) -> None:
         root = self.settings.table_root(parent.name)
+        folder = f"{root}/{folder_name(day, parent.folder_date_format)}"
         try:
-            if version_of(f"{root}/{folder_name(day, parent.folder_date_format)}") < version:
+            if version_of(folder) < version:
                 # where it has nothing staged, what is live was put there by something else
                 record = Ledger(self.store).current(parent.name, day)
                 if record:
                     settle(root, record)
+        except (FileExistsError, FileNotFoundError) as error:  # others were at it, and faster, each time
+            raise replaced(folder) from error
         except OSError as error:
             what = f"version {version} of {parent.name} {day} is published and cannot be brought live"
             raise refusal(what, error, root, ", then load again") from error

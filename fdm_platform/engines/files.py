@@ -69,6 +69,15 @@ def list_files(spark: SparkSession, folder: str) -> list[tuple[str, int]]:
     return sorted((p, n) for p, n in found if not any(part[0] in "._" for part in p.split("/")))
 
 
+def exists(spark: SparkSession, path: str) -> bool:
+    """There is a file or folder of this name."""
+    local = local_path(spark, path)
+    if local is not None:
+        return local.exists()
+    there = _hadoop_path(spark, path)
+    return bool(there.getFileSystem(hadoop_configuration(spark)).exists(there))
+
+
 def make_folder(spark: SparkSession, folder: str) -> None:
     """Make a folder and those above it, if they are not there."""
     local = local_path(spark, folder)

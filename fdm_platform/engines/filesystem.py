@@ -7,10 +7,12 @@ import errno
 import glob
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+from fdm_platform.errors import SourceError
 from fdm_platform.model.plan import SourceFile
 
 AT_FDCWD = -100
@@ -18,16 +20,34 @@ RENAME_NOREPLACE = 1
 RENAME_EXCHANGE = 2
 _CANNOT = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP)
 """How a file system or system says that it has no such rename."""
+WAITS_S = (0.1, 0.3, 0.6, 0.0)
+"""After each look at a folder that somebody changes just then; the last is followed by an error."""
 
 
 def list_files(pattern: str) -> tuple[SourceFile, ...]:
     """The visible files that a source path names: a file, a folder (recursively) or a glob pattern.
 
-    Other file systems (`hdfs://…`) are left to Spark: the path itself, of unknown size (0).
+    Other file systems (`hdfs://…`) are left to Spark: the path itself, of unknown size (0). SourceError: it cannot be
+    listed, or what is there goes while it is.
     """
     if "://" in pattern and not pattern.startswith("file://"):
         return (SourceFile(pattern, 0),)
-    local = pattern.removeprefix("file://")
+    for wait_s in WAITS_S:
+        try:
+            return _list_local(pattern.removeprefix("file://"))
+        except FileNotFoundError:
+            time.sleep(wait_s)
+        except OSError as error:
+            what, remedy = f"cannot be listed: {error.strerror or error}", "have it mended, then load again"
+            raise SourceError(what, file=str(error.filename or pattern), remedy=remedy) from error
+    raise SourceError(
+        "files go while it is listed",
+        file=pattern,
+        remedy="load again when its delivery is done; new files are best moved in under names of their own",
+    )
+
+
+def _list_local(local: str) -> tuple[SourceFile, ...]:
     roots = sorted(glob.glob(local)) if glob.has_magic(local) else [local]  # noqa: PTH207 - Path.glob takes no absolute pattern
     found = (f for root in roots for f in _files_at(Path(root)))
     return tuple(SourceFile(str(p), p.stat().st_size) for p in found)

@@ -8,7 +8,6 @@ and PermissionError as Python has them, ConnectionError where the file system is
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -17,7 +16,6 @@ from typing import BinaryIO, Protocol
 from fdm_platform.engines import filesystem
 from fdm_platform.errors import PublishError, StorageAwayError
 from fdm_platform.model.causes import find_cause
-from fdm_platform.model.plan import SourceFile
 from fdm_platform.model.settings import is_uri
 
 Where = str | Path
@@ -148,22 +146,6 @@ class LocalFolders:
     def remove_if_empty(self, folder: str) -> None:
         """As in Folders."""
         filesystem.remove_if_empty(Path(folder))
-
-
-def list_published(folder: str) -> tuple[SourceFile, ...]:
-    """The data files of a published date; none where its folder is not there, and does not come in a second.
-
-    Between the two renames of a swap it is missing. StorageAwayError, or PublishError where it cannot be read.
-    """
-    folders = open_folders(folder)
-    for wait_s in (0.1, 0.3, 0.6, 0.0):
-        try:
-            return tuple(SourceFile(f"{folder}/{p}", n) for p, n in folders.files(folder).items())
-        except FileNotFoundError:
-            time.sleep(wait_s)
-        except OSError as error:
-            raise refusal("a published date cannot be listed", error, folder, ", then load again") from error
-    return ()
 
 
 def open_folders(place: Where) -> Folders:

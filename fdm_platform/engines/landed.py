@@ -9,9 +9,14 @@ from typing import Any
 from urllib.parse import unquote
 
 from fdm_platform.engines.folders import Folders, Where, name_of, open_folders, text_of
+from fdm_platform.engines.published import list_published, missing
+from fdm_platform.engines.replaced import find_replaced
 from fdm_platform.errors import SourceError
 from fdm_platform.model.partition import BIZ_DT, FolderDateFormat, folder_name
 from fdm_platform.model.settings import is_uri
+
+_TRIES = 3
+"""Of a read whose dates are replaced meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +36,10 @@ class LandedDates:
         if self.dates is None:
             return [f"{root}/{name}" for name in of.children(root) if name.startswith(f"{BIZ_DT}=")]
         chosen = {d: f"{root}/{folder_name(d, self.folder_date_format)}" for d in self.dates}
-        missing = [d.isoformat() for d, place in chosen.items() if not of.exists(place)]
-        if missing:
+        if absent := missing(chosen.values()):
+            dates = (d.isoformat() for d, place in chosen.items() if place in absent)
             raise SourceError(
-                f"not published: {', '.join(missing)}",
+                f"not published: {', '.join(dates)}",
                 file=root,
                 remedy=f"materialize {name_of(root)} for these dates first",
             )
@@ -46,23 +51,51 @@ class LandedDates:
         import pyarrow.compute as pc  # noqa: PLC0415
 
         of, root = open_folders(self.root), text_of(self.root)
-        files = [f"{folder}/{path}" for folder in self.folders() for path in of.files(folder)]
-        table = _opened_one_by_one(of, root, files) if is_uri(root) else _as_dataset(root, files)
+        table = self._read(
+            lambda files: _opened_one_by_one(of, root, files) if is_uri(root) else _as_dataset(root, files)
+        )
         if BIZ_DT not in table.column_names:
             return table
         pattern = "%Y%m%d" if self.folder_date_format == "yyyyMMdd" else "%Y-%m-%d"
         days = pc.strptime(table[BIZ_DT], format=pattern, unit="s").cast(pa.date32())
         return table.set_column(table.column_names.index(BIZ_DT), BIZ_DT, days)
 
+    def _read(self, read: Callable[[Sequence[str]], Any]) -> Any:
+        """What `read` makes of the files, of one version of each date; made again where one is replaced meanwhile.
+
+        ReplacedError: one was, each time.
+        """
+        of, root, tried = open_folders(self.root), text_of(self.root), 0
+        while True:
+            files = [file.path for folder in self.folders() for file in list_published(folder)]
+            try:
+                return read(files)
+            except Exception as error:  # each library has its own for a file that is gone
+                tried, gone = tried + 1, find_replaced(root, files, of.exists)
+                if gone is None:
+                    raise
+                if tried == _TRIES:
+                    raise gone from error
+
     def to_pandas(self) -> Any:
         """A pandas DataFrame."""
         return self.to_arrow().to_pandas()
 
     def to_spark(self, spark: Any) -> Any:
-        """A Spark DataFrame in the given session."""
+        """A Spark DataFrame in the given session, of the files that are there now."""
         from pyspark.sql import functions as F  # noqa: N812, PLC0415 - Spark's own idiom, and a slow import
 
-        frame = spark.read.option("basePath", text_of(self.root)).orc(self.folders())
+        from fdm_platform.engines.files import literal_path  # noqa: PLC0415 - imports pyspark
+
+        of, root = open_folders(self.root), text_of(self.root)
+
+        def read(files: Sequence[str]) -> Any:
+            frame = spark.read.option("basePath", root).orc([literal_path(file) for file in files])
+            if gone := find_replaced(root, files, of.exists):  # Spark may have left them out without a word
+                raise gone
+            return frame
+
+        frame = self._read(read)
         return frame.withColumn(BIZ_DT, F.to_date(F.col(BIZ_DT).cast("string"), self.folder_date_format))
 
 

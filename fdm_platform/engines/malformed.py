@@ -30,6 +30,7 @@ from fdm_platform.engines.headers import (
     read_header,
 )
 from fdm_platform.engines.raised import find_raised, name
+from fdm_platform.engines.reading import find_gone
 from fdm_platform.errors import SourceError
 from fdm_platform.model.manifest import LoadFailure
 from fdm_platform.model.plan import SourceFile, SourcePlan
@@ -72,10 +73,10 @@ def failure_of(
     """What to tell of an exception of a load that read the sources and wrote to the folders."""
     failure = to_failure(error, folders)
     try:
-        malformed = explain(spark, sources, error)
+        known = find_gone(spark, sources) or explain(spark, sources, error)
     except Exception:  # noqa: BLE001 - the search came to nothing: Spark's own words remain
-        malformed = None
-    return replace(describe(malformed), detail=failure.detail) if malformed else failure
+        known = None
+    return replace(describe(known), detail=failure.detail) if known else failure
 
 
 def _explain_row(spark: SparkSession, sources: Sequence[SourcePlan]) -> SourceError | None:

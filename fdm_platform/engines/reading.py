@@ -7,7 +7,7 @@ declared encoding (Spark puts U+FFFD for them), wrong types, rows with too few o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import reduce
 
 from pyspark.sql import DataFrame, DataFrameReader, SparkSession
@@ -16,7 +16,7 @@ from pyspark.sql import types as t
 
 from fdm_platform.engines.casting import fits, parse_schema
 from fdm_platform.engines.emptiness import has_rows
-from fdm_platform.engines.files import literal_path
+from fdm_platform.engines.files import exists, literal_path
 from fdm_platform.engines.guarding import FILE, RAW, REASON, as_read, guard, guard_nulls
 from fdm_platform.engines.headers import (
     DATE_FORMAT,
@@ -29,7 +29,8 @@ from fdm_platform.engines.headers import (
 )
 from fdm_platform.engines.judging import judge_rows, judge_text
 from fdm_platform.engines.raised import name
-from fdm_platform.errors import SourceError
+from fdm_platform.engines.replaced import find_replaced
+from fdm_platform.errors import ReplacedError, SourceError
 from fdm_platform.model.partition import BIZ_DT
 from fdm_platform.model.plan import SourcePlan
 from fdm_platform.model.table import ColumnSpec
@@ -55,7 +56,8 @@ def read_source(
     without rows. `is_judged` says that no row fails: what is wrong with it stands in further columns, see
     `judging`. The source has declared columns then.
 
-    SourceError: nothing to read, or the files' columns are not the declared ones. Errors in the rows
+    SourceError: nothing to read, or the files' columns are not the declared ones. ReplacedError: they are a parent's,
+    which was replaced since the load was planned. Errors in the rows
     come when the rows are read, see `malformed.explain`.
     """
     schema = parse_schema(source.columns, file=file, field=f"sources.{source.view}.columns")
@@ -68,6 +70,16 @@ def read_source(
     if source.format == "json":
         return _read_json(spark, source, schema, keep, is_judged=is_judged)
     return _conform(keep(_load_partitioned(spark, source)), source, schema, is_judged=is_judged)
+
+
+def find_gone(spark: SparkSession, sources: Iterable[SourcePlan]) -> ReplacedError | None:
+    """A parent among the sources that was replaced since the load was planned: its files are not there any more."""
+    for source in sources:
+        if source.base_path:
+            field, files = f"sources.{source.view}", (x.path for x in source.files)
+            if gone := find_replaced(source.base_path, files, lambda p: exists(spark, p), field=field):
+                return gone
+    return None
 
 
 def _read_csv(
@@ -161,6 +173,9 @@ def _load_partitioned(spark: SparkSession, source: SourcePlan) -> DataFrame:
         df = reader.load([literal_path(x.path) for x in source.files])
     finally:
         spark.conf.set(key, str(before))
+    # Spark leaves out, without a word, a file that goes after it has looked for it and before it lists it.
+    if gone := find_gone(spark, [source]):
+        raise gone
     if BIZ_DT not in _folder_columns(source):
         return df
     # both spellings of a date folder: 20240515 and 2024-05-15

@@ -28,12 +28,15 @@ class ParentSource:
     root: str
     state: ParentState
 
-    def plan(self, biz_dt: date, list_files: Callable[[str], tuple[SourceFile, ...]]) -> SourcePlan:
-        """The files of its dates. SourceError for a date that is missing, not published, or published empty."""
+    def plan(self, biz_dt: date, list_published: Callable[[str], tuple[SourceFile, ...]]) -> SourcePlan:
+        """The files of its dates. SourceError for a date that is missing, not published, or published empty.
+
+        `list_published` answers with the files of a date's folder, all of one version.
+        """
         source = self.source
         dates = [d for d in self._dates(biz_dt) if self._is_published(d, biz_dt)]
         folders = [folder_name(d, self.parent.folder_date_format) for d in dates]
-        files = tuple(f for folder in folders for f in list_files(posixpath.join(self.root, folder)))
+        files = tuple(f for folder in folders for f in list_published(posixpath.join(self.root, folder)))
         if not files and not source.allow_empty:
             raise self._error(
                 f"{self.parent.name} has no data of {_listed(dates)}, which {self._reads(biz_dt)}: it is empty there",

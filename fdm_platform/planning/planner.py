@@ -1,6 +1,6 @@
 """Decides what a load does: which dates, from which files, with which SQL and settings. Reads and runs nothing.
 
-The only thing asked of the outside is `list_files`: the files behind a path, a folder or a pattern.
+All that is asked of the outside is which files there are: behind a path, and of a published date.
 """
 
 from __future__ import annotations
@@ -101,6 +101,7 @@ def plan(
     settings: Settings,
     load_id: str,
     list_files: ListFiles,
+    list_published: ListFiles,
     published: Mapping[date, int],
     claimed: Mapping[date, int] | None = None,
     waits_for: Sequence[Dependency] = (),
@@ -114,7 +115,8 @@ def plan(
     it runs after without reading them, `parents` the state of all its parents, looked up before files are
     listed: so what is read is never older than what the plan says.
     `list_files` answers with the visible files of a file, a folder
-    (recursively) or a glob pattern, sizes in bytes, or nothing.
+    (recursively) or a glob pattern, sizes in bytes, or nothing; `list_published` with those of a published date's
+    folder, all of one version.
     """
     secrets = Secrets(settings.secret_names)
     planner = _Planner(
@@ -123,6 +125,7 @@ def plan(
         settings,
         _checked_load_id(load_id),
         cache(list_files),
+        cache(list_published),
         secrets,
         (*reads_of(spec), *waits_for),
         parents or {},
@@ -176,6 +179,7 @@ class _Planner:
     settings: Settings
     load_id: str
     list_files: ListFiles
+    list_published: ListFiles
     secrets: Secrets
     dependencies: Sequence[Dependency]
     parents: Mapping[str, ParentState]
@@ -258,7 +262,7 @@ class _Planner:
             )
         state = self.parents.get(table, UNPUBLISHED)
         of = ParentSource(self.spec, source, parent, self.root_of(parent), state)
-        return of.plan(biz_dt, self.list_files)
+        return of.plan(biz_dt, self.list_published)
 
     def files_of(self, source: SourceSpec, path: str, biz_dt: date) -> tuple[SourceFile, ...]:
         files = self.list_files(path)

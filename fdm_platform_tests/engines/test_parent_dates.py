@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
-from fdm_platform.engines.filesystem import list_files
+from fdm_platform.engines.published import list_published
 from fdm_platform.engines.reading import read_source
 from fdm_platform.model.dependency import ParentDates, ParentState
 from fdm_platform.model.table import SourceSpec, TableSpec
@@ -31,7 +31,7 @@ def test_a_column_that_came_later_is_read_whichever_date_has_it(
         spark.sql(f"SELECT {columns}").write.orc(str(tmp_path / f"biz_dt={name}"))
     state = ParentState(dict.fromkeys(DAYS, 1), DAYS)
     source = SourceSpec("week", "orc", table=up.name, biz_dt=ParentDates("window", 3))
-    plan = ParentSource(up, source, up, str(tmp_path), state).plan(DAYS[-1], list_files)
+    plan = ParentSource(up, source, up, str(tmp_path), state).plan(DAYS[-1], list_published)
     frame = read_source(spark.newSession(), plan, "down.yaml")
     found = {row.biz_dt: (row.id, row.later) for row in frame.collect()}
     assert found == {day: (1, "x" if day == wide else None) for day in DAYS}

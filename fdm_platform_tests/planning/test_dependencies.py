@@ -132,6 +132,7 @@ def plan_of(
         settings=SETTINGS,
         load_id="load-1",
         list_files=list_files,
+        list_published=list_files,
         published={},
         waits_for=waits_for,
         parents={UP: state},

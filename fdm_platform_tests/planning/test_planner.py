@@ -100,6 +100,7 @@ def plan_of(
         settings=more.pop("settings", SETTINGS),
         load_id=load_id,
         list_files=list_files,
+        list_published=list_files,
         published=more.pop("published", {}),
         parents=more.pop("parents", {PARENT.name: ParentState({D13: 1, D14: 2, D15: 3})}),
         **more,
@@ -171,6 +172,7 @@ def test_a_file_shared_by_dates_is_listed_once() -> None:
         settings=SETTINGS,
         load_id="l",
         list_files=list_files,
+        list_published=list_files,
         published={},
     )
     assert asked == ["/data/lookup.csv"]
