@@ -306,7 +306,7 @@ def conf(plan: LoadPlan, machine: Machine) -> dict[str, str]:
         tags, own = settings.get("spark.yarn.tags"), yarn_tag(plan.load_id)
         settings["spark.yarn.tags"] = f"{tags},{own}" if tags else own
     if profile.master.value.startswith("k8s://"):
-        settings["spark.kubernetes.driver.label.fdm-load"] = plan.load_id[:_LONGEST_LABEL].rstrip("-_.")
+        settings["spark.kubernetes.executor.label.fdm-load"] = plan.load_id[:_LONGEST_LABEL].rstrip("-_.")
     return settings
 
 

@@ -124,7 +124,9 @@ class LaunchDeclaration(Declared):
     """How this table calls spark-submit, with the keys of job_master.spark_config."""
 
     master: str | None = Field(default=None, description="Spark master, e.g. local[2] or yarn.")
-    deploy_mode: Literal["client", "cluster"] | None = Field(default=None, description="On a cluster.")
+    deploy_mode: Literal["client", "cluster"] | None = Field(
+        default=None, description="cluster: on YARN only."
+    )
     driver_memory: str | None = Field(default=None, description="E.g. 2g.")
     executor_memory: str | None = Field(default=None, description="E.g. 4g.")
     num_executors: Positive | None = Field(default=None, description="On a cluster.")

@@ -61,13 +61,15 @@ def resolve_launch(
     """The table's launch profile; see the module for the precedence.
 
     ParameterError names the place of an unknown key, an amount of memory or a number that is none, a
-    setting that does not begin with `spark.`, and a value with a line break.
+    setting that does not begin with `spark.`, a value with a line break, and a driver on a cluster's node
+    that nobody could end (`deploy_mode: cluster` off YARN).
     """
     options: _Options = {}
     options |= _defaults(_DEFAULTS)
     options |= _of_sys_params(applying(sys_params, environment=environment, job_name=spec.job_name))
     options |= _of_job(job) if job else {}
     options |= _of_config(spec.launch, "launch", file=spec.file)
+    _check_deploy_mode(options, spec)
     if not options["master"].value.startswith("local"):
         options = _defaults(_CLUSTER_DEFAULTS) | options
     py_files = options.pop("py_files", None)
@@ -76,6 +78,20 @@ def resolve_launch(
         **options,
         py_files=tuple(Setting(f, py_files.origin) for f in py_files.value.split(",")) if py_files else (),
         conf=conf,
+    )
+
+
+def _check_deploy_mode(options: _Options, spec: JobSpec) -> None:
+    """Off YARN a driver on a cluster's node is out of reach: neither found again by its load's id, nor ended."""
+    mode, master = options.get("deploy_mode"), options["master"].value
+    if mode is None or mode.value != "cluster" or master.startswith("yarn"):
+        return
+    place = mode.origin.removeprefix("table.yaml ")
+    raise ParameterError(
+        f"deploy_mode is cluster, and master {master}: a load there could not be ended, nor found again, from here",
+        field=place,
+        file=spec.file if place != mode.origin else None,
+        remedy="leave deploy_mode out, or give client; cluster is for master yarn",
     )
 
 

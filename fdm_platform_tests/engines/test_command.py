@@ -112,7 +112,7 @@ def test_a_cluster_knows_a_load_by_its_id_within_its_own_limits() -> None:
         == long[:100]
     )
     label = confs(argv(plan_of(load_id=long, master="k8s://h:443"), FOLDER, machine_of()))
-    assert label["spark.kubernetes.driver.label.fdm-load"] == "x" * 62
+    assert label["spark.kubernetes.executor.label.fdm-load"] == "x" * 62
 
 
 def test_all_of_a_yarn_profile_is_on_the_command_line() -> None:
@@ -158,11 +158,9 @@ def test_standalone_is_told_its_cores_in_all() -> None:
 
 def test_kubernetes_keeps_its_master_and_settings() -> None:
     conf = {"spark.kubernetes.container.image": "reg/spark:3.5", "spark.kubernetes.namespace": "etl"}
-    command = argv(
-        plan_of(master="k8s://https://h:6443", deploy_mode="cluster", conf=conf), FOLDER, machine_of()
-    )
+    command = argv(plan_of(master="k8s://https://h:6443", conf=conf), FOLDER, machine_of())
     assert values_of(command, "--master") == ["k8s://https://h:6443"]
-    assert confs(command) == {**conf, "spark.kubernetes.driver.label.fdm-load": "run-1.load"}
+    assert confs(command) == {**conf, "spark.kubernetes.executor.label.fdm-load": "run-1.load"}
 
 
 @pytest.mark.parametrize("value", ["a b", 'say "hi"', "it's", "x; rm -rf /", "$(id)", "a=b,c", "ä\nö"])

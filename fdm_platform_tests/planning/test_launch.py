@@ -145,3 +145,22 @@ def test_a_wrong_sys_param_names_its_row() -> None:
     with pytest.raises(ParameterError) as caught:
         launch(None, ("spark.executor.memory", "ALL", "lots"))
     assert caught.value.field == "sys_params[DEV, ALL].spark.executor.memory"
+
+
+@pytest.mark.parametrize("master", [None, "local[4]", "spark://h:7077", "k8s://https://h:6443"])
+def test_a_driver_on_a_node_that_nobody_could_end_is_refused(master: str | None) -> None:
+    of_master = {"master": master} if master else {}
+    with pytest.raises(ParameterError, match="deploy_mode is cluster, and master") as of_job:
+        launch({**of_master, "additional_conf": {"spark.submit.deployMode": "cluster"}})
+    place = "job_master.spark_config.additional_conf.spark.submit.deployMode"
+    assert (of_job.value.field, of_job.value.file) == (place, None)
+    with pytest.raises(ParameterError) as of_table:
+        launch(of_master, declared={"deploy_mode": "cluster"})
+    assert of_table.value.field == "launch.deploy_mode"
+    assert of_table.value.file
+    assert "cluster is for master yarn" in str(of_table.value.remedy)
+
+
+def test_on_yarn_a_driver_may_be_on_a_node() -> None:
+    mode = launch({"master": "yarn", "deploy_mode": "cluster"}).deploy_mode
+    assert mode == Setting("cluster", "job_master.spark_config.deploy_mode")
