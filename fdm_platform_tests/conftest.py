@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +12,8 @@ from hypothesis import settings
 
 from fdm_platform.errors import MachineError
 from fdm_platform_tests import deployment
+from fdm_platform_tests.faults import crashing
+from fdm_platform_tests.processes import end_all_of
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -56,6 +59,14 @@ def environment_of_a_test() -> Iterator[None]:
     for name in os.environ.keys() - before.keys():
         del os.environ[name]
     os.environ.update(before)
+
+
+@pytest.fixture
+def processes_of_a_test(tmp_path: Path) -> Iterator[None]:
+    """All that a test has started ends with it, however it ended: found by its folder."""
+    yield
+    crashing.end_started()
+    end_all_of(tmp_path)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,6 +14,7 @@ from playwright.sync_api import Browser, sync_playwright
 from fdm_platform_tests.browser.contracts import ROWS
 from fdm_platform_tests.browser.dagster_ui import DagsterUi
 from fdm_platform_tests.deployment import Deployment, deploy
+from fdm_platform_tests.processes import end_all_of, of_deployment
 
 FDM = Path(sys.executable).with_name("fdm")
 CHROMIUM = (
@@ -46,8 +45,7 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
     """A deployment; whatever still runs on its settings in the end is stopped, however the tests went."""
     made = deploy(tmp_path_factory.mktemp("fdm", numbered=False), rows=ROWS)
     yield made
-    for process in processes_of(made):
-        os.kill(process, signal.SIGKILL)
+    end_all_of(made.settings.home)
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +56,7 @@ def ui_url(deployment: Deployment) -> Iterator[str]:
         yield started.stdout.strip()
     finally:
         fdm(deployment, "ui", "stop")
-    left = [Path(f"/proc/{p}/cmdline").read_text() for p in processes_of(deployment)]
+    left = [Path(f"/proc/{p}/cmdline").read_text() for p in of_deployment(deployment.settings.home)]
     assert left == [], "`fdm ui stop` left processes behind"
 
 
@@ -79,16 +77,3 @@ def fdm(deployment: Deployment, *arguments: str) -> subprocess.CompletedProcess[
     return subprocess.run(
         [FDM, *arguments], env=deployment.environ, capture_output=True, text=True, check=True, timeout=300
     )
-
-
-def processes_of(deployment: Deployment) -> list[int]:
-    """Processes that were started on the deployment's settings and still live."""
-    mark = f"FDM_HOME={deployment.settings.home}".encode()
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            if mark in (folder / "environ").read_bytes().split(b"\0"):
-                found.append(int(folder.name))
-        except OSError:  # it ended meanwhile, or is another user's
-            continue
-    return found

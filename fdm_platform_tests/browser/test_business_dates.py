@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import signal
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -14,9 +12,10 @@ import pytest
 from playwright.sync_api import expect
 
 from fdm_platform.cli.sample import write_sources
-from fdm_platform_tests.browser.conftest import fdm, processes_of
+from fdm_platform_tests.browser.conftest import fdm
 from fdm_platform_tests.browser.dagster_ui import LOAD_MS, DagsterUi
 from fdm_platform_tests.deployment import DAYS, PROJECT, Deployment, deploy
+from fdm_platform_tests.processes import end_all_of
 
 pytestmark = [pytest.mark.browser, pytest.mark.spark, pytest.mark.embedded]
 
@@ -41,8 +40,7 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
     write_rows(made, *QUARTER, at=datetime.now(UTC) - timedelta(hours=2))
     poison(made.source("customer_contract_{day}.csv", POISONED))
     yield made
-    for process in processes_of(made):
-        os.kill(process, signal.SIGKILL)
+    end_all_of(made.settings.home)
 
 
 def write_rows(deployment: Deployment, *days: date, at: datetime | None = None, **changes: object) -> None:

@@ -2,8 +2,8 @@
 
     python -m fdm_platform_tests.faults.server
 
-It reads lines of JSON, {"environ", "command", "said"}: `command` is `fdm` with its arguments, or a module with its own;
-standard output and error go to the file `said`. It answers with lines {"pid"} at once, and {"pid", "code"} when the
+It reads lines of JSON, {"environ", "command", "out", "err"}: `command` is `fdm` with its arguments, or a module with its
+own; standard output and error go to these files, which may be one. It answers with lines {"pid"} at once, and {"pid", "code"} when the
 process has ended, in whatever order they do. The platform's own modules are imported by each process anew: so
 FDM_CRASH_AT, which they read then, is its own.
 """
@@ -74,7 +74,7 @@ def _answer(value: object) -> None:
     os.write(1, json.dumps(value).encode() + b"\n")
 
 
-def _fork(environ: Mapping[str, str], command: Sequence[str], said: str) -> int:
+def _fork(environ: Mapping[str, str], command: Sequence[str], out: str, err: str) -> int:
     pid = os.fork()
     if pid:
         return pid
@@ -84,8 +84,8 @@ def _fork(environ: Mapping[str, str], command: Sequence[str], said: str) -> int:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         os.environ.clear()
         os.environ.update(environ)
-        out = os.open(said, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-        for descriptor, source in ((0, os.open(os.devnull, os.O_RDONLY)), (1, out), (2, out)):
+        sources = (os.open(os.devnull, os.O_RDONLY), *(_appending(file) for file in (out, err)))
+        for descriptor, source in enumerate(sources):
             os.dup2(source, descriptor)
         os.closerange(3, 64)  # the server's own pipes, so that nobody keeps them open
         code = _run(list(command))
@@ -93,6 +93,10 @@ def _fork(environ: Mapping[str, str], command: Sequence[str], said: str) -> int:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
+
+
+def _appending(file: str) -> int:
+    return os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
 
 
 def _run(command: list[str]) -> int:
@@ -125,9 +129,10 @@ def _wait_for_threads() -> None:
 class Server:
     """The server, as its parent sees it. Not for threads."""
 
-    def __init__(self, *, niceness: int = 0) -> None:
+    def __init__(self, *, environ: Mapping[str, str] | None = None) -> None:
         self._process = subprocess.Popen(
-            ["nice", f"-n{niceness}", sys.executable, "-m", "fdm_platform_tests.faults.server"],
+            [sys.executable, "-m", "fdm_platform_tests.faults.server"],
+            env=environ,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             cwd=PROJECT,
@@ -136,11 +141,13 @@ class Server:
         self._pids: list[int] = []
         self._rest = b""
 
-    def start(self, command: Sequence[str], environ: Mapping[str, str], said: Path) -> int:
-        """Start a command; its process's id."""
+    def start(
+        self, command: Sequence[str], environ: Mapping[str, str], out: Path, err: Path | None = None
+    ) -> int:
+        """Start a command; its process's id. Without a file of its own, standard error goes to `out`."""
         assert self._process.stdin
-        line = json.dumps({"environ": dict(environ), "command": list(command), "said": str(said)})
-        self._process.stdin.write(line.encode() + b"\n")
+        asked = {"environ": dict(environ), "command": list(command), "out": str(out), "err": str(err or out)}
+        self._process.stdin.write(json.dumps(asked).encode() + b"\n")
         self._process.stdin.flush()
         while not self._pids:
             self._read(60)
@@ -167,6 +174,7 @@ class Server:
         if "code" in answer:
             self._codes[answer["pid"]] = answer["code"]
         else:
+            self._codes.pop(answer["pid"], None)  # of another process, long ago
             self._pids.append(answer["pid"])
 
     def __enter__(self) -> Self:

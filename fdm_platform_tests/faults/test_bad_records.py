@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +12,10 @@ import pytest
 from pyarrow import orc
 
 from fdm_platform_tests.deployment import DAYS, PROJECT, Deployment, deploy
+from fdm_platform_tests.faults.crashing import FDM, Ended, run
 
 pytestmark = [pytest.mark.spark, pytest.mark.embedded]
 
-FDM = str(Path(sys.executable).parent / "fdm")
 TABLE = "gels_fpms_t_contract_master"
 DAY = DAYS[-1]
 FOLDER = f"biz_dt={DAY:%Y%m%d}"
@@ -41,11 +39,8 @@ def spoil(deployment: Deployment) -> None:
         file.write(f"{BAD}\n")
 
 
-def materialize(deployment: Deployment, **environ: str) -> subprocess.CompletedProcess[str]:
-    command = [FDM, "materialize", TABLE, "--biz-dt", DAY.isoformat()]
-    return subprocess.run(
-        command, env={**deployment.environ, **environ}, capture_output=True, text=True, check=False
-    )
+def materialize(deployment: Deployment, at: str | None = None) -> Ended:
+    return run([FDM, "materialize", TABLE, "--biz-dt", DAY.isoformat()], deployment.environ, at)
 
 
 def root(deployment: Deployment) -> Path:
@@ -77,13 +72,13 @@ def row(deployment: Deployment, line: int = ROWS + 2) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize("point", ["driver.rejected", "publish.marked", "publish.moved_in"])
+@pytest.mark.parametrize("point", ["driver.rejected", "publish.moved_in"])
 def test_rejected_rows_lie_beside_the_table_once(deployment: Deployment, point: str) -> None:
-    died = materialize(deployment, FDM_CRASH_AT=point)
-    assert died.returncode != 0
-    assert f"reached {point}" in died.stderr + said(deployment)
+    died = materialize(deployment, point)
+    assert died.code != 0
+    assert f"reached {point}" in died.said + said(deployment)
     again = materialize(deployment)
-    assert again.returncode == 0, again.stderr
+    assert again.code == 0, again.said
     ((load_id, rows),) = live(deployment).items()
     assert rows == ROWS
     kept = rejected(deployment)
@@ -102,13 +97,13 @@ def said(deployment: Deployment) -> str:
 
 def test_a_date_with_too_many_bad_rows_stays_as_it_was_and_shows_them(deployment: Deployment) -> None:
     first = materialize(deployment)
-    assert first.returncode == 0, first.stderr
+    assert first.code == 0, first.said
     before = live(deployment)
     assert set(before.values()) == {ROWS}
     spoil(deployment)
     failed = materialize(deployment)
-    assert failed.returncode == 5
-    assert re.search(r"\b2 of \d+ rows are bad, max_rejected allows 1", failed.stderr)
+    assert failed.code == 5
+    assert re.search(r"\b2 of \d+ rows are bad, max_rejected allows 1", failed.err)
     assert live(deployment) == before
     assert sorted(map(len, rejected(deployment).values())) == [1, 2]
     assert not list((root(deployment) / ".staging").glob("*/*"))

@@ -7,26 +7,27 @@ seen; recovery; what is seen; the load again; the rows of a deployment in which 
 from __future__ import annotations
 
 import os
+import shutil
 import signal
-import subprocess
 import sys
-import time
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from fdm_platform.crash import POINTS, VARIABLE
+from fdm_platform.crash import POINTS
 from fdm_platform.defs.recovery import recover
 from fdm_platform.engines.command import LoadFolder
 from fdm_platform.engines.orphan import processes_of
 from fdm_platform.processes import is_stopped
 from fdm_platform_tests.faults.comparing import attempts, leftovers, live_errors, log_errors, rows
 from fdm_platform_tests.faults.counted import Counted, days, deploy_counted, offer, table_name
-from fdm_platform_tests.faults.crashing import FDM, die, point_of, run
+from fdm_platform_tests.faults.crashing import FDM, die, point_of, run, start, wait_for
 from fdm_platform_tests.faults.publisher import load
 from fdm_platform_tests.faults.reading import Reader, reading
+from fdm_platform_tests.processes import end_all_of
 
 (DAY,) = days(1)
 TABLE = table_name("t_a")
@@ -67,47 +68,40 @@ class Case:
 
 
 @pytest.fixture(scope="module")
-def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
-    landings = f"{tmp_path_factory.getbasetemp()}/*/fdm_landing"
-    with reading("pyarrow", landings, tmp_path_factory.mktemp("reader") / "pyarrow") as made:
+def homes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where all deployments are that the reader reads: no more than the tests still need."""
+    return tmp_path_factory.mktemp("crash")
+
+
+@pytest.fixture(scope="module")
+def reader(homes: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
+    folder = tmp_path_factory.mktemp("reader") / "pyarrow"
+    with reading("pyarrow", f"{homes}/*/fdm_landing", folder, niceness=10) as made:
         yield made
 
 
 @pytest.fixture
-def case(tmp_path: Path, reader: Reader) -> Case:
-    counted = deploy_counted(tmp_path)
+def case(homes: Path, reader: Reader) -> Iterator[Case]:
+    home = Path(tempfile.mkdtemp(dir=homes))
+    counted = deploy_counted(home)
     with counted.deployment.platform() as platform:
         offer(platform, [DAY], 1)
         load(platform, "t_a", DAY, "load-1")
         offer(platform, [DAY], 2)
-    return Case(counted, reader)
-
-
-@pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, object]]:
-    """The rows where nothing died."""
-    counted = deploy_counted(tmp_path_factory.mktemp("undisturbed"))
-    with counted.deployment.platform() as platform:
-        for load_no in (1, 2):
-            offer(platform, [DAY], load_no)
-            load(platform, "t_a", DAY, f"load-{load_no}")
-    return rows(counted.root("t_a"))
+    yield Case(counted, reader)
+    shutil.rmtree(home)
 
 
 @pytest.mark.parametrize(("renames", "at"), OF_PUBLISHERS)
 def test_a_publisher_is_killed(
     case: Case, undisturbed: list[dict[str, object]], renames: str, at: str
 ) -> None:
-    command = [
-        sys.executable,
-        "-m",
-        "fdm_platform_tests.faults.publisher",
-        renames,
-        "t_a",
-        str(DAY),
-        "load-2",
-    ]
-    die(command, case.counted.deployment.environ, at)
+    of = [renames, "t_a", str(DAY), "load-2"]
+    die(
+        [sys.executable, "-m", "fdm_platform_tests.faults.publisher", *of],
+        case.counted.deployment.environ,
+        at,
+    )
     is_gap = at == "publish.moved_aside"
     assert case.seen() == ({} if is_gap else OLD if at in BEFORE_SWAP else NEW)
     tried = ["Completed", *([] if at in UNLOGGED else ["Failed" if at in BEFORE_COMMIT else "Completed"])]
@@ -153,15 +147,16 @@ def test_every_crash_point_has_a_case() -> None:
 
 
 @pytest.fixture(scope="module")
-def loads(tmp_path_factory: pytest.TempPathFactory, reader: Reader) -> Case:
+def loads(homes: Path, reader: Reader) -> Iterator[Case]:
     """Version 1 of a date for each point, and version 2 asked for."""
-    counted = deploy_counted(tmp_path_factory.mktemp("loads"), rejecting=["t_r"])
+    counted = deploy_counted(homes / "loads", rejecting=["t_r"])
     with counted.deployment.platform() as platform:
         offer(platform, LOADS.values(), 1)
         for point, day in LOADS.items():
             load(platform, table_of(point), day, "load-1")
         offer(platform, LOADS.values(), 2)
-    return Case(counted, reader)
+    yield Case(counted, reader)
+    end_all_of(homes / "loads")
 
 
 def table_of(point: str) -> str:
@@ -204,32 +199,23 @@ def test_a_load_is_killed(loads: Case, point: str) -> None:
 @pytest.mark.parametrize("point", ["driver.session", "driver.staged"])
 def test_a_jvm_is_killed(loads: Case, point: str) -> None:
     """Its driver stands at a point meanwhile, and goes on without it."""
-    day, settings = LOADS[point], loads.counted.deployment.settings
-    environ = {**loads.counted.deployment.environ, VARIABLE: f"{point}=stop"}
-    known = {*settings.work.glob("*")}
+    day, deployment = LOADS[point], loads.counted.deployment
+    work = deployment.settings.work
+    known = {*work.glob("*")}
     command = [FDM, "materialize", "t_a", "--biz-dt", str(day)]
-    with subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as worker:
-        (driver,) = wait_for(lambda: _of_load(settings.work, known, is_stopped), worker)
-        (java,) = _of_load(settings.work, known, _is_java)
-        os.kill(java, signal.SIGKILL)
-        os.kill(driver, signal.SIGCONT)
-        said, _ = worker.communicate(timeout=300)
-    assert worker.returncode not in (0, -signal.SIGKILL), said
+    worker = start(command, deployment.environ, f"{point}=stop")
+    (driver,) = wait_for(lambda: _of_load(work, known, is_stopped), worker, told=worker.said)
+    (java,) = _of_load(work, known, _is_java)
+    os.kill(java, signal.SIGKILL)
+    os.kill(driver, signal.SIGCONT)
+    ended = worker.ended()
+    assert ended.code not in (0, -signal.SIGKILL), ended.said
     assert (f"{day:%Y%m%d}", 1) in loads.reader.look()[str(loads.root)].items()
     with loads.counted.deployment.platform() as platform:
         assert set(attempts(platform, TABLE, day)[1:]) == {"Failed"}
         assert live_errors(platform, TABLE, [day]) == []
         assert log_errors(platform) == {"lost": [], "doubled": [], "wrong": []}
         assert leftovers(platform) == []
-
-
-def wait_for(find: Callable[[], set[int]], worker: subprocess.Popen[bytes]) -> set[int]:
-    end = time.monotonic() + 300
-    while not (found := find()):
-        assert worker.poll() is None
-        assert time.monotonic() < end
-        time.sleep(0.05)
-    return found
 
 
 def _of_load(work: Path, known: set[Path], is_one: Callable[[int], bool]) -> set[int]:

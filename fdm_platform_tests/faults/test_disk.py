@@ -12,23 +12,21 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
-from fdm_platform.crash import VARIABLE
 from fdm_platform.defs.recovery import recover
 from fdm_platform.model.settings import Settings
 from fdm_platform_tests.deployment import Deployment
 from fdm_platform_tests.faults.comparing import attempts, leftovers, live_errors, log_errors, rows
 from fdm_platform_tests.faults.counted import Counted, days, deploy_counted, offer, table_name
-from fdm_platform_tests.faults.crashing import FDM, PROJECT, Ended, run
+from fdm_platform_tests.faults.crashing import FDM, Ended, Process, run, stopped, wait_for
 from fdm_platform_tests.faults.publisher import load
 
 pytestmark = pytest.mark.embedded
@@ -138,30 +136,15 @@ class Case:
     def run(self, command: list[str], **environ: str) -> Ended:
         return run(command, {**self.counted.deployment.environ, **environ})
 
-    @contextmanager
-    def stopped(self, at: str, **environ: str) -> Iterator[subprocess.Popen[str]]:
+    def stopped(self, at: str, **environ: str) -> AbstractContextManager[Process]:
         """A publisher that stands at a crash point while the block runs, and then goes on."""
-        process = subprocess.Popen(
-            PUBLISH,
-            env={**self.counted.deployment.environ, **environ, VARIABLE: f"{at}=stop"},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            cwd=PROJECT,
-        )
-        try:
-            _, status = os.waitpid(process.pid, os.WUNTRACED)
-            assert os.WIFSTOPPED(status), process.communicate()
-            yield process
-        finally:
-            process.send_signal(signal.SIGCONT)
+        return stopped(PUBLISH, {**self.counted.deployment.environ, **environ}, at)
 
     def publish(self, at: str, trouble: Callable[[Disk], None], **environ: str) -> Ended:
         """A load whose disk is in trouble from a crash point on."""
         with self.stopped(at, **environ) as process:
             trouble(self.disk)
-        said, _ = process.communicate(timeout=300)
-        return Ended(process.returncode, said)
+        return process.ended()
 
     def mended(self, tried: list[str]) -> None:
         """The disk is mended; after `tried`, recovery and a load all is as if nothing had been."""
@@ -176,17 +159,6 @@ class Case:
             assert live_errors(platform, TABLE, [DAY]) == []
             assert log_errors(platform) == {"lost": [], "doubled": [], "wrong": []}
             assert leftovers(platform) == []
-
-
-@pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Rows:
-    """The rows where nothing went wrong."""
-    counted = deploy_counted(tmp_path_factory.mktemp("undisturbed"))
-    with counted.deployment.platform() as platform:
-        for load_no in (1, 2):
-            offer(platform, [DAY], load_no)
-            load(platform, "t_a", DAY, f"load-{load_no}")
-    return rows(counted.root("t_a"))
 
 
 @pytest.fixture
@@ -373,15 +345,10 @@ def test_a_ledger_without_room_ends_the_load_when_it_has_waited(ledger: Case) ->
 def test_a_load_goes_on_when_its_ledger_has_room_again(ledger: Case) -> None:
     with ledger.stopped("publish.marked") as process:
         ledger.disk.fill()
-    assert process.stdout is not None
-    said = [process.stdout.readline()]
-    while "waiting " not in said[-1]:
-        said.append(process.stdout.readline())
-        assert said[-1], said
-    assert "database or disk is full" in said[-1]
+    said = wait_for(lambda: [s for s in process.said().splitlines() if "waiting " in s], process)
+    assert "database or disk is full" in said[0]
     ledger.disk.mend()
-    rest, _ = process.communicate(timeout=300)
-    assert process.returncode == 0, rest
+    assert process.ended().code == 0, process.said()
     assert ledger.rows() == ledger.undisturbed
     ledger.mended(["Completed", "Completed"])
 
