@@ -8,11 +8,15 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
+from fdm_platform.engines.landed import LandedDates
+from fdm_platform.engines.load import run_date
 from fdm_platform.engines.published import list_published
 from fdm_platform.engines.reading import read_source
+from fdm_platform.errors import SourceError
 from fdm_platform.model.dependency import ParentDates, ParentState
 from fdm_platform.model.table import SourceSpec, TableSpec
 from fdm_platform.planning.parents import ParentSource
+from fdm_platform_tests.engines.plans import date_plan, load_plan
 
 pytestmark = pytest.mark.spark
 
@@ -35,3 +39,45 @@ def test_a_column_that_came_later_is_read_whichever_date_has_it(
     frame = read_source(spark.newSession(), plan, "down.yaml")
     found = {row.biz_dt: (row.id, row.later) for row in frame.collect()}
     assert found == {day: (1, "x" if day == wide else None) for day in DAYS}
+
+
+def replaced(folder: Path) -> None:
+    """The date has another version: files with other names."""
+    for file in folder.glob("part-*"):
+        file.rename(file.with_name(f"new-{file.name}"))
+
+
+def test_a_parent_that_is_replaced_after_it_was_planned_is_told_as_such(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    up = TableSpec("GELS", "FPMS", "t_up", "up.yaml", (), ())
+    root = tmp_path / up.name
+    for day in DAYS:
+        spark.sql("SELECT 1 AS id").write.orc(str(root / f"biz_dt={day:%Y%m%d}"))
+    source = SourceSpec("week", "orc", table=up.name, biz_dt=ParentDates("window", 3))
+    plan = ParentSource(up, source, up, str(root), ParentState(dict.fromkeys(DAYS, 1), DAYS))
+    planned = date_plan(tmp_path, [plan.plan(DAYS[-1], list_published)], "SELECT id, biz_dt FROM week")
+    replaced(root / f"biz_dt={DAYS[1]:%Y%m%d}")
+    failure = run_date(
+        spark.newSession(), load_plan(tmp_path, [planned], partition_by=("biz_dt",)), planned
+    ).failure
+    assert failure
+    assert (failure.error, failure.field) == ("ReplacedError", "sources.week")
+    assert failure.headline == "gels_fpms_t_up, biz_dt=20240514, was replaced while it was read"
+    assert "PATH_NOT_FOUND" in failure.detail
+
+
+def test_landed_dates_are_handed_to_spark_by_their_files(spark: SparkSession, tmp_path: Path) -> None:
+    for day in DAYS[:2]:
+        spark.sql("SELECT 1 AS id, 'A%b' AS status").write.partitionBy("status").orc(
+            str(tmp_path / f"biz_dt={day:%Y%m%d}")
+        )
+    landed = LandedDates(tmp_path, "yyyyMMdd", tuple(DAYS[:2]))
+    frame = landed.to_spark(spark)
+    assert sorted(tuple(row) for row in frame.collect()) == [(1, d, "A%b") for d in DAYS[:2]]
+    replaced(tmp_path / f"biz_dt={DAYS[0]:%Y%m%d}" / "status=A%25b")
+    with pytest.raises(Exception, match="does not exist"):
+        frame.count()
+    assert landed.to_spark(spark).count() == len(DAYS[:2])
+    with pytest.raises(SourceError, match=f"not published: {DAYS[2]}"):
+        LandedDates(tmp_path, "yyyyMMdd", tuple(DAYS)).to_spark(spark)
