@@ -42,7 +42,8 @@ def following(
     changed = ParentUpdated(spec, evaluations, parents) | ControlRowChanged(spec, evaluations)
     # A table that was loaded by hand meanwhile is done, unless it was planned before its parent was published.
     done = condition.newly_updated() & InState(spec, evaluations, "current")
-    handled = condition.newly_requested() | done
+    # What changed since it was requested is not handled: its run may have read its parent as it was before.
+    handled = (condition.newly_requested() & ~changed) | done
     due = InState(spec, evaluations, "due")
     return (changed.since(handled) & ~condition.in_progress() & due).with_label("follows its parents")
 
@@ -187,7 +188,7 @@ class ParentUpdated(Following):
     async def evaluate(self, context: AssetContext) -> AssetResult:  # type: ignore[override]
         """Dates that an updated date of a parent leads to."""
         since = context.previous_temporal_context
-        if since is None:
+        if since is None or context.candidate_subset.is_empty:
             return dg.AutomationResult(context, context.get_empty_subset())
         view, dates = context.asset_graph_view, set[date]()
         for dependency, parent in self.parents.items():

@@ -153,6 +153,20 @@ def test_a_reprocessed_parent_leads_to_its_children_for_that_date_once(market: M
     assert market.evaluate() == [("t_both", "2024-05-14")]
 
 
+def test_a_parent_that_is_replaced_right_after_its_child_was_requested_has_it_requested_again(
+    market: Market,
+) -> None:
+    everything_published(market)
+    market.publish("t_root", D15)
+    assert ("t_child", "2024-05-15") in market.evaluate()
+    market.publish("t_root", D15)  # the child's run may have read the version before, or failed of this
+    assert ("t_child", "2024-05-15") in market.evaluate()
+    market.publish("t_root", D15)
+    market.publish("t_child", D15)
+    assert ("t_child", "2024-05-15") not in market.evaluate()
+    assert ("t_child", "2024-05-15") not in market.evaluate()
+
+
 def test_a_child_never_comes_before_a_parent_that_is_due(market: Market) -> None:
     everything_published(market)
     market.row(D15)
