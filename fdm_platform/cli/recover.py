@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from functools import partial
 
 import click
 
 from fdm_platform.defs import recovery
+from fdm_platform.defs.liveness import Watch, watch_others
 from fdm_platform.defs.platform import Platform, open_platform
 from fdm_platform.engines.folders import open_folders
 from fdm_platform.errors import UnknownTableError
@@ -27,6 +29,9 @@ def recover(*, tables: tuple[str, ...], is_dry_run: bool, as_json: bool) -> None
     does the same every minute, and each load for its own table: nobody has to call this. It may be repeated, and run
     by several at once.
 
+    Whether a load of another machine lives is seen by waiting for its next sign of life, which comes every quarter of
+    FDM_LEASE_S; one of which there is none for somewhat more than FDM_LEASE_S is dead.
+
     \b
     Examples:
       fdm recover --dry-run
@@ -35,7 +40,9 @@ def recover(*, tables: tuple[str, ...], is_dry_run: bool, as_json: bool) -> None
     """  # noqa: D301 - click wants the backspace itself
     with open_platform() as platform:
         names = [_name(platform, table) for table in tables] or None
-        done = recovery.recover(platform, names, is_dry_run=is_dry_run)
+        watch = Watch(platform.settings.lease_s)
+        watch_others(platform, watch, partial(click.echo, err=True), names)
+        done = recovery.recover(platform, names, is_dry_run=is_dry_run, watch=watch)
         if not is_dry_run:
             _tell_dagster(platform, done)
     if as_json:

@@ -1,8 +1,7 @@
-"""The loads under way, and whether each one's process still lives: one answer for all who ask.
+"""The loads under way: a row each, which its process writes again and again to say that it lives.
 
 A row is written before a load claims or stages anything, and goes when the load ends. So what is claimed or staged
-by a load that has no row belongs to nobody. Whether a load lives decides when it may be declared dead; that it
-publishes nothing afterwards is the ledger's business (Ledger.void), so a wrong answer costs work and never data.
+by a load that has no row belongs to nobody. Which loads live is told by defs/liveness.py.
 """
 
 from __future__ import annotations
@@ -11,20 +10,17 @@ import logging
 import threading
 from collections.abc import Callable
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
-from types import TracebackType
-from typing import Self
+from datetime import UTC, datetime
 
 from fdm_platform.control.schema import find_table
 from fdm_platform.control.side_table import SideTable
 from fdm_platform.control.store import ControlStore, Predicate
-from fdm_platform.errors import FdmError
 from fdm_platform.model.claim import LoadRow
-from fdm_platform.processes import start_of, this_host
 
 TABLE = "fdm_loads"
-_REQUIRED = tuple(c.name for c in find_table(TABLE).columns if not c.is_nullable)
-"""An upsert has to give these, also of a row that is there."""
+_OF_PLAN = ("plan_identity", "master")
+"""Columns that are written when the load is planned; a beat leaves them alone."""
+_OF_PROCESS = tuple(c.name for c in find_table(TABLE).columns if c.name not in _OF_PLAN)
 BEATS_PER_LEASE = 4
 """How often a load is heard of before others take it for dead."""
 
@@ -32,9 +28,6 @@ LAST_BEAT_S = 5.0
 """How long the end of a load waits for a beat that is on its way."""
 
 log = logging.getLogger(__name__)
-
-OwnerOf = Callable[[str], bool | None]
-"""Whether a living process holds the lock of a load's folder; None where the folder has no lock."""
 
 
 def utc_now() -> datetime:
@@ -53,17 +46,13 @@ class Loads:
         """Write a load's row; of a load that another process takes over, the new process stands in it."""
         self._table.upsert([asdict(load)])
 
-    def beat(self, load_id: str) -> bool:
-        """Say that a load lives; False where its row is gone: somebody has declared it dead."""
-        return self._change(load_id)
+    def beat(self, load: LoadRow) -> bool:
+        """Say that a load lives, and in which process; False where its row is gone: somebody has declared it dead."""
+        return self._change(load)
 
-    def note_application(self, load_id: str, application_id: str) -> bool:
-        """Write Spark's id of the application; False where the load's row is gone."""
-        return self._change(load_id, application_id=application_id)
-
-    def note_plan(self, load_id: str, *, identity: str, master: str) -> bool:
+    def note_plan(self, load: LoadRow, *, identity: str, master: str) -> bool:
         """Write what the load is about to submit, and where to; False where the load's row is gone."""
-        return self._change(load_id, plan_identity=identity, master=master)
+        return self._change(load, plan_identity=identity, master=master)
 
     def end(self, load_id: str) -> None:
         """The load is over, and nothing of it is claimed or staged any more: its row goes."""
@@ -80,57 +69,45 @@ class Loads:
         found = [LoadRow(**row) for row in self._table.rows(where)]
         return sorted(found, key=lambda row: (row.started_at, row.load_id))
 
-    def _change(self, load_id: str, **values: str) -> bool:
-        """A beat, with these values. What is not given keeps its value, whoever writes it at the same time."""
-        row = self.find(load_id)
-        if row is None:
-            return False
-        required = {name: getattr(row, name) for name in _REQUIRED}
-        self._table.upsert([{**required, "beat_at": self._now(), **values}])
-        return True
+    def _change(self, load: LoadRow, **values: str) -> bool:
+        """A beat, with these values. What is not given keeps its value, whoever writes it at the same time.
 
-    def is_alive(self, load: LoadRow, lease_s: float, owner_of: OwnerOf) -> bool:
-        """The load's process lives, as far as can be seen from here.
-
-        On its own host by the process, and by the lock of the load's folder, where there is one: a process that
-        lives and has let go of it is done with the load, and who holds it after the process's death only puts the
-        load in order. From elsewhere by its beat, which is younger than the lease.
+        The process stands in it as the caller knows it: a row may still name a dead one, whose last beat came late.
         """
-        if load.host != this_host():
-            return self._now() - load.beat_at < timedelta(seconds=lease_s)
-        is_let_go = load.folder is not None and owner_of(load.folder) is False
-        return start_of(load.pid) == load.process_start and not is_let_go
+        if self.find(load.load_id) is None:
+            return False
+        process = {name: getattr(load, name) for name in _OF_PROCESS}
+        self._table.upsert([{**process, "beat_at": self._now(), **values}])
+        return True
 
 
 class Beat:
-    """While the block runs, a thread says every quarter of a lease that the load lives.
+    """A thread that says every quarter of a lease that a load lives, from `start` to `stop`.
 
     A store that is away never ends a load: the next beat tries again.
     """
 
-    def __init__(self, loads: Loads, load_id: str, lease_s: float) -> None:
+    def __init__(self, loads: Loads, load: LoadRow, lease_s: float) -> None:
         self._loads = loads
-        self._load_id = load_id
+        self._load = load
         self._every_s = lease_s / BEATS_PER_LEASE
         self._is_over = threading.Event()
-        self._thread = threading.Thread(target=self._beat, name=f"beat of {load_id}", daemon=True)
+        self._thread = threading.Thread(target=self._beat, name=f"beat of {load.load_id}", daemon=True)
 
-    def __enter__(self) -> Self:
+    def start(self) -> None:
+        """The load's row has just been written: the first beat comes a quarter of a lease later."""
         self._thread.start()
-        return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def stop(self) -> None:
+        """No beat begins any more. One that is on its way would write the row again after it was removed."""
         self._is_over.set()
-        # A beat that is on its way would write the row again after it was removed.
         self._thread.join(LAST_BEAT_S)
 
     def _beat(self) -> None:
         while not self._is_over.wait(self._every_s):
             try:
-                if not self._loads.beat(self._load_id):
-                    log.warning("load %s was declared dead by another process", self._load_id)
+                if not self._loads.beat(self._load):
+                    log.warning("load %s was declared dead by another process", self._load.load_id)
                     return
-            except FdmError as error:
-                log.info("no beat of load %s: %s", self._load_id, error)
+            except Exception as error:  # noqa: BLE001 - without this thread others take the load for dead
+                log.warning("no beat of load %s: %s", self._load.load_id, error)

@@ -279,7 +279,6 @@ _FDM_LOADS = ControlTable(
         _required("process_start", "int64"),
         ControlColumn("folder"),
         ControlColumn("plan_identity"),
-        ControlColumn("application_id"),
         ControlColumn("master"),
         ControlColumn("asked_by"),
         _required("started_at", "timestamp_micros"),

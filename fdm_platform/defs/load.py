@@ -207,7 +207,7 @@ def begin(
         if load.plan:
             settings, params = platform.settings, platform.job_params(load.plan, rows)
             require_writable(load.plan.output.root, load_id)
-            _note_plan(load.place, load.plan)
+            load.place.note_plan(identity=load.plan.identity(), master=load.plan.launch.master.value)
             patience_s = ADOPTABLE_S if settings.on_restart == "adopt" else ORPHAN_S
             with held_signals():
                 load.submission = start(
@@ -256,12 +256,6 @@ def _of(found: AdoptedLoad, dates: Sequence[date]) -> Load:
         place=found.place,
         is_adopted=True,
     )
-
-
-def _note_plan(place: Registration, plan: LoadPlan) -> None:
-    """Before Spark is submitted, so that whoever finds the load knows what to look for, and where."""
-    loads = place.platform.loads
-    loads.note_plan(place.load_id, identity=plan.identity(), master=plan.launch.master.value)
 
 
 def _leave_out(load: Load, dates: Collection[date]) -> None:

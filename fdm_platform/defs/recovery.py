@@ -17,9 +17,8 @@ from pathlib import Path
 from fdm_platform.control.loads import BEATS_PER_LEASE
 from fdm_platform.defs.closing import close_orphans
 from fdm_platform.defs.giving_up import OTHERS_WAIT_S, describe, give_up
-from fdm_platform.defs.limits import limits_of
+from fdm_platform.defs.liveness import Watch, is_alive
 from fdm_platform.defs.platform import Platform
-from fdm_platform.defs.registering import is_alive
 from fdm_platform.engines.command import LoadFolder
 from fdm_platform.engines.folders import open_folders
 from fdm_platform.engines.orphan import processes_of
@@ -43,22 +42,26 @@ def recover(
     is_dry_run: bool = False,
     is_patient: bool = False,
     is_unwanted: IsUnwanted = lambda _: False,
+    watch: Watch | None = None,
+    also: Collection[str] | None = None,
 ) -> list[Recovered]:
     """Put in order what dead loads left of these tables, or of all; what was done, or would be.
 
     Swaps are finished, what is staged is removed, attempts get their final line, dates are free. Living loads are
-    never touched, but for one that is stopped and whose run Dagster has ended. `is_patient` leaves a load that
-    a process started again could still adopt. ControlUnavailableError where the store is away: nothing is lost by it,
-    the next one goes on. What else fails is told as `left`.
+    never touched, but for one that stands still and whose run Dagster has ended. `is_patient` leaves a load that
+    a process started again could still adopt. Loads of other machines are left but for those whose beat the `watch` has
+    seen stand still. With `also`, of all tables only these are listed, and those that a row or a claim names:
+    what is staged by a load that has neither stays for now. ControlUnavailableError where the store is away: nothing is
+    lost by it, the next one goes on. What else fails is told as `left`.
     """
-    work = _Recovery(platform, is_dry_run, is_patient, is_unwanted)
-    work.run(tables)
+    work = _Recovery(platform, is_dry_run, is_patient, is_unwanted, watch or Watch(platform.settings.lease_s))
+    work.run(tables, also)
     return work.done
 
 
 def dead_loads(platform: Platform) -> list[LoadRow]:
-    """The loads that are registered and whose process is gone; one short scan."""
-    return [row for row in platform.loads.open_ones() if not is_alive(platform, row)]
+    """The loads that were registered on this machine and whose process is gone; one short scan."""
+    return [row for row in platform.loads.open_ones() if not is_alive(row)]
 
 
 class _Recovery:
@@ -68,19 +71,26 @@ class _Recovery:
         is_dry_run: bool,
         is_patient: bool,
         is_unwanted: IsUnwanted,
+        watch: Watch,
     ) -> None:
         self._platform = platform
         self._is_dry_run = is_dry_run
         self._is_patient = is_patient
         self._is_unwanted = is_unwanted
+        self._watch = watch
         self._until = time.monotonic() + OTHERS_WAIT_S
         self.done: list[Recovered] = []
 
-    def run(self, tables: Collection[str] | None) -> None:
+    def run(self, tables: Collection[str] | None, also: Collection[str] | None) -> None:
         # What is staged and claimed is read before the loads are: each load's row is written first and goes last,
         # so what has no row by then belongs to nobody.
-        found = self._staged(tables)
-        for claim in self._platform.claims.all():
+        claims = self._platform.claims.all()
+        listed = tables
+        if tables is None and also is not None:
+            named = {c.table_name for c in claims} | {r.table_name for r in self._platform.loads.open_ones()}
+            listed = sorted({*also, *named})
+        found = self._staged(listed)
+        for claim in claims:
             if tables is None or claim.table_name in tables:
                 found[claim.load_id].add(claim.table_name)
         rows = {row.load_id: row for row in self._platform.loads.open_ones()}
@@ -105,13 +115,14 @@ class _Recovery:
         return found
 
     def _is_dead(self, row: LoadRow) -> bool:
-        if not is_alive(self._platform, row):
+        if not is_alive(row, self._watch):
             return not (self._is_patient and self._may_be_adopted(row))
-        if row.host != this_host() or not self._is_silent(row, BEATS_PER_LEASE):
+        if row.host != this_host():
             return False
         if self._is_unwanted(row.load_id):
-            return self._kill(row)
-        self._leave(row, f"it is registered by {describe(row)}, which lives; end it if it hangs")
+            return self._watch.has_stood(row.load_id, row.beat_at) and self._kill(row)
+        if self._is_silent(row, BEATS_PER_LEASE):
+            self._leave(row, f"it is registered by {describe(row)}, which lives; end it if it hangs")
         return False
 
     def _may_be_adopted(self, row: LoadRow) -> bool:
@@ -125,24 +136,26 @@ class _Recovery:
         return False
 
     def _is_silent(self, row: LoadRow, beats: int) -> bool:
-        """It was not heard of for so many beats."""
+        """It is of this machine, whose clock its beats were written by, and was not heard of for so many."""
         every = timedelta(seconds=self._platform.settings.lease_s / BEATS_PER_LEASE)
         return datetime.now(UTC) - row.beat_at > beats * every
 
     def _kill(self, row: LoadRow) -> bool:
         """True where the process is gone, or would be."""
-        self.done.append(Recovered("process killed", row.load_id, row.table_name, detail=describe(row)))
-        if self._is_dry_run:
-            return True
         until = time.monotonic() + _KILLED_WAIT_S
-        while start_of(row.pid) == row.process_start and time.monotonic() < until:
+        while not self._is_dry_run and start_of(row.pid) == row.process_start:
+            if time.monotonic() > until:
+                self._leave(row, f"{describe(row)} does not end; its run has ended: end it by hand")
+                return False
             with suppress(ProcessLookupError, PermissionError):
                 os.kill(row.pid, signal.SIGKILL)
             time.sleep(_POLL_S)
-        return start_of(row.pid) != row.process_start
+        self.done.append(Recovered("process killed", row.load_id, row.table_name, detail=describe(row)))
+        return True
 
     def _give_up(self, load_id: str, row: LoadRow | None, tables: Collection[str]) -> None:
-        left_s = max(0.0, self._until - time.monotonic())
+        # One that has no row is over, or another gives it up: there is nobody to wait for.
+        left_s = max(0.0, self._until - time.monotonic()) if row else 0.0
         try:
             done = give_up(self._platform, load_id, row, tables, wait_s=left_s, is_dry_run=self._is_dry_run)
             if row and not done and self._platform.loads.find(load_id):
@@ -162,16 +175,9 @@ class _Recovery:
         except OSError as error:
             self.done.append(Recovered("left", "", detail=f"the journal: {error}"))
         breakers = self._platform.breakers
-        longest = timedelta(seconds=limits_of(self._platform.settings).breaker.longest_s)
-        lease = timedelta(seconds=self._platform.settings.lease_s)
         for b in breakers.not_closed():
             # A load takes its turn just before it is registered, and says what came of it just after it has ended.
-            if (
-                b.probe
-                and b.probe not in rows
-                and b.until
-                and datetime.now(UTC) - (b.until - longest) > lease
-            ):
+            if b.probe and b.probe not in rows and self._watch.has_stood(f"{b.scope} {b.name}", b.probe):
                 self.done.append(Recovered("probe ended", b.probe, detail=f"{b.scope} {b.name}"))
                 if not self._is_dry_run:
                     breakers.note_gone(b.scope, b.name, b.probe)

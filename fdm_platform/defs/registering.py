@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 import os
-import time
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -15,9 +14,9 @@ from datetime import UTC, date, datetime
 
 from fdm_platform.control.loads import Beat
 from fdm_platform.crash import reached
-from fdm_platform.defs.giving_up import give_up
+from fdm_platform.defs.giving_up import OTHERS_WAIT_S, give_up
+from fdm_platform.defs.liveness import CLOCK, Clock, Watch, is_alive, note_begun, note_over
 from fdm_platform.defs.platform import Platform
-from fdm_platform.engines.owner import is_owned
 from fdm_platform.engines.spark_submit import folder_of
 from fdm_platform.errors import ControlError, FdmError, LockedError, UnknownOutcomeError
 from fdm_platform.model.claim import Claim, LoadRow
@@ -30,9 +29,6 @@ log = logging.getLogger(__name__)
 
 Tell = Callable[[str], object]
 """Whom a load that waits tells why."""
-
-_under_way: set[str] = set()
-"""Loads of this process: one of its own that is not here has ended, whatever the control store still says."""
 
 
 @dataclass(slots=True)
@@ -49,6 +45,8 @@ class Registration:
     """Dates that another load kept to itself."""
     waited_for: set[date] = field(default_factory=set)
     """Dates that another load had to itself first."""
+    _row: LoadRow | None = None
+    """Its own of fdm_loads, while it is under way."""
     _beat: Beat | None = None
     is_left: bool = False
     """Something of it is left to recovery."""
@@ -70,25 +68,26 @@ class Registration:
         except ControlError as error:
             log.warning("%s %s is not released yet: %s", self.table, biz_dt, error)
             self.is_left = True
-        self._end_with_last()
+        self.end_with_last()
 
     def leave(self, biz_dt: date) -> None:
         """This process is done with a date of which nobody knows whether it is published: recovery settles it."""
         self.claims.pop(biz_dt, None)
         self.is_left = True
-        self._end_with_last()
+        self.end_with_last()
 
     def end(self) -> None:
         """The load has no date any more. One that left a date keeps its row, by which recovery finds it."""
         if self._beat is None:
             return
-        self._beat.__exit__(None, None, None)
+        self._beat.stop()
         self._beat = None
-        _under_way.discard(self.load_id)
+        note_over(self.load_id)
         if not self.is_left:
             self.platform.loads.end(self.load_id)
 
-    def _end_with_last(self) -> None:
+    def end_with_last(self) -> None:
+        """End the load if no date is left. A store that is away leaves that to recovery."""
         try:
             if not self.claims:
                 self.end()
@@ -120,16 +119,22 @@ class Registration:
     def _begin(self, row: LoadRow) -> None:
         loads = self.platform.loads
         loads.open(row)
-        _under_way.add(self.load_id)
-        self._beat = Beat(loads, self.load_id, self.platform.settings.lease_s).__enter__()
+        note_begun(self.load_id)
+        self._row, self._beat = row, Beat(loads, row, self.platform.settings.lease_s)
+        self._beat.start()
 
-    def claim(self, dates: Collection[date], wait_s: float, tell: Tell) -> None:
+    def note_plan(self, *, identity: str, master: str) -> None:
+        """Before Spark is submitted, so that whoever finds the load knows what to look for, and where."""
+        if self._row:
+            self.platform.loads.note_plan(self._row, identity=identity, master=master)
+
+    def claim(self, dates: Collection[date], wait_s: float, tell: Tell, clock: Clock = CLOCK) -> None:
         """Claim the dates in their order. What another living load keeps for longer than `wait_s` is refused.
 
         A load that waits holds earlier dates only, so no two wait for each other.
         """
         rest, claims = sorted(set(dates)), self.platform.claims
-        waiting = _Waiting(wait_s, tell)
+        waiting, watch = _Waiting(wait_s, tell, clock), Watch(self.platform.settings.lease_s, clock)
         while rest:
             standing = claims.claim_dates(self.table, rest, self.load_id)
             self.claims |= {c.biz_dt: c for c in standing if c.load_id == self.load_id}
@@ -139,16 +144,26 @@ class Registration:
             holder = standing[-1]
             self.waited_for.add(holder.biz_dt)
             row = self.platform.loads.find(holder.load_id)
-            if row is None or not is_alive(self.platform, row):
-                if claims.holder(self.table, holder.biz_dt) != holder:  # it has just ended by itself
-                    continue
-                tell(f"{holder.biz_dt} was held by load {holder.load_id}, whose process is gone")
-                is_given_up = bool(give_up(self.platform, holder.load_id, row))
-                if is_given_up or claims.holder(self.table, holder.biz_dt) != holder:
-                    continue
+            if (row is None or not is_alive(row, watch)) and self._has_freed(holder, row, tell):
+                continue
             if not waiting.goes_on(holder, row):
                 self.refused[rest[0]] = _locked(holder, row, wait_s)
                 rest = rest[1:]
+
+    def _has_freed(self, holder: Claim, row: LoadRow | None, tell: Tell) -> bool:
+        """The claim of a load that is gone is not there any more, or is nobody's: another look will tell."""
+        if self.platform.claims.holder(self.table, holder.biz_dt) != holder:  # it has just ended by itself
+            return True
+        tell(f"{holder.biz_dt} was held by load {holder.load_id}, whose process is gone")
+        try:
+            # One without a row has ended, or was given up by somebody else: there is nobody to wait for.
+            is_given_up = bool(
+                give_up(self.platform, holder.load_id, row, wait_s=OTHERS_WAIT_S if row else 0.0)
+            )
+        except OSError as error:
+            log.warning("load %s is not given up: %s", holder.load_id, error)
+            return False
+        return is_given_up or self.platform.claims.holder(self.table, holder.biz_dt) != holder
 
 
 @dataclass(slots=True)
@@ -157,6 +172,7 @@ class _Waiting:
 
     wait_s: float
     tell: Tell
+    clock: Clock
     for_date: date | None = None
     until: float = 0.0
     pause_s: float = _FIRST_WAIT_S
@@ -165,22 +181,15 @@ class _Waiting:
         """Wait a little; False where the wait for this date is over."""
         if holder.biz_dt != self.for_date:
             self.for_date, self.pause_s = holder.biz_dt, _FIRST_WAIT_S
-            self.until = time.monotonic() + self.wait_s
+            self.until = self.clock.now() + self.wait_s
             if self.wait_s:
                 self.tell(f"{_held(holder, row)}; waiting for it, at most {self.wait_s:.0f} s")
-        left = self.until - time.monotonic()
+        left = self.until - self.clock.now()
         if left <= 0:
             return False
-        time.sleep(min(self.pause_s, left))
+        self.clock.sleep(min(self.pause_s, left))
         self.pause_s = min(self.pause_s * 2, _LONGEST_WAIT_S)
         return True
-
-
-def is_alive(platform: Platform, row: LoadRow) -> bool:
-    """The load goes on, as far as can be seen from here."""
-    if (row.host, row.pid, row.process_start) == (this_host(), os.getpid(), start_of(os.getpid())):
-        return row.load_id in _under_way
-    return platform.loads.is_alive(row, platform.settings.lease_s, is_owned)
 
 
 def register(
@@ -192,24 +201,25 @@ def register(
     asked_by: str,
     is_waiting: bool = True,
     tell: Tell = log.warning,
+    clock: Clock = CLOCK,
 ) -> Registration:
     """Register a load and claim its dates, waiting for others unless it is told not to; `tell` hears for whom.
 
+    Another machine's load is found dead only by one who waits, for longer than a lease (liveness.Watch).
     What cannot be had is in `refused`. ControlError, or whatever interrupts the wait, leaves nothing registered.
     """
     place = Registration(platform, table, load_id, asked_by)
     try:
         place.open()
         reached("begin.registered")
-        place.claim(dates, platform.settings.lock_wait_s if is_waiting else 0.0, tell)
+        place.claim(dates, platform.settings.lock_wait_s if is_waiting else 0.0, tell, clock)
         reached("begin.claimed")
     except BaseException:
         for biz_dt in list(place.claims):
             place.release(biz_dt)
-        place.end()
+        place.end_with_last()  # whatever came is told, not that the store is away now
         raise
-    if not place.claims:
-        place.end()
+    place.end_with_last()
     return place
 
 

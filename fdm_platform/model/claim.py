@@ -35,6 +35,5 @@ class LoadRow:
     """Of its plan, messages and logs; None for a load without Spark."""
     plan_identity: str | None = None
     """Hash of what it loads and how."""
-    application_id: str | None = None
     master: str | None = None
     asked_by: str | None = None

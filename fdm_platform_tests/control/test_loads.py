@@ -1,14 +1,12 @@
-"""The loads under way, and which of them live."""
+"""The rows of the loads under way, and their beat."""
 
 from __future__ import annotations
 
-import logging
 import os
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -43,10 +41,6 @@ def loads(store: ControlStore) -> Loads:
     return Loads(store, now=lambda: NOON + timedelta(seconds=30))
 
 
-def nobody_knows(folder: str) -> None:
-    return None
-
-
 def test_a_load_is_there_until_it_ends(loads: Loads) -> None:
     first, second = of_this_process(asked_by="hand"), of_this_process("load-2", table_name="another")
     loads.open(second)
@@ -60,58 +54,36 @@ def test_a_load_is_there_until_it_ends(loads: Loads) -> None:
     assert loads.open_ones() == [second]
 
 
-def test_beats_and_the_application_keep_what_is_known(loads: Loads) -> None:
-    first = of_this_process(master="yarn", plan_identity="abc")
+def test_a_beat_and_the_plan_keep_what_the_other_has_written(loads: Loads) -> None:
+    first = of_this_process(asked_by="hand")
     loads.open(first)
-    assert loads.note_application("load-1", "application_1")
-    assert loads.beat("load-1")
+    assert loads.note_plan(first, identity="abc", master="yarn")
+    assert loads.beat(first)
     later = NOON + timedelta(seconds=30)
-    assert loads.find("load-1") == replace(first, application_id="application_1", beat_at=later)
+    assert loads.find("load-1") == replace(first, plan_identity="abc", master="yarn", beat_at=later)
 
 
 def test_a_load_that_was_declared_dead_hears_of_it_and_does_not_come_back(loads: Loads) -> None:
     loads.open(of_this_process())
     loads.end("load-1")
-    assert not loads.beat("load-1")
-    assert not loads.note_application("load-1", "application_1")
+    assert not loads.beat(of_this_process())
+    assert not loads.note_plan(of_this_process(), identity="abc", master="yarn")
     assert loads.open_ones() == []
 
 
-def test_another_process_takes_a_load_over(loads: Loads) -> None:
-    loads.open(of_this_process(application_id="application_1"))
-    loads.open(of_this_process(pid=1, process_start=3, application_id="application_1"))
+def test_who_takes_a_load_over_stands_in_its_row_whatever_comes_late(loads: Loads) -> None:
+    dead, adopter = of_this_process(pid=1, process_start=3, plan_identity="abc"), of_this_process()
+    loads.open(dead)
+    loads.open(replace(adopter, plan_identity="abc"))
+    assert loads.beat(dead), "it was on its way when the process died"
+    assert loads.beat(adopter)
     taken = loads.find("load-1")
     assert taken
-    assert (taken.pid, taken.application_id) == (1, "application_1")
-
-
-@pytest.mark.parametrize("is_owned", [True, False])
-def test_on_its_own_host_the_lock_tells(loads: Loads, *, is_owned: bool) -> None:
-    """Whatever the beat says: a stopped clock or a store that was away says nothing of the process."""
-    load = of_this_process(beat_at=NOON - timedelta(days=1))
-    assert loads.is_alive(load, 60, lambda _: is_owned) == is_owned
-
-
-def test_who_holds_the_lock_of_a_dead_process_only_recovers_its_load(loads: Loads) -> None:
-    load = of_this_process(process_start=(start_of(os.getpid()) or 0) + 1)
-    assert not loads.is_alive(load, 60, lambda _: True)
-
-
-def test_without_a_lock_the_process_tells(loads: Loads) -> None:
-    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    load = of_this_process(pid=child.pid, process_start=start_of(child.pid) or 0, folder=None)
-    assert loads.is_alive(load, 60, nobody_knows)
-    assert not loads.is_alive(replace(load, process_start=load.process_start + 1), 60, nobody_knows)
-    child.kill()
-    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)  # dead, and its parent has not looked yet
-    assert not loads.is_alive(load, 60, nobody_knows)
-    child.communicate()
-
-
-def test_elsewhere_the_beat_tells(loads: Loads) -> None:
-    load = of_this_process(host="another")
-    assert loads.is_alive(load, 60, lambda _: False)
-    assert not loads.is_alive(load, 30, lambda _: True)
+    assert (taken.pid, taken.process_start, taken.plan_identity) == (
+        adopter.pid,
+        adopter.process_start,
+        "abc",
+    )
 
 
 class SlowLoads(Loads):
@@ -121,17 +93,27 @@ class SlowLoads(Loads):
         super().__init__(store)
         self.has_found, self.may_write = threading.Event(), threading.Event()
 
-    def beat(self, load_id: str) -> bool:
+    def beat(self, load: LoadRow) -> bool:
         self.has_found.set()
         assert self.may_write.wait(60)
-        self.open(of_this_process(load_id))
+        self.open(load)
         return True
+
+
+@contextmanager
+def beating(loads: Loads) -> Iterator[None]:
+    beat = Beat(loads, of_this_process(), lease_s=0.04)
+    beat.start()
+    try:
+        yield
+    finally:
+        beat.stop()
 
 
 def test_a_beat_that_is_on_its_way_writes_no_row_of_a_load_that_has_ended(store: ControlStore) -> None:
     loads = SlowLoads(store)
     loads.open(of_this_process())
-    with Beat(loads, "load-1", lease_s=0.04):
+    with beating(loads):
         assert loads.has_found.wait(60)
         threading.Timer(0.2, loads.may_write.set).start()
     loads.end("load-1")
@@ -140,16 +122,29 @@ def test_a_beat_that_is_on_its_way_writes_no_row_of_a_load_that_has_ended(store:
     assert loads.open_ones() == []
 
 
+class FaultyLoads(Loads):
+    """Its first beat meets something that nobody thought of."""
+
+    is_mended = False
+
+    def beat(self, load: LoadRow) -> bool:
+        if not self.is_mended:
+            self.is_mended = True
+            raise RuntimeError("a fault")
+        return super().beat(load)
+
+
 def test_the_beat_outlives_a_store_that_is_away(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     file, moved = tmp_path / "control.db", tmp_path / "moved"
     store = open_store(f"sqlite:///{file}")
     store.create(["fdm_loads"])
-    loads = Loads(store)
+    loads = FaultyLoads(store)
     loads.open(of_this_process())
     store.close()
     file.rename(moved)
-    with caplog.at_level(logging.INFO, "fdm_platform.control.loads"), Beat(loads, "load-1", lease_s=0.04):
-        wait_for(lambda: "no beat of load load-1" in caplog.text)
+    with beating(loads):
+        wait_for(lambda: "no beat of load load-1: a fault" in caplog.text)
+        wait_for(lambda: caplog.text.count("no beat of load load-1") > 1)
         moved.rename(file)
         wait_for(lambda: any(row.beat_at > NOON for row in Loads(store).open_ones()))
     store.close()

@@ -13,15 +13,17 @@ import pytest
 from fdm_platform.control.execution_log.log import DateAttempt
 from fdm_platform.control.ledger import Ledger
 from fdm_platform.control.store import open_store
+from fdm_platform.defs.liveness import is_alive
 from fdm_platform.defs.load import Load
 from fdm_platform.defs.platform import Platform
 from fdm_platform.defs.recovery import recover
-from fdm_platform.defs.registering import Registration, is_alive, register, registered
+from fdm_platform.defs.registering import Registration, register, registered
 from fdm_platform.engines.owner import Owner
 from fdm_platform.errors import LockedError, UnknownOutcomeError
 from fdm_platform.model.claim import LoadRow
 from fdm_platform.model.control import VOID
 from fdm_platform.model.manifest import LoadReport
+from fdm_platform_tests.clock import Hours
 from fdm_platform_tests.deployment import DAYS, deploy
 
 TABLE = "gels_fpms_t_payment"
@@ -148,15 +150,36 @@ def test_the_dates_of_a_killed_load_are_free_and_its_numbers_void(tmp_path: Path
         assert not (platform.settings.landing_root / TABLE / ".staging" / "dead").exists()
 
 
-def test_a_load_of_another_host_is_dead_when_its_lease_is_over(platform: Platform) -> None:
-    now = datetime.now(UTC)
-    for load_id, day, age_s in (("alive", DAYS[0], 1), ("dead", DAYS[1], 3600)):
-        beat = now - timedelta(seconds=age_s)
+class Beating(Hours):
+    """While somebody waits, the load `alive` of another host is heard of."""
+
+    def __init__(self, platform: Platform) -> None:
+        super().__init__()
+        self.platform = platform
+
+    def sleep(self, seconds: float) -> None:
+        """As in Hours."""
+        super().sleep(seconds)
+        alive = self.platform.loads.find("alive")
+        assert alive
+        self.platform.loads.open(replace(alive, beat_at=alive.beat_at + timedelta(seconds=1)))
+
+
+def test_a_load_of_another_host_is_dead_to_one_who_waits_and_sees_no_beat_for_a_lease(
+    platform: Platform,
+) -> None:
+    """By his own clock: what the beats say of the time of day is an hour ago for either."""
+    beat = datetime.now(UTC) - timedelta(hours=1)
+    for load_id, day in (("alive", DAYS[0]), ("dead", DAYS[1])):
         platform.loads.open(LoadRow(load_id, TABLE, "elsewhere", 1, 1, beat, beat))
         platform.claims.claim(TABLE, day, load_id)
-    place = ask(platform, "mine", *DAYS[:2], is_waiting=False)
+    place = ask(platform, "hasty", *DAYS[:2], is_waiting=False)
+    assert list(place.refused) == [*DAYS[:2]], "at a single look nobody can tell"
+    clock = Beating(platform)
+    place = ask(platform, "patient", *DAYS[:2], clock=clock)
     assert place.versions == {DAYS[1]: 2}
     assert list(place.refused) == [DAYS[0]]
+    assert clock.now() > platform.settings.lock_wait_s
 
 
 def test_one_date_is_had_for_a_block_and_left_where_its_outcome_is_unknown(platform: Platform) -> None:
@@ -174,7 +197,7 @@ def test_one_date_is_had_for_a_block_and_left_where_its_outcome_is_unknown(platf
         one("unknown", UnknownOutcomeError("x"))
     assert claimed(platform) == [(DAY, 1, "unknown")]
     (row,) = platform.loads.open_ones()
-    assert not is_alive(platform, row), "this process lives, and is done with it"
+    assert not is_alive(row), "this process lives, and is done with it"
     assert ask(platform, "next", is_waiting=False).versions == {DAY: 2}
     assert loads(platform) == ["next"]
 
@@ -183,10 +206,10 @@ def test_a_load_of_several_dates_goes_on_beside_one_that_is_left(platform: Platf
     place = ask(platform, "first", *DAYS)
     place.leave(DAYS[0])
     (row,) = platform.loads.open_ones()
-    assert is_alive(platform, row)
+    assert is_alive(row)
     for day in DAYS[1:]:
         place.release(day)
-    assert not is_alive(platform, row)
+    assert not is_alive(row)
     assert claimed(platform) == [(DAYS[0], 1, "first")]
     assert [r.what for r in recover(platform)] == ["version voided", "claim freed", "load ended"]
     assert (claimed(platform), loads(platform)) == ([], [])
@@ -232,6 +255,6 @@ def test_a_date_that_could_not_be_released_is_left_to_recovery(platform: Platfor
     place.platform = gone
     place.release(DAY)
     (row,) = platform.loads.open_ones()
-    assert not is_alive(platform, row)
+    assert not is_alive(row)
     assert ask(platform, "mine", is_waiting=False).versions == {DAY: 2}
     assert loads(platform) == ["mine"]

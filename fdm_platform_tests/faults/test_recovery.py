@@ -12,8 +12,8 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ from fdm_platform.engines.orphan import processes_of
 from fdm_platform.engines.spark_submit import folder_of
 from fdm_platform.engines.swapping import STAGING
 from fdm_platform.model.claim import LoadRow
+from fdm_platform_tests.clock import seen_silent
 from fdm_platform_tests.deployment import Deployment
 from fdm_platform_tests.faults.comparing import leftovers, live_errors, log_errors, rows
 from fdm_platform_tests.faults.counted import Counted, days, deploy_counted, offer, table_name
@@ -226,19 +227,25 @@ def end_spark_of(platform: Platform, load_id: str) -> None:
         os.kill(pid, signal.SIGKILL)
 
 
-def test_what_a_load_of_another_host_has_staged_stays_while_it_is_heard_of(tmp_path: Path) -> None:
+def test_what_a_load_of_another_host_has_staged_stays_until_its_beat_was_seen_to_stand_still(
+    tmp_path: Path,
+) -> None:
     counted = deployed(tmp_path)
     staged = counted.root("t_a") / STAGING / "far" / str(DAYS[0])
     staged.mkdir(parents=True)
     with counted.deployment.platform() as platform:
-        now = datetime.now(UTC)
-        row = LoadRow("far", TABLE, "elsewhere", 1, 1, now, now)
+        long_ago = datetime(2020, 1, 1, tzinfo=UTC)
+        row = LoadRow("far", TABLE, "elsewhere", 1, 1, long_ago, long_ago)
         platform.loads.open(row)
-        assert recover(platform) == []
+        assert recover(platform) == [], "its clock may say anything"
+        watch = seen_silent(platform.loads, "far")
+        platform.loads.beat(row)
+        assert recover(platform, watch=watch) == [], "it was heard of at last"
         assert staged.exists()
-        platform.loads.open(replace(row, beat_at=now - timedelta(hours=1)))
-        assert [r.what for r in recover(platform)] == ["staging removed", "load ended"]
-        assert not staged.exists()
+    ended = run([FDM, "recover", "--json"], {**counted.deployment.environ, "FDM_LEASE_S": "0.5"})
+    assert [d["what"] for d in things(ended)] == ["staging removed", "load ended"]
+    assert "waiting for a sign of load far of gels_cnt_t_a, process 1 on elsewhere" in ended.said
+    assert not staged.exists()
 
 
 def test_a_dry_run_says_what_would_be_done_and_changes_nothing(tmp_path: Path) -> None:

@@ -9,7 +9,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from fdm_platform.defs.platform import open_platform
 from fdm_platform.defs.recovery import recover
 from fdm_platform.model.control import VOID
 from fdm_platform.model.settings import Settings
+from fdm_platform_tests.clock import seen_silent
 from fdm_platform_tests.deployment import Deployment
 from fdm_platform_tests.faults.comparing import attempts, leftovers, live_errors, log_errors, rows
 from fdm_platform_tests.faults.counted import Counted, days, deploy_counted, offer, table_name
@@ -74,12 +74,12 @@ def elsewhere(deployment: Deployment, folder: Path) -> Settings:
 
 
 def declare_dead(counted: Counted, folder: Path) -> list[str]:
-    """Recover on another machine, which has not heard of the load for an hour; what was done."""
+    """Recover on another machine, which has not heard of the load for a lease; what was done."""
     with open_platform(elsewhere(counted.deployment, folder)) as platform:
         row = platform.loads.find("zombie")
         assert row
-        platform.loads.open(replace(row, host="another", beat_at=row.beat_at - timedelta(hours=1)))
-        return [r.what for r in recover(platform)]
+        platform.loads.open(replace(row, host="another"))
+        return [r.what for r in recover(platform, watch=seen_silent(platform.loads, "zombie"))]
 
 
 def assert_in_order(counted: Counted, live: dict[str, Any]) -> None:
