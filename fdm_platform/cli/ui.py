@@ -19,9 +19,9 @@ from rich.console import Console
 
 from fdm_platform.control.dependencies import refresh
 from fdm_platform.defs.platform import open_platform
-from fdm_platform.engines.process_group import has_living_member
 from fdm_platform.errors import MachineError
 from fdm_platform.model.settings import Settings
+from fdm_platform.processes import members_of
 
 DEFAULT_PORT = 3000
 READY_S = 120
@@ -126,7 +126,7 @@ def stop_ui(settings: Settings, running: RunningUi) -> None:
     """End the UI's process group: politely, then by force."""
     _signal_group(running.pid, signal.SIGTERM)
     deadline = time.monotonic() + STOP_S
-    while has_living_member(running.pid) and time.monotonic() < deadline:
+    while members_of(running.pid) and time.monotonic() < deadline:
         time.sleep(0.1)
     _signal_group(running.pid, signal.SIGKILL)
     (settings.home / "ui" / "ui.json").unlink(missing_ok=True)

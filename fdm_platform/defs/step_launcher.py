@@ -45,7 +45,12 @@ class SparkSubmitStepLauncher(dg.ConfigurableResource):  # type: ignore[type-arg
     The step that ends, however it ends, leaves no Spark process behind.
     """
 
-    grace_s: float = Field(default=GRACE_S, description="Seconds between the polite and the forced stop.")
+    grace_s: float = Field(
+        default=GRACE_S,
+        ge=0,
+        le=GRACE_S,
+        description="Seconds between the polite and the forced stop; more would not leave all of it within 15 s.",
+    )
 
     def launch(
         self,

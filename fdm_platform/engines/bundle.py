@@ -8,7 +8,7 @@ import zipfile
 from pathlib import Path
 
 _PACKAGE = Path(__file__).parent.parent
-_SHIPPED = ("__init__.py", "errors.py", "crash.py", "model", "engines")
+_SHIPPED = ("__init__.py", "errors.py", "crash.py", "processes.py", "model", "engines")
 
 
 def bundle(cache: Path) -> Path:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -18,11 +17,8 @@ from pathlib import Path
 from fdm_platform.engines.command import LoadFolder
 from fdm_platform.engines.filesystem import write_durably
 from fdm_platform.engines.owner import VARIABLE
-from fdm_platform.engines.process_group import GONE
+from fdm_platform.engines.process_group import GONE, end_all, until_ended
 from fdm_platform.processes import is_stopped, start_of, this_host
-
-_POLL_S = 0.05
-_KILLED_WAIT_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +75,7 @@ class Adopted:
 
     def wait(self, timeout_s: float | None = None) -> bool:
         """See Processes."""
-        end = None if timeout_s is None else time.monotonic() + timeout_s
-        while self.is_alive():
-            if end is not None and time.monotonic() >= end:
-                return False
-            time.sleep(_POLL_S)
-        return True
+        return until_ended(self.is_alive, timeout_s)
 
     def end(self, grace_s: float) -> None:
         """See Processes."""
@@ -130,17 +121,13 @@ def end_orphan(folder: LoadFolder, grace_s: float = 6) -> int:
     For who knows that the load's worker is gone: it does not ask.
     """
     found = processes_of(folder)
-    for number, patience_s in ((signal.SIGTERM, grace_s), (signal.SIGKILL, _KILLED_WAIT_S)):
-        end = time.monotonic() + patience_s
+
+    def send(number: int) -> None:
         for pid in processes_of(folder):
             with suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, number)
-        while left := processes_of(folder):
-            if time.monotonic() >= end:
-                break
-            time.sleep(_POLL_S)
-        if not left:
-            break
+
+    end_all(send, lambda: processes_of(folder), grace_s)
     return len(found)
 
 

@@ -18,6 +18,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Final
 
+from fdm_platform.processes import members_of
+
 try:
     import fcntl
 except ImportError:  # Windows
@@ -35,7 +37,8 @@ ADOPTABLE_S: Final = 22.0
 GRACE_S: Final = 5.0
 """From the polite end of an orphan to the forced one."""
 
-_EVERY_S: Final = 1.0
+EVERY_S: Final = 1.0
+"""Between two looks at the lock."""
 _WATCHER: Final = "watches the load's owner"
 _FLOCK = "hhqqi0q"
 """struct flock on 64-bit Linux: type, whence, start, length, pid."""
@@ -73,7 +76,8 @@ def is_owned(folder: Path | str) -> bool | None:
 def watch(orphan_s: float | None = None, grace_s: float = GRACE_S) -> threading.Thread | None:
     """From now on end this process's group once the load's worker is gone: a thread beside the work.
 
-    `orphan_s` is how long nobody may own the load, by default what the environment says. None where the environment names no folder, or one without a lock, and where a thread watches already.
+    `orphan_s` is how long nobody may own the load, by default what the environment says. None where the environment
+    names no folder, or one without a lock, and where a thread watches already.
     """
     folder = os.environ.get(VARIABLE)
     if folder is None or not has_locks() or any(t.name == _WATCHER for t in threading.enumerate()):
@@ -91,7 +95,7 @@ def watch(orphan_s: float | None = None, grace_s: float = GRACE_S) -> threading.
 def _watch(file: IO[bytes], orphan_s: float, grace_s: float) -> None:
     alone_since: float | None = None
     while True:
-        time.sleep(_EVERY_S)
+        time.sleep(EVERY_S)
         if _is_locked(file):
             alone_since = None
             continue
@@ -110,23 +114,12 @@ def _end_group(_lock: IO[bytes], grace_s: float) -> None:
     with suppress(OSError):
         os.write(2, b"the process that started this load is gone: the load ends\n")
     end = time.monotonic() + grace_s
-    for pid in _others():
+    for pid in members_of(os.getpgrp()) - {os.getpid()}:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGTERM)
-    while _others() and time.monotonic() < end:
+    while members_of(os.getpgrp()) != {os.getpid()} and time.monotonic() < end:
         time.sleep(0.1)
     os.killpg(0, signal.SIGKILL)
-
-
-def _others() -> list[int]:
-    """Living processes of this one's group, itself left out."""
-    found = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(OSError):
-            state, _parent, group = stat.read_text(errors="replace").rpartition(")")[2].split()[:3]
-            if int(group) == os.getpgrp() and state not in "ZX" and stat.parent.name != str(os.getpid()):
-                found.append(int(stat.parent.name))
-    return found
 
 
 def _is_locked(file: IO[bytes]) -> bool:

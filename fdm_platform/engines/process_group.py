@@ -8,16 +8,19 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from fdm_platform.processes import members_of
+
 GONE = 1 << 16
 """For an exit code that nobody knows, because the process was another's child. No exit code is as large."""
+KILLED_WAIT_S = 2.0
+"""How long one that was ended by force is waited for."""
 _POLL_S = 0.03
-_KILLED_WAIT_S = 2.0
 
 
 class Processes(Protocol):
@@ -105,34 +108,12 @@ def is_alive(process: subprocess.Popen[bytes]) -> bool:
         return True
     if sys.platform == "win32":
         return False
-    try:
-        os.killpg(process.pid, 0)
-    except (ProcessLookupError, PermissionError):
-        return False
-    return has_living_member(process.pid)
-
-
-def has_living_member(group: int) -> bool:
-    """Dead processes that nobody has waited for, as in a container without an init, are not alive."""
-    stats = list(Path("/proc").glob("[0-9]*/stat"))
-    if not stats:  # not Linux
-        return True
-    for stat in stats:
-        with suppress(OSError):
-            state, _parent, pgrp = stat.read_text(errors="replace").rpartition(")")[2].split()[:3]
-            if int(pgrp) == group and state not in "ZX":
-                return True
-    return False
+    return bool(members_of(process.pid))
 
 
 def wait(process: subprocess.Popen[bytes], timeout_s: float | None = None) -> bool:
     """Wait until the whole group has ended; False after the timeout."""
-    end = None if timeout_s is None else time.monotonic() + timeout_s
-    while is_alive(process):
-        if end is not None and time.monotonic() >= end:
-            return False
-        time.sleep(_POLL_S)
-    return True
+    return until_ended(lambda: is_alive(process), timeout_s)
 
 
 def end(process: subprocess.Popen[bytes], grace_s: float) -> None:
@@ -143,8 +124,23 @@ def end(process: subprocess.Popen[bytes], grace_s: float) -> None:
         taskkill = str(Path(os.environ["SYSTEMROOT"]) / "System32" / "taskkill.exe")
         subprocess.run([taskkill, "/F", "/T", "/PID", str(process.pid)], capture_output=True, check=False)
         return
-    for number, patience_s in ((signal.SIGTERM, grace_s), (signal.SIGKILL, _KILLED_WAIT_S)):
+    end_all(lambda number: os.killpg(process.pid, number), lambda: is_alive(process), grace_s)
+
+
+def until_ended(is_alive: Callable[[], object], timeout_s: float | None = None) -> bool:
+    """Wait until nothing is alive; False after the timeout."""
+    end = None if timeout_s is None else time.monotonic() + timeout_s
+    while is_alive():
+        if end is not None and time.monotonic() >= end:
+            return False
+        time.sleep(_POLL_S)
+    return True
+
+
+def end_all(send: Callable[[int], object], is_alive: Callable[[], object], grace_s: float) -> None:
+    """End processes, however they are found: `send` them SIGTERM, and SIGKILL if any is alive after the grace."""
+    for number, patience_s in ((signal.SIGTERM, grace_s), (signal.SIGKILL, KILLED_WAIT_S)):
         with suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, number)
-        if wait(process, patience_s):
+            send(number)
+        if until_ended(is_alive, patience_s):
             return

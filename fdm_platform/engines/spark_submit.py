@@ -46,10 +46,12 @@ from fdm_platform.model.manifest import DateOutcome, LoadFailure, LoadReport
 from fdm_platform.model.plan import LoadPlan
 from fdm_platform.model.report import ApplicationStarted, DateDone, DriverDone, Message
 
+STOP_S = 10.0
+"""From the word to stop to the end of all of a load's Spark. With what execution_log may take then it is within 15 s."""
 GRACE_S = 6.0
-"""From the polite end of a load to the forced one: all of it has ended within 15 seconds."""
-YARN_WAIT_S = 1.0
-"""How long a load that is stopped waits for YARN; who finds the load then waits longer."""
+"""Of these, from the polite end to the forced one."""
+YARN_WAIT_S = 2.0
+"""Of these, what YARN has at least; who finds the load afterwards waits longer."""
 
 
 def start(
@@ -361,20 +363,21 @@ class Submission:
             name = f"end of {self.plan.load_id}"
             threading.Thread(target=self._see_off, args=(grace_s,), name=name).start()
             return
+        until = time.monotonic() + STOP_S
         self._process.end(grace_s)
         self._forget_secrets()
         self._build_archive()
         # Without a configuration spark-submit has refused to submit anything.
         if self._done is None and is_yarn(self.plan.launch.master.value) and _conf_dirs(self._environ):
-            self._end_application()
+            self._end_application(max(until - time.monotonic(), YARN_WAIT_S))
 
-    def _end_application(self) -> None:
+    def _end_application(self, wait_s: float) -> None:
         """A ResourceManager that did not answer is not asked again: whoever ends the load once more is told the same."""
         if self._unknown is None:
             from fdm_platform.engines.yarn import end_applications  # noqa: PLC0415 - imports JPype
 
             try:
-                end_applications(yarn_tag(self.plan.load_id), YARN_WAIT_S, self._environ)
+                end_applications(yarn_tag(self.plan.load_id), wait_s, self._environ)
             except FdmError as error:
                 self._unknown = error
         if self._unknown:

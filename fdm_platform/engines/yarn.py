@@ -25,18 +25,16 @@ WAIT_S = 60.0
 _POLL_S = 0.2
 _SITES = ("core-site.xml", "yarn-site.xml")
 _UNFINISHED = ("NEW", "NEW_SAVING", "SUBMITTED", "ACCEPTED", "RUNNING")
+_TRIES = 2
 _QUICK = {
-    # YarnClient's own patience is 15 minutes; ours tells what it waits for, and ends at a signal.
-    "yarn.resourcemanager.connect.max-wait.ms": "1000",
-    "yarn.resourcemanager.connect.retry-interval.ms": "1000",
-    "yarn.client.failover-max-attempts": "2",
-    "ipc.client.connect.max.retries": "1",
-    "ipc.client.connect.timeout": "2000",
-    "ipc.client.connect.max.retries.on.timeouts": "0",
-    # One that was stopped takes a connection, and never answers: Hadoop would wait for two minutes.
-    "ipc.client.rpc-timeout.ms": "4000",
+    # YarnClient's own patience is 15 minutes; ours tells what it waits for, and ends at a signal. It tries twice.
+    "yarn.resourcemanager.connect.max-wait.ms": 100,
+    "yarn.resourcemanager.connect.retry-interval.ms": 100,
+    "yarn.client.failover-max-attempts": _TRIES,
+    "ipc.client.connect.max.retries": 0,
+    "ipc.client.connect.max.retries.on.timeouts": 0,
     # It would wait for the end of what it kills, for ever: we do.
-    "yarn.client.application-client-protocol.poll-timeout-ms": "0",
+    "yarn.client.application-client-protocol.poll-timeout-ms": 0,
 }
 
 T = TypeVar("T")
@@ -49,8 +47,9 @@ def applications(tag: str, wait_s: float = WAIT_S, environ: Mapping[str, str] = 
     ConnectionLostError where the ResourceManager does not answer within `wait_s`; MachineError without Java or Spark,
     or without a configuration that names it.
     """
-    with _client(environ) as client:
-        return _patiently(lambda: [str(a) for a in _unfinished(client, tag)], tag, wait_s)
+    until = _last_question(wait_s)
+    with _client(wait_s, environ) as client:
+        return _patiently(lambda: [str(a) for a in _unfinished(client, tag)], tag, until)
 
 
 def end_applications(tag: str, wait_s: float = WAIT_S, environ: Mapping[str, str] = os.environ) -> list[str]:
@@ -58,10 +57,10 @@ def end_applications(tag: str, wait_s: float = WAIT_S, environ: Mapping[str, str
 
     Errors as `applications`; one that was told to end and has not is a ConnectionLostError, too.
     """
-    until = time.monotonic() + wait_s
-    with _client(environ) as client:
-        ended, refusal = _patiently(lambda: _kill(client, tag), tag, until - time.monotonic())
-        while ended and _patiently(lambda: _unfinished(client, tag), tag, until - time.monotonic()):
+    until = _last_question(wait_s)
+    with _client(wait_s, environ) as client:
+        ended, refusal = _patiently(lambda: _kill(client, tag), tag, until)
+        while ended and _patiently(lambda: _unfinished(client, tag), tag, until):
             if time.monotonic() >= until:
                 raise ConnectionLostError(
                     f"YARN was told to kill {', '.join(ended)}, and has not done so within {wait_s:g} s{refusal}",
@@ -94,7 +93,7 @@ def _unfinished(client: Any, tag: str) -> list[Any]:
     return [report.getApplicationId() for report in reports]
 
 
-def _patiently(ask: Callable[[], T], tag: str, wait_s: float) -> T:
+def _patiently(ask: Callable[[], T], tag: str, until: float) -> T:
     def once() -> T:
         try:
             return ask()
@@ -104,17 +103,27 @@ def _patiently(ask: Callable[[], T], tag: str, wait_s: float) -> T:
                 remedy="see whether the ResourceManager is up and HADOOP_CONF_DIR is its configuration",
             ) from error
 
-    return patiently(once, f"ask YARN for applications of {tag}", wait_s)
+    return patiently(once, f"ask YARN for applications of {tag}", until - time.monotonic())
+
+
+def _last_question(wait_s: float) -> float:
+    """When it may be asked for the last time, by the monotonic clock: what it then answers comes within `wait_s`."""
+    return time.monotonic() + wait_s - _answer_s(wait_s)
+
+
+def _answer_s(wait_s: float) -> float:
+    """How long one answer is waited for, by who waits `wait_s` altogether."""
+    return min(max(wait_s / 4, 1), 10)
 
 
 @contextmanager
-def _client(environ: Mapping[str, str]) -> Iterator[Any]:
+def _client(wait_s: float, environ: Mapping[str, str]) -> Iterator[Any]:
     """A client that has begun, which asks nobody yet: what fails here is the configuration's fault."""
     start(environ)
     client = jpype.JClass("org.apache.hadoop.yarn.client.api.YarnClient").createYarnClient()
     try:
         try:
-            client.init(_configuration(environ))
+            client.init(_configuration(wait_s, environ))
             client.start()
         except jpype.JException as error:
             raise MachineError(
@@ -127,7 +136,7 @@ def _client(environ: Mapping[str, str]) -> Iterator[Any]:
         client.stop()
 
 
-def _configuration(environ: Mapping[str, str]) -> Any:
+def _configuration(wait_s: float, environ: Mapping[str, str]) -> Any:
     configuration = jpype.JClass("org.apache.hadoop.yarn.conf.YarnConfiguration")()
     if not add_sites(configuration, _SITES, environ):
         raise MachineError(
@@ -135,6 +144,9 @@ def _configuration(environ: Mapping[str, str]) -> Any:
             field="HADOOP_CONF_DIR",
             remedy="set it to the folder of the cluster's core-site.xml and yarn-site.xml",
         )
-    for name, value in _QUICK.items():
-        configuration.set(name, value)
+    # One that was stopped takes a connection, and never answers: Hadoop would wait for two minutes.
+    answer_ms = int(_answer_s(wait_s) / _TRIES * 1000)
+    times = {"ipc.client.connect.timeout": answer_ms, "ipc.client.rpc-timeout.ms": answer_ms}
+    for name, value in (_QUICK | times).items():
+        configuration.set(name, str(value))
     return configuration

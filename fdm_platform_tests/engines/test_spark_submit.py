@@ -10,8 +10,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
-from fdm_platform.engines import class_archive, process_group
+from fdm_platform.control.execution_log.delivery import CLOSE_WAIT_S
+from fdm_platform.defs.step_launcher import SparkSubmitStepLauncher
+from fdm_platform.engines import class_archive, owner, process_group, spark_submit
 from fdm_platform.engines.bundle import bundle
 from fdm_platform.engines.command import LoadFolder
 from fdm_platform.engines.java import find_jdk, find_spark
@@ -22,6 +25,7 @@ from fdm_platform.errors import LoadError, MachineError, SourceError
 from fdm_platform.model.manifest import DateOutcome, LoadFailure
 from fdm_platform.model.plan import LoadPlan
 from fdm_platform.model.report import ApplicationStarted, DateDone, DriverDone, LogLine, Message
+from fdm_platform.model.settings import Settings
 from fdm_platform_tests.engines.launching import plan_of
 
 PROLOGUE = """
@@ -38,9 +42,10 @@ writer.write(ApplicationStarted(spark.sparkContext.applicationId, spark.sparkCon
 """
 
 
-@pytest.fixture(scope="session")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("cache")
+@pytest.fixture(scope="module")
+def cache() -> Path:
+    """The machine's own, whose archive makes each start cheaper; without one it is test_class_archive's."""
+    return Settings.from_environ().cache
 
 
 def submit(folder: Path, cache: Path, body: str, plan: LoadPlan | None = None, **more: object) -> Submission:
@@ -189,6 +194,7 @@ writer.log("INFO", found[0])
 writer.write(DriverDone()); spark.stop()
 """
     env = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+    env["JAVA_TOOL_OPTIONS"] = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"  # for four JVMs that live a moment
     plan = plan_of(
         master="local-cluster[1,1,512]", conf={"spark.executor.memory": "512m", "spark.ui.enabled": "false"}
     )
@@ -316,3 +322,16 @@ def test_a_plan_is_the_same_whichever_load_has_it() -> None:
     assert LoadPlan.from_json(one.to_json()).identity() == one.identity()
     assert plan_of(input_bytes=1001).identity() != one.identity()
     assert plan_of(master="yarn").identity() != one.identity()
+
+
+def test_a_stop_is_within_15_seconds_and_an_orphan_s_end_within_30() -> None:
+    """All that either waits for, each as long as it may take, whatever hangs."""
+    of_spark = spark_submit.GRACE_S + process_group.KILLED_WAIT_S + spark_submit.YARN_WAIT_S
+    assert of_spark <= spark_submit.STOP_S
+    assert spark_submit.STOP_S + CLOSE_WAIT_S <= 15
+    with pytest.raises(ValidationError):
+        SparkSubmitStepLauncher(grace_s=spark_submit.GRACE_S + 1)
+    looks = (
+        2 * owner.EVERY_S
+    )  # that it is gone is seen at the next look, and that it was long enough at another
+    assert owner.ADOPTABLE_S + looks + owner.GRACE_S <= 30

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -86,14 +87,23 @@ def test_a_load_that_is_stopped_is_ended_on_the_cluster_too(yarn: dict[str, str]
     other.terminate()
 
 
-@pytest.mark.yarn
-@pytest.mark.spark
-def test_a_resource_manager_that_is_away_is_an_error_of_its_own(tmp_path: Path) -> None:
-    (tmp_path / "yarn-site.xml").write_text(SITE.format("127.0.0.1:1"))
-    with pytest.raises(
-        ConnectionLostError, match="YARN does not say whether an application of x lives"
-    ) as error:
-        applications("x", wait_s=0, environ={"HADOOP_CONF_DIR": str(tmp_path)})
+@pytest.mark.parametrize(
+    ("backlog", "why"), [(None, "ConnectException: "), (16, "SocketTimeoutException: .* 500 millis")]
+)
+def test_a_resource_manager_that_is_away_is_an_error_of_its_own(
+    tmp_path: Path, backlog: int | None, why: str
+) -> None:
+    """Nobody listens, or nobody answers what is sent: a connection is taken by the system itself."""
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        if backlog is not None:
+            server.listen(backlog)
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+        (tmp_path / "yarn-site.xml").write_text(SITE.format(address))
+        with pytest.raises(
+            ConnectionLostError, match=f"YARN does not say whether an application of x lives: {why}"
+        ) as error:
+            applications("x", wait_s=0, environ={"HADOOP_CONF_DIR": str(tmp_path)})
     assert "HADOOP_CONF_DIR" in str(error.value.remedy)
 
 
