@@ -60,7 +60,9 @@ def told(instance: dg.DagsterInstance, result: dg.ExecuteInProcessResult) -> lis
 
 
 @pytest.mark.spark
-def test_a_retry_loads_the_failed_date_alone_and_all_again_where_all_is_asked(deployment: Deployment) -> None:
+def test_a_retry_loads_the_failed_date_alone_and_all_again_where_all_is_asked(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
     source = deployment.source("customer_contract_{day}.csv", DAYS[1])
     good = source.read_text()
     source.write_text(good + "C1,K999999999,Active,a lot,1.00,GELS\n")
@@ -68,6 +70,9 @@ def test_a_retry_loads_the_failed_date_alone_and_all_again_where_all_is_asked(de
         add_dates(instance, "gels_fpms", DAYS)
         first = run(deployment, instance)
         assert not first.success
+        (failure,) = (e.step_failure_data.user_failure_data for e in first.all_events if e.is_step_failure)
+        assert str(source) in str(failure and failure.description)
+        assert "a lot" in str(failure and failure.description)
         assert told(instance, first) == [("2024-05-13", 1), ("2024-05-15", 1)]
 
         instance.wipe_assets([KEY])  # as if the process had died before it told of them
@@ -82,5 +87,7 @@ def test_a_retry_loads_the_failed_date_alone_and_all_again_where_all_is_asked(de
         assert nothing.success
         assert (told(instance, nothing), len(attempted(deployment))) == ([], 4)
 
-        assert run(deployment, instance, **retry_of(first, from_failure=False)).success
-        assert versions(deployment) == [2, 2, 2]
+        monkeypatch.setenv("JAVA_HOME", "/nowhere")  # what is to be loaded is decided before Spark is started
+        assert not run(deployment, instance, **retry_of(first, from_failure=False)).success
+        assert attempted(deployment)[4:] == [str(d) for d in DAYS]
+        assert versions(deployment) == [1, 1, 1]
