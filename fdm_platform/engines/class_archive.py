@@ -6,9 +6,10 @@
                              failed.json    the last attempt to make it failed
 
 The key covers what the JVM compares: the JDK's build and the jars' names, sizes and times, in the
-folder's own order; and the text of LocalFiles.java. An archive that differs from its stamp is damaged
-or foreign: it is ignored and made again. Janino, which compiles Spark's generated code, comes in signed jars, and the JVM archives
-no class of a signed jar; nothing checks these signatures, so copies without them stand in for them.
+folder's own order; and the texts of what makes the archive, so that a new version of the platform makes
+its own. An archive that differs from its stamp is damaged or foreign: it is ignored and made again.
+Janino, which compiles Spark's generated code, comes in signed jars, and the JVM archives no class of a
+signed jar; nothing checks these signatures, so copies without them stand in for them.
 
     python -m fdm_platform.engines.class_archive CACHE      makes it, if it is missing
 """
@@ -36,6 +37,7 @@ from fdm_platform.errors import MachineError
 TRAINING = Path(__file__).parent / "archive_training.py"
 JAVA_COMPILER = Path(__file__).parent / "java_compiler.py"
 LOCAL_FILES = Path(__file__).parent / "LocalFiles.java"
+_MADE_WITH = (Path(__file__), TRAINING, JAVA_COMPILER, LOCAL_FILES)
 
 _LOCK_EXPIRES_S = 600
 _RETRY_AFTER_S = 3600
@@ -179,7 +181,8 @@ def _local_files(folder: Path) -> Path:
 
 def _folder(cache: Path, jdk: Jdk, spark: Spark) -> Path:
     digest = hashlib.sha256(f"{jdk.home}\0{jdk.release}\0{spark.jars}".encode())
-    digest.update(LOCAL_FILES.read_bytes())
+    for source in _MADE_WITH:
+        digest.update(source.read_bytes())
     with os.scandir(spark.jars) as entries:  # in the order in which the JVM expands jars/*
         for entry in entries:
             stat = entry.stat()

@@ -1,12 +1,12 @@
-"""One archive is built for all of these tests; those that damage it put it back."""
+"""One archive serves all of these tests, the machine's own where it has one; those that damage it put it back."""
 
 from __future__ import annotations
 
 import json
 import os
 import shutil
+import signal
 import subprocess
-import time
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +18,9 @@ from fdm_platform.engines.command import ClassArchive
 from fdm_platform.engines.java import find_jdk, find_spark
 from fdm_platform.engines.spark_submit import start
 from fdm_platform.errors import MachineError
+from fdm_platform.model.settings import Settings
 from fdm_platform_tests.engines.launching import a_jdk, plan_of
+from fdm_platform_tests.faults.crashing import wait_for
 
 DRIVER = """
 import sys
@@ -26,32 +28,33 @@ from pyspark.sql import SparkSession
 from fdm_platform.engines.messages import MessageWriter
 from fdm_platform.model.report import DriverDone
 spark = SparkSession.builder.getOrCreate()
-MessageWriter(sys.argv[2]).write(DriverDone({}, {"rows": spark.range(3).count()}))
+spark.range(3).write.orc(OUT)
+MessageWriter(sys.argv[2]).write(DriverDone({}, {"rows": 3}))
 spark.stop()
 """
 
 JDK, SPARK = find_jdk(os.environ), find_spark(os.environ)
+MODES = {"out": 0o40755, "_SUCCESS": 0o100644, ".crc": 0o100644, ".orc": 0o100644}
+"""Of what a load has written, by suffix or name: Hadoop's own, whatever the process's umask."""
 
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A cache whose damaged archive was replaced by itself, in the background, after a load that ignored it."""
-    folder = tmp_path_factory.mktemp("first")
-    cache, driver = folder / "cache", folder / "driver.py"
+    """A cache with the archive that the machine has from what makes it now, as `fdm quickstart` leaves it; else a new one.
+
+    To make it takes a minute of both cores. The JVM takes an archive whose jars are the same files under another name.
+    """
+    cache, machines = tmp_path_factory.mktemp("first"), Settings.from_environ().cache
+    ready = class_archive.ready(machines, JDK, SPARK)
+    if ready is None:
+        class_archive.build(cache)
+        return cache
     home = class_archive._folder(cache, JDK, SPARK)
     home.mkdir(parents=True)
-    (home / "classes.jsa").write_bytes(b"not an archive")
-    (home / "stamp.json").write_text('{"size": 1, "mtime_ns": 1}')
-    assert class_archive.ready(cache, JDK, SPARK) is None
-    driver.write_text(DRIVER)
-    submission = start(plan_of(), work=folder, cache=cache, driver=driver)
-    assert submission.report().metrics == {"rows": 3}
-    assert submission.wait(60) == 0
-    for _ in range(2800):
-        if class_archive.ready(cache, JDK, SPARK):
-            return cache
-        time.sleep(0.1)
-    pytest.fail(f"no archive was built in the background: {[f.name for f in home.iterdir()]}")
+    for name in ("classes.jsa", "stamp.json"):
+        shutil.copy2(ready.path.with_name(name), home)
+    (home / "jars").symlink_to(ready.jars)
+    return cache
 
 
 @pytest.fixture
@@ -70,6 +73,22 @@ def archive(built: Path) -> Iterator[Path]:
     os.utime(ready.path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
 
 
+def written(cache: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[dict[str, int], list[str]]:
+    """The modes of what a load with this cache has written, as MODES has them; and the calls of chmod that it took."""
+    calls, bin_, out = folder / "calls", folder / "bin", folder / "out"
+    bin_.mkdir()
+    (bin_ / "chmod").write_text(f'#!/bin/sh\necho "$@" >> {calls}\nexec /bin/chmod "$@"\n')
+    (bin_ / "chmod").chmod(0o755)
+    monkeypatch.setenv("PATH", str(bin_), prepend=os.pathsep)
+    driver = folder / "driver.py"
+    driver.write_text(f"OUT = {str(out)!r}\n{DRIVER}")
+    submission = start(plan_of(), work=folder, cache=cache, driver=driver)
+    assert submission.report().metrics == {"rows": 3}
+    assert submission.wait(180) == 0
+    modes = {f.suffix or f.name: f.stat().st_mode for f in [out, *out.iterdir()]}
+    return modes, calls.read_text().splitlines() if calls.exists() else []
+
+
 def loaded_from_archive(archive: ClassArchive) -> set[str]:
     """Names of the classes that a JVM takes from the archive, of those it loads to say its usage."""
     java = [str(JDK.java), "-cp", f"{archive.jars}/*:{SPARK.jars}/*", "-Xlog:class+load"]
@@ -82,6 +101,28 @@ def loaded_from_archive(archive: ClassArchive) -> set[str]:
     )
     lines = [line.split() for line in answer.stdout.splitlines() if "shared objects file (top)" in line]
     return {words[words.index("source:") - 1] for words in lines}
+
+
+@pytest.mark.spark
+def test_a_load_ignores_a_damaged_one_and_has_it_made_again_in_the_background(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = tmp_path / "cache"
+    home = class_archive._folder(cache, JDK, SPARK)
+    home.mkdir(parents=True)
+    (home / "classes.jsa").write_bytes(b"not an archive")
+    (home / "stamp.json").write_text('{"size": 1, "mtime_ns": 1}')
+    assert class_archive.ready(cache, JDK, SPARK) is None
+    modes, calls = written(cache, tmp_path, monkeypatch)
+    builder = class_archive._builders[-1]
+    try:
+        assert modes == MODES
+        assert calls, "without the archive's LocalFiles Hadoop runs chmod"
+        wait_for((home / "jars" / "fdm-local-files.jar").exists)
+        assert not (home / "stamp.json").exists()
+    finally:  # the minute that it takes to the end is for whoever has no archive yet, see `built`
+        os.killpg(builder.pid, signal.SIGKILL)
+        builder.wait()
 
 
 @pytest.mark.spark
@@ -107,26 +148,7 @@ def test_files_get_their_modes_without_a_process_for_each(
     built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As Hadoop's own file system gives them, which runs chmod."""
-    calls, bin_ = tmp_path / "calls", tmp_path / "bin"
-    bin_.mkdir()
-    (bin_ / "chmod").write_text(f'#!/bin/sh\necho "$@" >> {calls}\nexec /bin/chmod "$@"\n')
-    (bin_ / "chmod").chmod(0o755)
-    monkeypatch.setenv("PATH", str(bin_), prepend=os.pathsep)
-    modes = {}
-    for cache in (tmp_path / "no archive", built):
-        folder = tmp_path / cache.name
-        folder.mkdir()
-        driver = folder / "driver.py"
-        driver.write_text(
-            DRIVER.replace("spark.stop()", f"spark.range(3).write.orc({str(folder / 'out')!r})")
-        )
-        submission = start(plan_of(), work=folder, cache=cache, driver=driver, build_archive=False)
-        assert submission.wait(60) == 0
-        modes[cache] = {f.suffix: f.stat().st_mode for f in [folder / "out", *(folder / "out").iterdir()]}
-        assert calls.exists() is (cache != built)
-        calls.unlink(missing_ok=True)
-    assert modes[tmp_path / "no archive"] == modes[built]
-    assert set(modes[built]) == {"", ".crc", ".orc"}
+    assert written(built, tmp_path, monkeypatch) == (MODES, [])
 
 
 @pytest.mark.spark
