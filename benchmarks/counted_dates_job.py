@@ -2,7 +2,8 @@
 
 python counted_dates_job.py OUT LOAD_NO DATES
 
-It knows nothing of this platform. Rows are as in fdm_platform_tests/faults/counted.py.
+It knows nothing of this platform. Rows are as in fdm_platform_tests/faults/counted.py, but in the same two folders each time:
+of a folder that a load lacks, dynamic overwrite leaves the old rows.
 """
 
 import sys

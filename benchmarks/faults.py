@@ -79,6 +79,7 @@ class Tally:
             "doubled_log_rows": self.count["doubled"],
             "leftovers": self.count["leftovers"],
             "repeated_reads": sum(s.get("repeated", 0) for s in statuses),
+            "replaced_reads": sum(s.get("replaced", 0) for s in statuses),
             "reads": sum(s.get("reads", 0) for s in statuses),
             "killed": dict(self.killed),
             "seconds": round(seconds, 1),

@@ -2,7 +2,8 @@
 
 Version `k` of a date has the rows `n` = 0 … `of_rows` - 1, each with `load_no` = k. The number is the date's `run_id`
 in process_control, so what a load writes follows from the control row that it finds, and from nothing else. Versions
-differ in their number of rows, and in how these are spread over the table's folders.
+differ in their number of rows, and in the table's folders: one in three has all of STATUSES, the next the first
+alone, the next two. So what a reader has listed of one version, and reads of another, lacks some.
 """
 
 from __future__ import annotations
@@ -22,8 +23,10 @@ from fdm_platform_tests.deployment import PROJECT, Deployment, control_url, with
 ENTITY, SYSTEM = "GELS", "CNT"
 SOURCE_ROWS = 24
 FIRST = date(2024, 6, 3)
+STATUSES = ("ACTIVE", "INACTIVE", "PENDING")
 SQL = """SELECT n, CAST('${run_id}' AS INT) AS load_no, 16 + CAST('${run_id}' AS INT) % 8 AS of_rows,
-  CAST('${biz_dt}' AS DATE) AS biz_dt, IF(n % 3 = CAST('${run_id}' AS INT) % 3, 'INACTIVE', 'ACTIVE') AS biz_status
+  CAST('${biz_dt}' AS DATE) AS biz_dt, ELEMENT_AT(ARRAY('ACTIVE', 'INACTIVE', 'PENDING'),
+    1 + (n + CAST('${run_id}' AS INT)) % (1 + CAST('${run_id}' AS INT) % 3)) AS biz_status
 FROM row1 WHERE n < 16 + CAST('${run_id}' AS INT) % 8
 """
 TABLE_YAML = """entity: GELS
@@ -49,7 +52,7 @@ def days(count: int) -> list[date]:
 def rows_of(load_no: int) -> pa.Table:
     """The rows of a version, without the date: what SQL selects."""
     count = 16 + load_no % 8
-    status = ["INACTIVE" if n % 3 == load_no % 3 else "ACTIVE" for n in range(count)]
+    status = [STATUSES[(n + load_no) % (1 + load_no % len(STATUSES))] for n in range(count)]
     return pa.table(
         {
             "n": pa.array(range(count), pa.int32()),

@@ -6,8 +6,9 @@ LANDING is a glob of landing roots: all tables below are read, round after round
 `status.json`, replaced after each round, and a line in `seen.jsonl` for each change and each problem.
 
 A read that meets a file which is gone had listed the old folder: it is repeated, counted, and no violation
-(docs/publishing.md). Every other read must find each date in one version, whole; none older than the read before
-found; and no date gone that was there. Only what the reader itself was told of a version, by its rows, is used.
+(docs/publishing.md, "What readers see"). A date whose marker is another after the read was replaced meanwhile: it is
+counted, and not judged. Every other date must be found in one version, whole; none older than the read before found;
+and none gone that was there. Only what the reader itself was told of a version, by its rows, is used.
 """
 
 from __future__ import annotations
@@ -19,11 +20,14 @@ import subprocess
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
+
+from fdm_platform.engines.swapping import MARKER
 
 STATUS, SEEN = "status.json", "seen.jsonl"
 KINDS = ("pyarrow", "spark")
@@ -34,6 +38,8 @@ _KEPT = 20
 
 Rows = Iterable[tuple[str, int, int, int]]
 """Date as the folder spells it, load_no, n, of_rows."""
+Markers = Mapping[str, str]
+"""What says which version is there, by the date as the folder spells it."""
 
 
 class GoneError(Exception):
@@ -63,12 +69,15 @@ class Judge:
     seen: dict[str, dict[str, int]] = field(default_factory=dict)
     reads: int = 0
     repeated: int = 0
+    replaced: int = 0
+    """Reads of which a date was replaced meanwhile."""
     problems: dict[str, int] = field(default_factory=dict)
     """How many of each kind: mixed, backwards, missing, unreadable."""
 
-    def take(self, root: str, read: Callable[[], Rows]) -> None:
-        """Read a table once and judge it."""
+    def take(self, root: str, read: Callable[[], Rows], markers: Callable[[], Markers] = dict) -> None:
+        """Read a table once and judge it; `markers` are looked at before and after."""
         self.reads += 1
+        first = markers()
         try:
             whole, broken = versions_in(read())
         except GoneError:
@@ -77,17 +86,22 @@ class Judge:
         except Exception as error:  # noqa: BLE001 - whatever a reader meets is a finding
             self._problem("unreadable", root, f"{type(error).__name__}: {error}"[:2000])
             return
+        replaced = {day for day, _ in first.items() ^ markers().items()}
+        self.replaced += bool(replaced)
         before = self.seen.get(root, {})
+        of = {day: before[day] for day in before if day in replaced}
+        of |= {day: load_no for day, load_no in whole.items() if day not in replaced}
         for day, what in broken.items():
-            self._problem("mixed", root, f"{day}: {what}")
+            if day not in replaced:
+                self._problem("mixed", root, f"{day}: {what}")
         for day, load_no in before.items():
-            if day in whole and whole[day] < load_no:
-                self._problem("backwards", root, f"{day}: {load_no}, then {whole[day]}")
-            if day not in whole and day not in broken:
+            if day in of and of[day] < load_no:
+                self._problem("backwards", root, f"{day}: {load_no}, then {of[day]}")
+            if day not in of and day not in broken:
                 self._problem("missing", root, f"{day}: {load_no}, then nothing")
-        if whole != before:
-            self.seen[root] = whole
-            self._line({"root": root, "seen": whole})
+        if of != before:
+            self.seen[root] = of
+            self._line({"root": root, "seen": of})
 
     def _problem(self, kind: str, root: str, what: str) -> None:
         self.problems[kind] = self.problems.get(kind, 0) + 1
@@ -97,6 +111,15 @@ class Judge:
     def _line(self, of: dict[str, Any]) -> None:
         self.out.write(json.dumps(of) + "\n")
         self.out.flush()
+
+
+def markers_of(root: str) -> Markers:
+    """The markers of a table's dates; a date between two renames has none, nor what the platform did not publish."""
+    found = {}
+    for folder in Path(root).glob("biz_dt=*"):
+        with suppress(FileNotFoundError):
+            found[folder.name.partition("=")[2]] = (folder / MARKER).read_text()
+    return found
 
 
 def read_arrow(root: str) -> Rows:
@@ -163,7 +186,7 @@ def run(kind: str, landing: str, folder: Path) -> None:
         while os.getppid() == parent:
             began = time.time()
             for root in _tables(landing):
-                judge.take(root, lambda root=root: read(root))  # type: ignore[misc]
+                judge.take(root, partial(read, root), partial(markers_of, root))
             rounds += 1
             _replace(folder / STATUS, {"began": began, "rounds": rounds, **_counts(judge)})
 
@@ -174,7 +197,7 @@ def _tables(landing: str) -> list[str]:
 
 
 def _counts(judge: Judge) -> dict[str, Any]:
-    return {"reads": judge.reads, "repeated": judge.repeated, "problems": judge.problems, "seen": judge.seen}
+    return {name: getattr(judge, name) for name in ("reads", "repeated", "replaced", "problems", "seen")}
 
 
 def _replace(path: Path, value: object) -> None:

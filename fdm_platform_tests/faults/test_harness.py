@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import subprocess
 import sys
@@ -61,6 +62,28 @@ def test_a_file_that_is_gone_is_read_again_and_any_other_error_is_told() -> None
     assert (judge.repeated, judge.problems) == (1, {})
     judge.take(ROOT, lambda: fail(ValueError("no ORC")))
     assert judge.problems == {"unreadable": 1}
+
+
+def test_a_date_that_was_replaced_while_it_was_read_is_counted_and_not_judged() -> None:
+    judge, markers = Judge(io.StringIO()), {"20240603": "load-1", "20240604": "load-1"}
+    whole = [*rows(1), *rows(1, "20240604")]
+    judge.take(ROOT, lambda: whole, lambda: markers)
+
+    def replaced() -> Rows:
+        markers["20240603"] = "load-2"
+        return [*rows(2, half="ACTIVE"), *rows(1, "20240604", half="ACTIVE")]
+
+    judge.take(ROOT, replaced, lambda: dict(markers))
+    assert (judge.replaced, judge.problems) == (1, {"mixed": 1}), "of the date whose marker is the same"
+    judge.take(ROOT, lambda: [*rows(2), *rows(1, "20240604")], lambda: markers)
+    assert (judge.replaced, judge.problems) == (1, {"mixed": 1})
+    assert judge.seen == {ROOT: {"20240603": 2, "20240604": 1}}
+
+
+def test_each_version_has_a_folder_more_or_less_than_the_one_before() -> None:
+    folders = [frozenset(rows_of(k)["biz_status"].to_pylist()) for k in range(1, 8)]
+    assert {len(of) for of in folders} == {1, 2, 3}
+    assert all(a != b for a, b in itertools.pairwise(folders))
 
 
 def trials(folder: Path, *options: str) -> dict[str, Any]:
