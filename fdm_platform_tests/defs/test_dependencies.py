@@ -8,13 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import pandas as pd
 import pytest
 from dagster._core.execution.asset_backfill import AssetBackfillData
 
 from fdm_platform.control.dependencies import FILE, refresh
 from fdm_platform.control.store import open_store
+from fdm_platform.defs.io_manager import OrcIOManager
 from fdm_platform.defs.location import build_definitions
 from fdm_platform.defs.partitions import add_dates
+from fdm_platform.defs.resources import PlatformResource
 from fdm_platform.engines.landed import LandedDates
 from fdm_platform.planning.dependencies import newer_parents, reads_of, versions_read
 from fdm_platform_tests.deployment import DAYS, PROJECT, Deployment, deploy
@@ -162,6 +165,23 @@ def load(
     return job.execute_in_process(instance=instance, asset_selection=[key], raise_on_error=False, tags=ends)
 
 
+def publish_contracts() -> None:
+    """One contract for each date, by a plain Python asset: how they got there is not what is tested."""
+
+    @dg.asset(
+        key=MASTER,
+        partitions_def=dg.StaticPartitionsDefinition(ALL_DATES),
+        metadata={"partition_by": ["biz_dt", "biz_status"]},
+    )
+    def contracts() -> Any:
+        return pd.DataFrame({"contract_id": ["K1"], "biz_status": ["ACTIVE"]})
+
+    platform = PlatformResource()
+    resources = {"platform": platform, "io_manager": OrcIOManager(platform=platform)}
+    for day in ALL_DATES:
+        assert dg.materialize([contracts], partition_key=day, resources=resources).success
+
+
 @pytest.mark.spark
 def test_the_previous_date_and_a_window_are_read_and_remembered(
     deployment: Deployment, monkeypatch: pytest.MonkeyPatch
@@ -172,7 +192,7 @@ def test_the_previous_date_and_a_window_are_read_and_remembered(
     reader = dg.AssetKey(["gels", "fpms", "t_reader"])
     with dg.instance_for_test() as instance:
         add_dates(instance, "gels_fpms", DAYS)
-        assert load(deployment, instance, MASTER, *ALL_DATES).success
+        publish_contracts()
         result = load(deployment, instance, reader, *ALL_DATES)
         assert instance.get_materialized_partitions(reader) == set(ALL_DATES[1:])
     (failure,) = (e.step_failure_data.user_failure_data for e in result.all_events if e.is_step_failure)
