@@ -145,7 +145,7 @@ def publish_load(
                 load.close(outcome.biz_dt, error)
                 _show_failure(context, load, outcome.biz_dt, error)
     except BaseException as error:
-        load.fail_open(error)
+        load.abandon(error)
         raise
     finally:
         _add_status(context, load, published)
@@ -212,9 +212,15 @@ def _leave_open(
 ) -> None:
     """The date fails here without a final line, which recovery writes as soon as the ledger can be read."""
     load.leave(biz_dt, error)
-    if error.__cause__ and not isinstance(error.__cause__, Exception):
-        raise error.__cause__  # an interrupt, which is not of this date alone
+    if interrupt := _interrupt_behind(error):
+        raise interrupt  # which is not of this date alone
     _show_failure(context, load, biz_dt, error)
+
+
+def _interrupt_behind(error: BaseException) -> BaseException | None:
+    """The signal that ended what the error then came of."""
+    behind = error.__cause__ or error.__context__
+    return behind if behind is None or not isinstance(behind, Exception) else _interrupt_behind(behind)
 
 
 def _record(

@@ -29,7 +29,7 @@ from fdm_platform.engines.swapping import (
     staged_folder,
 )
 from fdm_platform.errors import (
-    ControlUnavailableError,
+    ControlError,
     PublishConflictError,
     PublishError,
     UnknownOutcomeError,
@@ -88,9 +88,10 @@ def publish(
 
     PublishConflictError: another load has published the date, or this one was declared dead (FencedError); what
     it staged is removed. UnknownOutcomeError: the store went away in the middle of the commit (the ledger will
-    tell, and its cause is what ended the wait), or the disk refused the swap after it; recovery goes on from there.
-    ControlUnavailableError, of a store that stayed away longer than the request waits for it, and PublishError leave
-    the old version as it was.
+    tell, and its cause is what ended the wait), or something ended the swap after it; recovery goes on from there.
+    ControlUnavailableError, of a store that stayed away longer than the request waits for it, PublishError and
+    whatever else ends it before the commit leave the old version as it was, and nothing staged, as far as the
+    ledger can say so.
     """
     commit = _Commit(request, ledger, _record(request), told or _nobody)
     try:
@@ -98,6 +99,10 @@ def publish(
         report = commit.run()
     except OSError as error:
         raise _disk_error(commit, error) from error
+    except BaseException as error:
+        if not commit.is_half_done:
+            raise
+        raise _half_done(commit, f"was not brought to its end: {type(error).__name__}: {error}") from error
     commit.clean_up()
     return report
 
@@ -156,7 +161,13 @@ class _Commit:
     is_sent: bool = False
     is_committed: bool = False
     report: PublishReport | None = None
+    """As soon as the date is live and its end is told."""
     seconds: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def is_half_done(self) -> bool:
+        """Committed, and not told to be live."""
+        return self.is_committed and self.report is None
 
     def prepare(self) -> None:
         """Hold what is staged against the manifest, and make and write what the commit and the swap need."""
@@ -165,6 +176,9 @@ class _Commit:
             patiently(self.make_ready, f"prepare {of.table} {of.biz_dt}, which is staged", wait_s)
         except (OSError, PublishError):
             self.give_up()
+            raise
+        except BaseException:
+            self.give_up_quietly()
             raise
 
     def make_ready(self) -> None:
@@ -194,7 +208,10 @@ class _Commit:
             self.drop()
             raise
         except BaseException as error:
-            if self.is_committed or not self.is_sent:
+            if self.is_committed:
+                raise
+            if not self.is_sent:
+                self.give_up_quietly()
                 raise
             return self.settled(error)
 
@@ -232,20 +249,26 @@ class _Commit:
 
         Where it is gone, the likely reason is that somebody declared this load dead: then say so.
         """
-        with suppress(ControlUnavailableError, OSError):
+        with suppress(ControlError, OSError):
             if self.ledger.find(self.record.table_name, self.record.biz_dt, self.record.version) is None:
                 self.drop()
             elif not open_folders(self.request.manifest.staging).exists(self.request.manifest.staging):
                 self.ledger.commit(self.record)  # which says whose the number is
+
+    def give_up_quietly(self) -> None:
+        """What ends the load, a signal it may be, is what is told."""
+        with suppress(PublishConflictError):
+            self.give_up()
 
     def swap(self) -> PublishReport:
         """What is left after the commit: renames and removals alone."""
         started = time.perf_counter()
         live = bring_live(self.request.root, self.request.manifest)
         self.seconds["swap"] = round(time.perf_counter() - started, 4)
-        self.report = PublishReport(self.record.version, live, self.seconds)
-        self.told(self.report)
-        return self.report
+        report = PublishReport(self.record.version, live, self.seconds)
+        self.told(report)
+        self.report = report
+        return report
 
     def clean_up(self) -> None:
         """Once the date is told: what is removed may be large, and nobody waits for it."""
@@ -262,11 +285,13 @@ class _Commit:
             raise error
         if (standing.load_id, standing.manifest) != (self.record.load_id, self.record.manifest):
             self.drop()
-            self.ledger.commit(self.record)  # which says whose the number is
+            if isinstance(error, Exception):
+                self.ledger.commit(self.record)  # which says whose the number is
+            raise error
         self.is_committed = True
         with held_signals():
             report = self.swap()
-        if isinstance(error, ControlUnavailableError):
+        if isinstance(error, ControlError):
             return report
         raise error
 
@@ -283,7 +308,7 @@ class _Commit:
 
         try:
             return patiently(decide, f"read what became of {of[0]} {of[1]}", self.request.settle_wait_s)
-        except ControlUnavailableError as away:
+        except ControlError as away:
             raise UnknownOutcomeError(
                 f"{of[0]} {of[1]}: the commit of version {of[2]} by load {self.record.load_id} was not answered, and "
                 f"the ledger cannot be read: {away.message}",
@@ -317,12 +342,18 @@ def _disk_error(commit: _Commit, error: OSError) -> PublishError:
     cause = find_cause(str(error))
     mend = cause.remedy if cause else "free disk space or mend the permissions"
     if commit.is_committed:
-        return UnknownOutcomeError(  # which leaves all as it is: recovery goes on from here
-            f"{what} is committed as version {commit.record.version} and not live yet: {error.strerror or error}",
-            file=error.filename,
-            remedy=f"{mend}: recovery then brings it live, or the next load does",
-        )
+        return _half_done(commit, f"not live yet: {error.strerror or error}", error.filename, f"{mend}: ")
     return refusal(f"cannot publish {what}", error, text_of(commit.request.root), ", then run the date again")
+
+
+def _half_done(commit: _Commit, why: str, file: str | None = None, mend: str = "") -> UnknownOutcomeError:
+    """It leaves all as it is: recovery goes on from here."""
+    of = commit.record
+    return UnknownOutcomeError(
+        f"{of.table_name} {of.biz_dt} is committed as version {of.version} and {why}",
+        file=file,
+        remedy=f"{mend}recovery then brings it live, or the next load does",
+    )
 
 
 def _verify_rows(folders: Folders, manifest: Manifest, folder: str) -> None:

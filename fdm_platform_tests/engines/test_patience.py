@@ -15,10 +15,10 @@ import pytest
 from fdm_platform.control.ledger import Ledger
 from fdm_platform.control.store import ControlStore, open_store
 from fdm_platform.engines.patience import patiently
-from fdm_platform.engines.publishing import PublishRequest, publish, settle
+from fdm_platform.engines.publishing import PublishReport, PublishRequest, publish, settle
 from fdm_platform.engines.staging import StagingArea, stage_frame
 from fdm_platform.engines.swapping import version_of
-from fdm_platform.errors import ControlUnavailableError, FencedError, UnknownOutcomeError
+from fdm_platform.errors import ControlError, ControlUnavailableError, FencedError, UnknownOutcomeError
 from fdm_platform.model.control import PublishRecord
 
 DAY = date(2024, 5, 15)
@@ -158,6 +158,27 @@ def test_an_outcome_that_nobody_can_tell_is_one_of_its_own(tmp_path: Path, store
     assert version_of(live_of(request)) == 1
 
 
+class RefusingLedger(AwayLedger):
+    """The answer to the commit is lost, and from then on the store answers that the process is nobody."""
+
+    def _be_away(self) -> None:
+        if self.away_calls:
+            raise ControlError("Not authorized: the ticket has expired")
+
+
+@pytest.mark.parametrize("commit_wait_s", [0, 3600])
+def test_a_store_that_refuses_to_say_what_it_committed_leaves_the_outcome_unknown(
+    tmp_path: Path, store: ControlStore, commit_wait_s: float
+) -> None:
+    request = staged(tmp_path, commit_wait_s)
+    with pytest.raises(UnknownOutcomeError, match="the ledger cannot be read: Not authorized"):
+        publish(request, RefusingLedger(store, lost_answers=1, away_afterwards=True))
+    record = Ledger(store).current(TABLE, DAY)
+    assert record
+    settle(request.root, record)
+    assert version_of(live_of(request)) == 1
+
+
 class AwayAtCommit(AwayLedger):
     """The commit is on its way for so long that the store can be read again before."""
 
@@ -207,6 +228,31 @@ def test_a_store_that_stays_away_leaves_the_old_version_and_the_staged_files(
         publish(request, AwayLedger(store, away_calls=99))
     assert not (live_of(request)).exists()
     assert Path(request.manifest.staging).exists()
+
+
+class StoppedLedger(AwayLedger):
+    """Ctrl-C comes before the commit."""
+
+    def current(self, table_name: str, biz_dt: date) -> PublishRecord | None:
+        raise KeyboardInterrupt
+
+
+def test_an_interrupt_before_the_commit_leaves_nothing_staged(tmp_path: Path, store: ControlStore) -> None:
+    request = staged(tmp_path, 3600)
+    with pytest.raises(KeyboardInterrupt):
+        publish(request, StoppedLedger(store))
+    assert Ledger(store).current(TABLE, DAY) is None
+    assert not Path(request.manifest.staging).exists()
+
+
+def test_what_ends_a_swap_leaves_the_date_to_recovery(tmp_path: Path, store: ControlStore) -> None:
+    request = staged(tmp_path, 3600)
+
+    def told(_: PublishReport) -> None:
+        raise ValueError("a fault")
+
+    with pytest.raises(UnknownOutcomeError, match="version 1 and was not brought to its end: ValueError"):
+        publish(request, Ledger(store), told)
 
 
 WAITING = """
