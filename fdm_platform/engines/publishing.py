@@ -39,6 +39,8 @@ from fdm_platform.model.control import VOID, PublishRecord
 from fdm_platform.model.ledger import PublishLedger
 from fdm_platform.model.manifest import Manifest
 
+_DAMAGED = "something else wrote here, or the disk lost data; run the date again"
+
 
 @dataclass(frozen=True, slots=True)
 class PublishRequest:
@@ -123,7 +125,7 @@ def verify(manifest: Manifest) -> None:
         raise PublishError(
             f"staged files differ from the manifest of load {manifest.load_id}: {odd[:5]}",
             file=folder,
-            remedy="something else wrote here, or the disk lost data; run the date again",
+            remedy=_DAMAGED,
         )
     _verify_rows(folders, manifest, folder)
 
@@ -242,7 +244,10 @@ class _Commit:
                 f"{current.load_id} while load {record.load_id} ran to publish version {record.version}",
                 remedy="run the date again if its newer sources matter",
             )
-        bring_live(request.root, Manifest.from_json(current.manifest))
+        try:
+            bring_live(request.root, Manifest.from_json(current.manifest))
+        except ConnectionError as error:  # which is waited for
+            raise _disk_error(self, error) from error
 
     def give_up(self) -> None:
         """What is staged is not published: it leaves, for a full disk needs the room, unless its number is taken.
@@ -361,7 +366,14 @@ def _verify_rows(folders: Folders, manifest: Manifest, folder: str) -> None:
 
     for file in manifest.files:
         with folders.reading(f"{folder}/{file.path}") as source:
-            rows = orc.ORCFile(source).nrows
+            try:
+                rows = orc.ORCFile(source).nrows
+            except (OSError, ValueError) as error:
+                if isinstance(error, OSError) and error.errno:
+                    raise  # the disk's, not the reader's
+                raise PublishError(
+                    f"cannot be read as ORC: {error}", file=f"{folder}/{file.path}", remedy=_DAMAGED
+                ) from error
         if rows != file.rows:
             raise PublishError(
                 f"holds {rows} rows, the manifest of load {manifest.load_id} says {file.rows}",

@@ -155,6 +155,24 @@ def test_a_footer_that_counts_other_rows_is_refused(root: Path, place: str, stor
     assert not (root / "biz_dt=20240515").exists()
 
 
+@pytest.mark.parametrize("at", [1, 20])
+def test_a_damaged_file_of_the_right_size_is_refused_as_such(
+    place: str, root: Path, store: ControlStore, at: int
+) -> None:
+    request = staged(place, "a", "load-1")
+    file = next(path_of(request.manifest.staging).rglob("*.orc"))
+    whole = bytearray(file.read_bytes())
+    whole[-at] ^= 0xFF  # the length of the postscript, or the footer itself
+    file.write_bytes(whole)
+    with pytest.raises(PublishError, match="cannot be read as ORC") as told:
+        publish(request, Ledger(store))
+    assert (told.value.file, told.value.remedy) == (
+        f"{request.manifest.staging}/{request.manifest.folder}/{file.relative_to(file.parents[1])}",
+        "something else wrote here, or the disk lost data; run the date again",
+    )
+    assert not (root / "biz_dt=20240515").exists()
+
+
 def test_a_read_only_target_keeps_the_old_version(root: Path, store: ControlStore) -> None:
     publish(staged(root, "a", "load-1"), Ledger(store))
     request = staged(root, "b", "load-2", base=1)
