@@ -9,6 +9,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -161,8 +162,10 @@ def sync(folder: Path) -> None:
 
 
 def remove_tree(path: Path) -> None:
-    """Remove a folder and all below it, if it is there."""
-    shutil.rmtree(path, ignore_errors=not path.exists())
+    """Remove a folder and all below it, if it is there; another may do the same at the same time."""
+    while path.exists():
+        with suppress(FileNotFoundError):
+            shutil.rmtree(path)
 
 
 def remove_if_empty(path: Path) -> None:

@@ -28,10 +28,12 @@ REPLACED = "replaced"
 """In a date's staging folder: what was live before, where folders cannot be exchanged."""
 INCOMING = "incoming-"
 """The staged folder while somebody moves it in, with a name of his own: who had it before can move it no more."""
-_TRIES = 3
-"""Whoever loses a step to another looks again; each look finds at least one step more done."""
+_TRIES = 6
+"""Whoever loses a step to another looks again; each look finds at least one step more done, if not always the last."""
 _PAUSE_S = 0.05
-"""Between looks that found nothing: a folder that is renamed just then can be missing in a listing."""
+"""Between looks that found nothing: a folder that is renamed just then can be missing in a listing. And, each time once
+more, between looks of one who loses again and again: of eight at one swap somebody did in one of thirty.
+"""
 
 
 def staged_folder(manifest: Manifest) -> str:
@@ -131,7 +133,7 @@ class _Swap:
 
     def move_in(self) -> None:
         failure: OSError | None = None
-        for _ in range(_TRIES):
+        for tried in range(_TRIES):
             if self.is_this(self.live):
                 return
             # Before taking: what is live once this version was taken may be what another has just moved in.
@@ -144,9 +146,10 @@ class _Swap:
                 self.move_in_once(taken, replaces=is_there)
             except (FileExistsError, FileNotFoundError) as error:
                 failure = error  # another was here in between
+                time.sleep(tried * _PAUSE_S)
             else:
                 return
-        if failure and self.folders.exists(self.staging):
+        if failure and not self.is_this(self.live) and self.folders.exists(self.staging):
             raise failure
 
     def take(self) -> str | None:

@@ -1,11 +1,18 @@
-"""Publishers killed or stopped at every point: a reader sees one version, whole, and recovery comes to one end."""
+"""Publishers killed or stopped at every point: a reader sees one version, whole, and recovery comes to one end.
+
+What is told here of real processes goes on from test_swapping_orders.py, which takes the steps of two at one swap in
+every order, and from faults/test_crash_points.py and test_zombie.py, where publishers of whole deployments are killed,
+or declared dead, at each point: here they publish a first version, with Hadoop's client, find others' half done swaps
+and come back when the date has been published again.
+"""
 
 from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from datetime import date
 from pathlib import Path
 
@@ -17,60 +24,70 @@ from fdm_platform.engines.folders import Where
 from fdm_platform.engines.landed import LandedDates
 from fdm_platform.engines.publishing import publish, unfinished
 from fdm_platform.engines.swapping import discard, kept_versions
-from fdm_platform.errors import FencedError, SourceError
+from fdm_platform.errors import SourceError
 from fdm_platform_tests.engines.publisher import DAY, TABLE, recover, staged
+from fdm_platform_tests.faults.crashing import Process, die, run, stopped
 
-PUBLISHER = Path(__file__).with_name("publisher.py")
+pytestmark = pytest.mark.usefixtures("processes_of_a_test")
+
+PUBLISHER = [sys.executable, "-m", "fdm_platform_tests.engines.publisher"]
 FOLDER = "biz_dt=20240515"
-BEFORE = ("publish.verified", "publish.marked")
-ALWAYS = ("publish.committed", "publish.kept", "publish.cleaned")
-EXCHANGE = [("exchange", p) for p in (*BEFORE, *ALWAYS, "publish.exchanged")]
-RENAMES = ("publish.moved_aside", "publish.moved_in")
-TWO = [("two", p) for p in (*BEFORE, *ALWAYS, *RENAMES)]
-HADOOP = [("hadoop", p) for p in ("publish.committed", *RENAMES)]
+MOVED_ASIDE, MOVED_IN = "publish.moved_aside", "publish.moved_in"
+HADOOP = [("hadoop", p) for p in ("publish.committed", MOVED_ASIDE, MOVED_IN)]
 """Hadoop's client does not exchange folders either."""
-STAGED = [(r, p) for r, p in EXCHANGE + TWO + HADOOP if p not in (*BEFORE, "publish.kept", "publish.cleaned")]
+HALF_DONE = [
+    *(("exchange", p) for p in ("publish.committed", "publish.exchanged")),
+    *(("two", p) for p in (MOVED_ASIDE, MOVED_IN)),
+    ("hadoop", MOVED_ASIDE),
+]
 """Points at which a committed version has something left to do in its staging folder."""
 ZOMBIES = [
-    (*at, *of)
-    for at in STAGED
-    for of in (("publish", False), ("publish", True), ("recover", True))
-    if at not in HADOOP or of == ("publish", True)
+    ("exchange", "publish.exchanged", "publish"),
+    ("exchange", "publish.exchanged", "recover"),
+    ("two", MOVED_ASIDE, "publish"),
+    ("two", MOVED_ASIDE, "recover"),
+    ("two", MOVED_IN, "publish"),
+    ("hadoop", MOVED_ASIDE, "publish"),
 ]
-"""Who sleeps where, and whether the date is published again before he comes back."""
+"""Who sleeps where."""
 
 
 class Table:
     """A table whose date is published by processes."""
 
     def __init__(self, path: Path, url: str, renames: str = "exchange") -> None:
-        self.path, self.url = path, url
+        self.path, self.url, self.renames = path, url, renames
         self.root: Where = path.as_uri() if renames == "hadoop" else path
         self.store: ControlStore = open_store(url)
         self.store.create(["fdm_publishes"])
         self.ledger = Ledger(self.store)
 
-    def start(self, renames: str, action: str, *of: str, at: str | None = None) -> subprocess.Popen[str]:
-        env = {k: v for k, v in os.environ.items() if k != "FDM_CRASH_AT"} | (
-            {"FDM_CRASH_AT": at} if at else {}
-        )
-        command = [sys.executable, str(PUBLISHER), renames, action, str(self.root), self.url, *of]
-        return subprocess.Popen(
-            command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=Path.cwd()
-        )
+    def command(self, action: str, *of: str) -> list[str]:
+        return [*PUBLISHER, self.renames, action, str(self.root), self.url, *of]
 
-    def run(self, renames: str, action: str, *of: str, at: str | None = None) -> int:
-        process = self.start(renames, action, *of, at=at)
-        out, err = process.communicate(timeout=60)
-        assert process.returncode == (-signal.SIGKILL if at else 0), out + err
-        return process.returncode
+    def kill(self, value: str, version: int, at: str) -> None:
+        """Publish, and die at the point."""
+        die(self.command("publish", value, f"load-{version}", str(version)), os.environ, at)
 
-    def stopped(self, renames: str, *of: str, at: str) -> subprocess.Popen[str]:
+    def stopped(self, action: str, *of: str, at: str) -> AbstractContextManager[Process]:
         """A process that has come to the point, and stands there."""
-        process = self.start(renames, *of, at=f"{at}=stop")
-        _, status = os.waitpid(process.pid, os.WUNTRACED)
-        assert os.WIFSTOPPED(status), process.communicate()
-        return process
+        return stopped(self.command(action, *of), os.environ, at)
+
+    def publish(self, value: str, version: int) -> None:
+        """In this process, which can exchange folders, unless they are Hadoop's."""
+        publish(staged(self.root, value, f"load-{version}", version), self.ledger)
+
+    def recover(self) -> None:
+        recover(self.root, self.ledger)
+
+    def race(self) -> None:
+        """Eight that recover at once; where folders cannot be exchanged in a process that cannot."""
+        if self.renames == "two":
+            ended = run(self.command("race"), os.environ)
+            assert ended.code == 0, ended.said
+            return
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(lambda _: self.recover(), range(8)))
 
     def values(self) -> list[str]:
         try:
@@ -85,7 +102,7 @@ class Table:
         return (
             self.values() == [live, live]
             and not list(unfinished(self.root))
-            and self.hidden() == [f".versions/{FOLDER}"]
+            and set(self.hidden()) <= {f".versions/{FOLDER}"}
             and list(kept_versions(self.root, FOLDER)) == list(kept)
         )
 
@@ -93,96 +110,73 @@ class Table:
 @pytest.fixture
 def table(request: pytest.FixtureRequest, tmp_path: Path) -> Table:
     renames = request.node.callspec.params.get("renames", "") if hasattr(request.node, "callspec") else ""
-    return Table(tmp_path / "landing" / TABLE, f"sqlite:///{tmp_path / 'control.db'}", renames)
+    url = f"sqlite:///{tmp_path / 'control.db'}"
+    return Table(tmp_path / "landing" / TABLE, url, renames or "exchange")
 
 
-@pytest.mark.parametrize(("renames", "point"), EXCHANGE + TWO + HADOOP)
+@pytest.mark.parametrize(("renames", "point"), HADOOP)
 def test_a_publisher_killed_anywhere_leaves_one_version_whole(table: Table, renames: str, point: str) -> None:
-    publish(staged(table.root, "a", "load-1", 1), table.ledger)
-    table.run(renames, "publish", "b", "load-2", "2", at=point)
-    is_committed = point not in BEFORE
-    seen = {"publish.committed": ["a", "a"], "publish.moved_aside": []}.get(point)
-    assert table.values() == (seen if seen is not None else ["b", "b"] if is_committed else ["a", "a"])
+    table.publish("a", 1)
+    table.kill("b", 2, point)
+    assert table.values() == {"publish.committed": ["a", "a"], MOVED_ASIDE: []}.get(point, ["b", "b"])
     for _ in range(2):
-        table.run(renames, "recover")
-        if is_committed:
-            assert table.is_tidy("b", 1)
-        else:
-            assert table.values() == ["a", "a"]
-            assert not list(unfinished(table.root))
-    table.run(renames, "publish", "c", "load-3", "3" if is_committed else "2")
-    assert table.is_tidy("c", 2 if is_committed else 1)
-
-
-@pytest.mark.parametrize(("renames", "point"), STAGED)
-def test_the_next_publisher_finishes_a_half_done_swap_before_its_own(
-    table: Table, renames: str, point: str
-) -> None:
-    publish(staged(table.root, "a", "load-1", 1), table.ledger)
-    table.run(renames, "publish", "b", "load-2", "2", at=point)
-    publish(staged(table.root, "c", "load-3", 3), table.ledger)
+        table.recover()
+        assert table.is_tidy("b", 1)
+    table.publish("c", 3)
     assert table.is_tidy("c", 2)
 
 
-@pytest.mark.parametrize("point", [*BEFORE, "publish.committed", "publish.moved_in", "publish.kept"])
+@pytest.mark.parametrize(("renames", "point"), HALF_DONE)
+def test_the_next_publisher_finishes_a_half_done_swap_before_its_own(
+    table: Table, renames: str, point: str
+) -> None:
+    table.publish("a", 1)
+    table.kill("b", 2, point)
+    table.publish("c", 3)
+    assert table.is_tidy("c", 2)
+
+
+@pytest.mark.parametrize("point", ["publish.marked", "publish.committed", MOVED_IN])
 def test_a_first_version_is_recovered_too(table: Table, point: str) -> None:
-    table.run("exchange", "publish", "a", "load-1", "1", at=point)
-    table.run("exchange", "recover")
-    assert table.values() == ([] if point in BEFORE else ["a", "a"])
+    table.kill("a", 1, point)
+    table.recover()
+    assert table.values() == ([] if point == "publish.marked" else ["a", "a"])
     assert not list(unfinished(table.root))
 
 
-@pytest.mark.parametrize(("renames", "point", "victim", "is_replaced"), ZOMBIES)
+@pytest.mark.parametrize(("renames", "point", "victim"), ZOMBIES)
 def test_who_comes_back_after_another_has_finished_changes_nothing(
-    table: Table, renames: str, point: str, victim: str, *, is_replaced: bool
+    table: Table, renames: str, point: str, victim: str
 ) -> None:
-    publish(staged(table.root, "a", "load-1", 1), table.ledger)
-    if victim == "recover" and point != "publish.committed":  # which is a point of publishers alone
-        table.run(renames, "publish", "b", "load-2", "2", at="publish.committed")
-        zombie = table.stopped(renames, "recover", at=point)
-    else:
-        zombie = table.stopped(renames, "publish", "b", "load-2", "2", at=point)
-    table.run(renames, "recover")
-    assert table.is_tidy("b", 1)
-    if is_replaced:
-        table.run(renames, "publish", "c", "load-3", "3")
-    zombie.send_signal(signal.SIGCONT)
-    out, err = zombie.communicate(timeout=60)
-    assert zombie.returncode == 0, out + err
-    assert table.is_tidy("c", 2) if is_replaced else table.is_tidy("b", 1)
+    """The date has even been published again meanwhile."""
+    table.publish("a", 1)
+    of: tuple[str, ...] = ("publish", "b", "load-2", "2")
+    if victim == "recover":
+        table.kill("b", 2, "publish.committed")
+        of = ("recover",)
+    with table.stopped(*of, at=point) as zombie:
+        table.recover()
+        assert table.is_tidy("b", 1)
+        table.publish("c", 3)
+    assert zombie.ended().code == 0, zombie.said()
+    assert table.is_tidy("c", 2)
 
 
 @pytest.mark.parametrize("renames", ["exchange", "two", "hadoop"])
 def test_many_who_recover_at_once_come_to_one_end(table: Table, renames: str) -> None:
-    publish(staged(table.root, "0", "load-1", 1), table.ledger)
-    for version in range(2, 6):
-        table.run(renames, "publish", str(version), f"load-{version}", str(version), at="publish.committed")
-        table.run(renames, "race")
+    """From the first version on, of which nothing is set aside."""
+    for version in range(1, 4):
+        table.kill(str(version), version, "publish.committed")
+        table.race()
         assert table.is_tidy(str(version), *range(1, version))
 
 
-@pytest.mark.parametrize("point", BEFORE)
-def test_a_load_that_was_declared_dead_publishes_nothing(table: Table, point: str) -> None:
-    publish(staged(table.root, "a", "load-1", 1), table.ledger)
-    zombie = table.stopped("exchange", "publish", "b", "load-2", "2", at=point)
-    assert table.ledger.void(TABLE, DAY, 2, "load-2", "its process is gone")
-    recover(table.root, table.ledger)
-    zombie.send_signal(signal.SIGCONT)
-    out, _ = zombie.communicate(timeout=60)
-    assert (zombie.returncode, out.split()[0]) == (FencedError.exit_code, "FencedError")
-    assert table.values() == ["a", "a"]
-    assert not list(unfinished(table.root))
-    publish(staged(table.root, "c", "load-3", 3), table.ledger)
-    assert table.is_tidy("c", 1)
-
-
 def test_a_signal_waits_until_a_committed_date_is_told(table: Table) -> None:
-    publish(staged(table.root, "a", "load-1", 1), table.ledger)
-    process = table.stopped("exchange", "publish", "b", "load-2", "2", at="publish.committed")
-    process.send_signal(signal.SIGTERM)
-    process.send_signal(signal.SIGCONT)
-    out, err = process.communicate(timeout=60)
-    assert (process.returncode, out) == (143, "told 2\n"), err
+    table.publish("a", 1)
+    with table.stopped("publish", "b", "load-2", "2", at="publish.committed") as process:
+        process.send_signal(signal.SIGTERM)
+    ended = process.ended()
+    assert (ended.code, ended.out) == (143, "told 2\n"), ended.err
     assert table.is_tidy("b", 1)
 
 
