@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
@@ -17,9 +15,9 @@ from fdm_platform.cli.sample import write_sources
 from fdm_platform.control.execution_log.log import DateAttempt
 from fdm_platform.defs.instance import open_instance
 from fdm_platform.model.report import ApplicationStarted, decode
+from fdm_platform_tests.command import fdm
 from fdm_platform_tests.deployment import DAYS, Deployment, deploy
 
-FDM = str(Path(sys.executable).parent / "fdm")
 MASTER = "gels_fpms_t_contract_master"
 KEY = dg.AssetKey(["gels", "fpms", "t_contract_master"])
 MORE = (date(2024, 5, 16), date(2024, 5, 17))
@@ -35,11 +33,6 @@ def deployment(tmp_path: Path) -> Deployment:
         platform.store.upsert("process_control", again)
     write_sources(made.settings.source_root, [*DAYS, *MORE], 60)
     return made
-
-
-def fdm(deployment: Deployment, *args: str) -> subprocess.CompletedProcess[str]:
-    command = [FDM, *args]
-    return subprocess.run(command, env=deployment.environ, capture_output=True, text=True, check=False)
 
 
 def poison(deployment: Deployment, day: date) -> str:

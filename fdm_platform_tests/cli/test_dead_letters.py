@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,10 +11,10 @@ from typing import Any
 import pytest
 
 from fdm_platform.model.dead_letter import DeadLetter
+from fdm_platform_tests.command import fdm
 from fdm_platform_tests.deployment import DAYS, PROJECT, Deployment, deploy
 from fdm_platform_tests.records import publish
 
-FDM = str(Path(sys.executable).parent / "fdm")
 PAYMENT, MASTER = "gels_fpms_t_payment", "gels_fpms_t_contract_master"
 DAY = str(DAYS[-1])
 
@@ -24,10 +22,6 @@ DAY = str(DAYS[-1])
 @pytest.fixture
 def deployment(tmp_path: Path) -> Deployment:
     return deploy(tmp_path / "home", sql_root=shutil.copytree(PROJECT / "sql" / "landing", tmp_path / "sql"))
-
-
-def fdm(deployment: Deployment, *args: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([FDM, *args], env=deployment.environ, capture_output=True, text=True, check=False)
 
 
 def answer(deployment: Deployment, *args: str) -> Any:

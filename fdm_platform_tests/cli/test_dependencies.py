@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from fdm_platform_tests import command
 from fdm_platform_tests.deployment import Deployment, deploy
 
-FDM = str(Path(sys.executable).parent / "fdm")
 MASTER, SUMMARY = "gels_fpms_t_contract_master", "gels_fpms_t_contract_summary"
 
 
@@ -21,9 +20,7 @@ def deployment(tmp_path: Path) -> Deployment:
 
 
 def fdm(deployment: Deployment, *args: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [FDM, "dependencies", *args], env=deployment.environ, capture_output=True, text=True, check=False
-    )
+    return command.fdm(deployment, "dependencies", *args)
 
 
 def wait_for(deployment: Deployment, child: str, parent: str) -> None:
@@ -77,13 +74,7 @@ def test_a_job_without_a_table_is_shown_apart(deployment: Deployment) -> None:
 
 def test_a_date_waits_for_a_row_of_job_dependency(deployment: Deployment) -> None:
     wait_for(deployment, "etl_lnd_gels_fpms_t_payment", "ETL_LND_GELS_FPMS_T_CONTRACT_MASTER")
-    done = subprocess.run(
-        [FDM, "plan", "t_payment", "--biz-dt", "2024-05-15"],
-        env=deployment.environ,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = command.fdm(deployment, "plan", "t_payment", "--biz-dt", "2024-05-15")
     assert done.returncode == 5
     assert f"gels_fpms_t_payment runs after {MASTER}, which is not published for 2024-05-15" in done.stderr
     assert f"remedy: fdm materialize {MASTER} --biz-dt 2024-05-15" in done.stderr

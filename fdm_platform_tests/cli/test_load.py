@@ -16,6 +16,7 @@ import pytest
 from fdm_platform.control.execution_log.orphans import deliver_orphans
 from fdm_platform.engines.landed import LandedDates
 from fdm_platform.model.report import ApplicationStarted, decode
+from fdm_platform_tests.command import fdm
 from fdm_platform_tests.deployment import Deployment, deploy
 
 FDM = str(Path(sys.executable).parent / "fdm")
@@ -26,11 +27,6 @@ MASTER = "gels_fpms_t_contract_master"
 @pytest.fixture
 def deployment(tmp_path: Path) -> Deployment:
     return deploy(tmp_path / "home")
-
-
-def fdm(deployment: Deployment, *args: str, **environ: str) -> subprocess.CompletedProcess[str]:
-    env = {**deployment.environ, **environ}
-    return subprocess.run([FDM, *args], env=env, capture_output=True, text=True, check=False)
 
 
 def execution_log(deployment: Deployment) -> list[dict[str, Any]]:

@@ -11,9 +11,8 @@ from typing import Any
 
 import pytest
 
+from fdm_platform_tests import command
 from fdm_platform_tests.deployment import DAYS, PROJECT, Deployment, deploy
-
-FDM = str(Path(sys.executable).parent / "fdm")
 
 
 @pytest.fixture
@@ -22,8 +21,7 @@ def deployment(tmp_path: Path) -> Deployment:
 
 
 def fdm(deployment: Deployment, *args: str) -> subprocess.CompletedProcess[str]:
-    command = [FDM, "partitions", *args]
-    return subprocess.run(command, env=deployment.environ, capture_output=True, text=True, check=False)
+    return command.fdm(deployment, "partitions", *args)
 
 
 def shown(deployment: Deployment) -> dict[str, Any]:
@@ -115,8 +113,9 @@ with open_instance(settings) as instance:
 
 def test_a_date_with_a_run_that_waits_is_removed_by_force_alone(deployment: Deployment) -> None:
     fdm(deployment, "sync")
-    command = [sys.executable, "-c", QUEUE]
-    queued = subprocess.run(command, env=deployment.environ, capture_output=True, text=True, check=False)
+    queued = subprocess.run(
+        [sys.executable, "-c", QUEUE], env=deployment.environ, capture_output=True, text=True, check=False
+    )
     assert queued.returncode == 0, queued.stderr
     run_id = queued.stdout.split()[-1]
     refused = fdm(deployment, "remove", "gels_fpms", "--biz-dt", "2024-05-14")

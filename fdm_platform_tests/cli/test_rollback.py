@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +17,9 @@ from fdm_platform.engines.landed import LandedDates
 from fdm_platform.engines.publishing import PublishRequest, publish, unfinished
 from fdm_platform.engines.staging import StagingArea, stage_frame
 from fdm_platform.engines.swapping import kept_versions
+from fdm_platform_tests.command import fdm
 from fdm_platform_tests.deployment import DAYS, Deployment, deploy
 
-FDM = str(Path(sys.executable).parent / "fdm")
 MASTER = "gels_fpms_t_contract_master"
 DAY = DAYS[-1]
 
@@ -29,10 +27,6 @@ DAY = DAYS[-1]
 @pytest.fixture
 def deployment(tmp_path: Path) -> Deployment:
     return deploy(tmp_path / "home", rows=1)
-
-
-def fdm(deployment: Deployment, *args: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([FDM, *args], env=deployment.environ, capture_output=True, text=True, check=False)
 
 
 def publish_version(platform: Platform, version: int) -> None:

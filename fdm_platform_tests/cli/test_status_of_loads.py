@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from fdm_platform_tests.command import fdm
 from fdm_platform_tests.deployment import DAYS, PROJECT, Deployment, deploy
 
-FDM = str(Path(sys.executable).parent / "fdm")
 CONTRACTS, SUMMARY = "gels_fpms_t_contract_master", "gels_fpms_t_contract_summary"
 DAY = DAYS[-1]
 
@@ -26,10 +24,6 @@ def sql_root(tmp_path: Path) -> Path:
 @pytest.fixture
 def deployment(tmp_path: Path, sql_root: Path) -> Deployment:
     return deploy(tmp_path / "home", sql_root=sql_root)
-
-
-def fdm(deployment: Deployment, *args: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([FDM, *args], env=deployment.environ, capture_output=True, text=True, check=False)
 
 
 def state(deployment: Deployment, table: str = CONTRACTS) -> tuple[str, str]:
