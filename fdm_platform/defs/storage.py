@@ -84,6 +84,16 @@ class DateOrder(SqlEventLogStorage):
 class SortedSqliteEventLog(DateOrder, SqliteEventLogStorage):
     """Dagster's SQLite event log in date order."""
 
+    def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
+        """As Dagster's, which takes an index that is there for a whole one.
+
+        The first process of a deployment may be about to make its tables, or have been killed while it did; the
+        first connection makes those that are missing. Dagster connects after it has asked for the table of partitions.
+        """
+        super().__init__(base_dir, inst_data)
+        with self.index_connection():
+            pass
+
 
 class SortedSqliteStorage(DagsterSqliteStorage):
     """Dagster's SQLite storage in date order, with the same files below `base_dir`."""

@@ -125,6 +125,14 @@ def test_files_of_dagsters_own_sqlite_storage_are_taken_over(tmp_path: Path) -> 
         assert instance.get_materialized_partitions(dg.AssetKey("a")) == {"2024-01-02"}
 
 
+def test_an_index_whose_maker_was_killed_is_made_to_its_end(tmp_path: Path) -> None:
+    index = tmp_path / "history" / "runs" / "index.db"
+    index.parent.mkdir(parents=True)
+    index.touch()
+    with opened(tmp_path) as instance:
+        assert instance.get_dynamic_partitions("s") == []
+
+
 def test_another_process_that_is_given_the_instance_reads_in_date_order(instance: dg.DagsterInstance) -> None:
     add_dates(instance, "s", [DAYS[1]])
     add_dates(instance, "s", [DAYS[0]])
