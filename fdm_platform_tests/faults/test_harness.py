@@ -103,11 +103,11 @@ def test_plain_spark_does_not_pass(tmp_path: Path) -> None:
 
 
 @pytest.mark.spark
-@pytest.mark.parametrize("options", [["--trials", "8", "--without-spark"], ["--trials", "3", "--seed", "7"]])
-def test_random_kills_of_the_platform_violate_nothing(tmp_path: Path, options: list[str]) -> None:
-    told = trials(tmp_path / "kept", "--readers", "1", *options)
-    assert told["trials"] == int(options[1])
+def test_random_kills_of_the_platform_violate_nothing(tmp_path: Path) -> None:
+    told = trials(tmp_path / "kept", "--readers", "1", "--trials", "3", "--seed", "7")
+    assert told["trials"] == 3
     assert told["reads"] > told["trials"]
-    assert set(told["killed"]) & {"worker", "driver", "jvm", "recovery", "daemon"}
+    victims = ("worker", "driver", "jvm", "recovery", "daemon")
+    assert sum(told["killed"].get(victim, 0) for victim in victims) >= 2, told["killed"]
     found = ("violations", "lost_log_rows", "doubled_log_rows", "leftovers")
     assert [told[name] for name in found] == [0, 0, 0, 0]
