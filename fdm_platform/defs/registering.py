@@ -17,13 +17,11 @@ from fdm_platform.crash import reached
 from fdm_platform.defs.giving_up import OTHERS_WAIT_S, give_up
 from fdm_platform.defs.liveness import CLOCK, Clock, Watch, is_alive, note_begun, note_over
 from fdm_platform.defs.platform import Platform
+from fdm_platform.engines.patience import pause_s
 from fdm_platform.engines.spark_submit import folder_of
 from fdm_platform.errors import ControlError, FdmError, LockedError, UnknownOutcomeError
 from fdm_platform.model.claim import Claim, LoadRow
 from fdm_platform.processes import start_of, this_host
-
-_FIRST_WAIT_S = 1.0
-_LONGEST_WAIT_S = 30.0
 
 log = logging.getLogger(__name__)
 
@@ -175,20 +173,20 @@ class _Waiting:
     clock: Clock
     for_date: date | None = None
     until: float = 0.0
-    pause_s: float = _FIRST_WAIT_S
+    waited: int = 0
 
     def goes_on(self, holder: Claim, row: LoadRow | None) -> bool:
         """Wait a little; False where the wait for this date is over."""
         if holder.biz_dt != self.for_date:
-            self.for_date, self.pause_s = holder.biz_dt, _FIRST_WAIT_S
+            self.for_date, self.waited = holder.biz_dt, 0
             self.until = self.clock.now() + self.wait_s
             if self.wait_s:
                 self.tell(f"{_held(holder, row)}; waiting for it, at most {self.wait_s:.0f} s")
         left = self.until - self.clock.now()
         if left <= 0:
             return False
-        self.clock.sleep(min(self.pause_s, left))
-        self.pause_s = min(self.pause_s * 2, _LONGEST_WAIT_S)
+        self.clock.sleep(min(pause_s(self.waited), left))
+        self.waited += 1
         return True
 
 

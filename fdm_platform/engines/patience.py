@@ -8,12 +8,16 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from fdm_platform.errors import ConnectionLostError, ControlUnavailableError, StorageAwayError
+from fdm_platform.planning.backoff import doubled
 
 T = TypeVar("T")
-FIRST_WAIT_S = 1.0
-LONGEST_WAIT_S = 30.0
 
 log = logging.getLogger(__name__)
+
+
+def pause_s(waited: int) -> float:
+    """The seconds between two questions, after so many waits: 1, 2, 4 … 30."""
+    return doubled(1.0, 30.0, waited)
 
 
 def patiently(
@@ -21,11 +25,11 @@ def patiently(
 ) -> T:
     """Ask until there is an answer: again after 1, 2, 4 … 30 s, for at most `patience_s` seconds.
 
-    The last ControlUnavailableError, StorageAwayError or ConnectionLostError is raised. `ask` may have been heard although
-    its answer was lost, so
-    asking twice must do what asking once does. A signal that raises (Ctrl-C, Terminate) ends the wait.
+    The last ControlUnavailableError, StorageAwayError or ConnectionLostError is raised. `ask` may have been heard
+    although its answer was lost, so asking twice must do what asking once does. A signal that raises (Ctrl-C,
+    Terminate) ends the wait.
     """
-    deadline, wait_s = time.monotonic() + patience_s, FIRST_WAIT_S
+    deadline, waited = time.monotonic() + patience_s, 0
     while True:
         try:
             return ask()
@@ -33,7 +37,7 @@ def patiently(
             left_s = deadline - time.monotonic()
             if left_s <= 0:
                 raise
-            wait_s = min(wait_s, left_s)
+            wait_s = min(pause_s(waited), left_s)
             log.warning("waiting %.0f s to %s, for %.0f s at most: %s", wait_s, what, left_s, error)
         wait(wait_s)
-        wait_s = min(2 * wait_s, LONGEST_WAIT_S)
+        waited += 1

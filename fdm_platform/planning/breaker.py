@@ -12,8 +12,7 @@ from datetime import datetime, timedelta
 from fdm_platform.model.breaker import Breaker, BreakerEvent, Scope
 from fdm_platform.model.limits import BreakerLimits
 from fdm_platform.model.table import TableSpec
-
-_MOST_DOUBLINGS = 32
+from fdm_platform.planning.backoff import doubled
 
 
 def cluster_of(spec: TableSpec) -> str:
@@ -68,5 +67,4 @@ def fold(
 
 def wait(trips: int, limits: BreakerLimits) -> timedelta:
     """How long it stays open when it opened for the n-th time in a row: twice as long each time, to a limit."""
-    seconds = min(limits.longest_s, limits.cooldown_s * 2.0 ** min(max(trips, 1) - 1, _MOST_DOUBLINGS))
-    return timedelta(seconds=seconds)
+    return timedelta(seconds=doubled(limits.cooldown_s, limits.longest_s, max(trips, 1) - 1))

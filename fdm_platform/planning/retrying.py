@@ -6,13 +6,13 @@ from typing import Literal
 
 from fdm_platform.errors import Kind
 from fdm_platform.model.limits import RetryLimits
+from fdm_platform.planning.backoff import doubled
 
 Step = Literal["retry", "park", "stop"]
 """Try again after a wait; leave the date alone until somebody mends something; end, and leave it as it is."""
 
 _TRIED_AGAIN: tuple[Kind, ...] = ("infrastructure", "contended")
 _PARKED: tuple[Kind, ...] = ("infrastructure", "data", "code", "machine")
-_MOST_DOUBLINGS = 32
 
 
 def next_step(kind: Kind, tried: int, limits: RetryLimits) -> Step:
@@ -27,5 +27,4 @@ def delay_s(tried: int, limits: RetryLimits, draw: float) -> float:
 
     `draw` is a random number from 0 to 1: loads that failed together do not come back together.
     """
-    longest = min(limits.longest_s, limits.delay_s * 2.0 ** min(tried, _MOST_DOUBLINGS))
-    return longest * (0.5 + draw)
+    return doubled(limits.delay_s, limits.longest_s, tried) * (0.5 + draw)
