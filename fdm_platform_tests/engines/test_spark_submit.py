@@ -82,7 +82,7 @@ spark.stop()
     submission = submit(tmp_path, cache, body, plan, job_params={"metadata": {"env": "DEV"}})
     seen = list(submission.messages())
     report = submission.report()
-    assert submission.wait(30) == 0
+    assert submission.wait(180) == 0
     assert LogLine("INFO", "run-1.load: 7 rows, run-1.load, it's; $(mine)") in seen
     assert isinstance(seen[0], ApplicationStarted)
     assert isinstance(seen[-1], DriverDone)
@@ -137,7 +137,7 @@ os.kill(os.getpid(), signal.SIGKILL)
     assert f"  end of {submission.folder / 'stderr.log'}:" in lines
     assert "    almost there" in lines
     assert "memory" in str(raised.value.remedy)
-    assert submission.wait(20) == -9  # and the JVM has followed it
+    assert submission.wait(180) == -9  # and the JVM has followed it
     assert members(submission.pid) == []
 
 
@@ -147,7 +147,7 @@ def test_sparks_own_words_are_the_headline(tmp_path: Path, cache: Path) -> None:
     with pytest.raises(LoadError) as raised:
         submission.report()
     assert str(raised.value).splitlines()[0] == "java.lang.RuntimeException: bad premium"
-    assert submission.wait(20) == 1
+    assert submission.wait(180) == 1
 
 
 @pytest.mark.spark
@@ -160,7 +160,7 @@ writer.write(DriverDone(failure=LoadFailure("no such source", "", "SourceError",
         submission.report()
     assert raised.value.remedy == "bring it"
     submission.terminate()
-    assert submission.wait(20) is not None
+    assert submission.wait(180) is not None
 
 
 @pytest.mark.spark
@@ -182,7 +182,7 @@ def test_an_archive_that_java_cannot_read_is_no_reason_to_fail(tmp_path: Path) -
         tmp_path, tmp_path, "writer.write(DriverDone({}, {'n': spark.range(3).count()})); spark.stop()"
     )
     assert submission.report().metrics == {"n": 3}
-    assert submission.wait(20) == 0
+    assert submission.wait(180) == 0
     assert (submission.folder / "stdout.log").read_text() == ""
 
 
@@ -201,7 +201,7 @@ writer.write(DriverDone()); spark.stop()
     submission = submit(tmp_path, cache, body, plan, environ=env)
     logged = [m.message for m in submission.messages() if isinstance(m, LogLine)]
     submission.report()
-    submission.wait(30)
+    submission.wait(180)
     assert len(logged) == 1
     assert bundle(cache).name in logged[0] or "fdm_platform" in logged[0]
     assert members(submission.pid) == []
@@ -310,7 +310,7 @@ def test_a_load_that_works_is_adopted_and_dies_as_ones_own(tmp_path: Path) -> No
     assert (submission.pid, submission.is_over) == (process.pid, False)
     assert isinstance(next(submission.messages()), ApplicationStarted)
     submission.terminate(5)
-    assert process.wait(30) == -signal.SIGTERM
+    assert process.wait(180) == -signal.SIGTERM
     with pytest.raises(LoadError, match="spark-submit has ended"):
         submission.report()
 
