@@ -22,7 +22,19 @@ from fdm_platform.crash import VARIABLE
 from fdm_platform.processes import is_stopped
 from fdm_platform_tests.faults.server import PROJECT, Server
 
-__all__ = ["FDM", "PROJECT", "Ended", "Process", "die", "point_of", "run", "start", "stopped", "wait_for"]
+__all__ = [
+    "DEADLINE_S",
+    "FDM",
+    "PROJECT",
+    "Ended",
+    "Process",
+    "die",
+    "point_of",
+    "run",
+    "start",
+    "stopped",
+    "wait_for",
+]
 
 FDM = str(Path(sys.executable).parent / "fdm")
 DEADLINE_S = 300

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +18,7 @@ from fdm_platform_tests.clock import seen_silent
 from fdm_platform_tests.deployment import Deployment
 from fdm_platform_tests.faults.comparing import attempts, leftovers, live_errors, log_errors, rows
 from fdm_platform_tests.faults.counted import Counted, days, deploy_counted, offer, table_name
-from fdm_platform_tests.faults.crashing import PROJECT, run
+from fdm_platform_tests.faults.crashing import PROJECT, Process, run, stopped
 from fdm_platform_tests.faults.publisher import load
 
 TABLE = table_name("t_a")
@@ -43,23 +39,9 @@ def counted(tmp_path: Path) -> Counted:
     return made
 
 
-@contextmanager
-def stopped(counted: Counted, at: str) -> Iterator[subprocess.Popen[str]]:
+def asleep(counted: Counted, at: str) -> AbstractContextManager[Process]:
     """A load that has come to the point and stands there; when the block ends it goes on."""
-    process = subprocess.Popen(
-        [*PUBLISHER, "exchange", "t_a", str(DAY), "zombie"],
-        env={**counted.deployment.environ, "FDM_CRASH_AT": f"{at}=stop"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        cwd=PROJECT,
-    )
-    try:
-        _, status = os.waitpid(process.pid, os.WUNTRACED)
-        assert os.WIFSTOPPED(status), process.communicate()
-        yield process
-    finally:
-        process.send_signal(signal.SIGCONT)
+    return stopped([*PUBLISHER, "exchange", "t_a", str(DAY), "zombie"], counted.deployment.environ, at)
 
 
 def elsewhere(deployment: Deployment, folder: Path) -> Settings:
@@ -91,17 +73,18 @@ def assert_in_order(counted: Counted, live: dict[str, Any]) -> None:
     assert {str(r["biz_dt"]): r["load_no"] for r in rows(counted.root("t_a"))} == live
 
 
-def fenced(process: subprocess.Popen[str]) -> bool:
-    said, _ = process.communicate(timeout=120)
-    return "FencedError" in said and "was declared dead at" in said and process.returncode != 0
+def fenced(process: Process) -> bool:
+    ended = process.ended()
+    return "FencedError" in ended.said and "was declared dead at" in ended.said and ended.code != 0
 
 
-@pytest.mark.parametrize("at", BEFORE_COMMIT)
-@pytest.mark.parametrize("is_replaced", [False, True])
+@pytest.mark.parametrize(
+    ("at", "is_replaced"), [*((at, False) for at in BEFORE_COMMIT), ("publish.marked", True)]
+)
 def test_a_load_that_was_declared_dead_publishes_nothing(
     counted: Counted, tmp_path: Path, at: str, *, is_replaced: bool
 ) -> None:
-    with stopped(counted, at) as zombie:
+    with asleep(counted, at) as zombie:
         done = declare_dead(counted, tmp_path / "elsewhere")
         assert done.count("version voided") == 1
         if is_replaced:
@@ -121,26 +104,25 @@ def test_a_load_that_was_declared_dead_publishes_nothing(
 def test_a_load_that_slept_after_its_commit_finds_its_work_done(
     counted: Counted, tmp_path: Path, *, is_replaced: bool
 ) -> None:
-    with stopped(counted, "publish.committed") as zombie:
+    with asleep(counted, "publish.committed") as zombie:
         done = declare_dead(counted, tmp_path / "elsewhere")
         assert (done.count("found published"), done.count("swap finished")) == (1, 1)
         if is_replaced:
             with counted.deployment.platform() as platform:
                 offer(platform, [DAY], 3)
                 assert load(platform, "t_a", DAY, "next") == 3
-    said, _ = zombie.communicate(timeout=120)
-    assert zombie.returncode == 0, said
+    assert zombie.ended().code == 0, zombie.said()
     assert_in_order(counted, {str(DAY): 3 if is_replaced else 2, str(OTHER): 1})
     with counted.deployment.platform() as platform:
         assert attempts(platform, TABLE, DAY) == ["Completed"] * (3 if is_replaced else 2)
 
 
 def test_two_dates_of_a_table_are_loaded_side_by_side(counted: Counted) -> None:
-    with stopped(counted, "publish.marked") as first:
+    with asleep(counted, "publish.marked") as first:
         second = run([*PUBLISHER, "exchange", "t_a", str(OTHER), "beside"], counted.deployment.environ)
         assert second.code == 0, second.said
         assert first.poll() is None
         with counted.deployment.platform() as platform:
             assert platform.ledger.current_versions(TABLE, [DAY, OTHER]) == {DAY: 1, OTHER: 2}
-    assert first.wait(120) == 0
+    assert first.ended().code == 0, first.said()
     assert_in_order(counted, {str(DAY): 2, str(OTHER): 2})
