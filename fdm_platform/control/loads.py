@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from fdm_platform.control.schema import find_table
 from fdm_platform.control.side_table import SideTable
 from fdm_platform.control.store import ControlStore, Predicate
+from fdm_platform.errors import ControlUnavailableError
 from fdm_platform.model.claim import LoadRow
 
 TABLE = "fdm_loads"
@@ -109,5 +110,7 @@ class Beat:
                 if not self._loads.beat(self._load):
                     log.warning("load %s was declared dead by another process", self._load.load_id)
                     return
+            except ControlUnavailableError as error:
+                log.info("no beat of load %s: %s", self._load.load_id, error)
             except Exception as error:  # noqa: BLE001 - without this thread others take the load for dead
                 log.warning("no beat of load %s: %s", self._load.load_id, error)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 
@@ -22,6 +22,7 @@ from fdm_platform.errors import CancelledError, FdmError, LoadError, UnknownOutc
 from fdm_platform.model.manifest import DateOutcome, LoadReport
 from fdm_platform.model.plan import DatePlan, LoadPlan
 from fdm_platform.model.recovered import Recovered
+from fdm_platform.model.settings import is_uri
 from fdm_platform.model.table import TableSpec
 
 
@@ -204,19 +205,13 @@ def begin(
         others = tuple(refused(biz_dt, error) for biz_dt, error in load.place.refused.items())
         load.report = LoadReport(load_id, (*outcomes, *others))
         reached("begin.planned")
+        is_far = is_uri(platform.settings.landing)  # the client of its file system takes a second to start,
+        if not is_far:
+            _put_in_order(load, spec)
         if load.plan:
-            settings, params = platform.settings, platform.job_params(load.plan, rows)
-            require_writable(load.plan.output.root, load_id)
-            load.place.note_plan(identity=load.plan.identity(), master=load.plan.launch.master.value)
-            patience_s = ADOPTABLE_S if settings.on_restart == "adopt" else ORPHAN_S
-            with held_signals():
-                load.submission = start(
-                    load.plan,
-                    work=settings.work,
-                    cache=settings.cache,
-                    job_params=params,
-                    orphan_s=patience_s,
-                )
+            _submit(load, load.place, load.plan, platform.job_params(load.plan, rows))
+        if is_far:  # which Spark does meanwhile, too
+            _put_in_order(load, spec)
     except BaseException as error:
         with held_signals():
             load.abandon(error)
@@ -258,6 +253,26 @@ def _of(found: AdoptedLoad, dates: Sequence[date]) -> Load:
     )
 
 
+def _put_in_order(load: Load, spec: TableSpec) -> None:
+    """What dead loads of the table left, which may fill the disk; then its folder must be there to be written to."""
+    try:
+        load.recovered += recover(load.platform, [spec.name], is_patient=True)
+    except FdmError as error:
+        log.warning("what dead loads of %s left is for others to put in order: %s", spec.name, error)
+    if load.plan:
+        require_writable(load.plan.output.root, load.load_id)
+
+
+def _submit(load: Load, place: Registration, plan: LoadPlan, params: Mapping[str, object]) -> None:
+    settings = load.platform.settings
+    place.note_plan(identity=plan.identity(), master=plan.launch.master.value)
+    patience_s = ADOPTABLE_S if settings.on_restart == "adopt" else ORPHAN_S
+    with held_signals():
+        load.submission = start(
+            plan, work=settings.work, cache=settings.cache, job_params=params, orphan_s=patience_s
+        )
+
+
 def _leave_out(load: Load, dates: Collection[date]) -> None:
     """Dates that need not be loaded any more."""
     load.dates = tuple(d for d in load.dates if d not in dates)
@@ -268,7 +283,6 @@ def _leave_out(load: Load, dates: Collection[date]) -> None:
 def _register(load: Load, spec: TableSpec, asked_by: str, tell: Tell) -> JobRows | None:
     """Claim the dates and read their control rows; None, and every date refused, where the tables cannot be read."""
     try:
-        load.recovered = recover(load.platform, [spec.name], is_patient=True)
         load.place = register(
             load.platform,
             spec.name,
@@ -278,6 +292,7 @@ def _register(load: Load, spec: TableSpec, asked_by: str, tell: Tell) -> JobRows
             is_waiting=spec.on_conflict == "wait",
             tell=tell,
         )
+        load.recovered += load.place.recovered
         return load.platform.job_rows(spec, load.dates)
     except FdmError as error:
         load.report = LoadReport(load.load_id, tuple(refused(biz_dt, error) for biz_dt in load.dates))

@@ -21,6 +21,7 @@ from fdm_platform.engines.patience import pause_s
 from fdm_platform.engines.spark_submit import folder_of
 from fdm_platform.errors import ControlError, FdmError, LockedError, UnknownOutcomeError
 from fdm_platform.model.claim import Claim, LoadRow
+from fdm_platform.model.recovered import Recovered
 from fdm_platform.processes import start_of, this_host
 
 log = logging.getLogger(__name__)
@@ -43,6 +44,8 @@ class Registration:
     """Dates that another load kept to itself."""
     waited_for: set[date] = field(default_factory=set)
     """Dates that another load had to itself first."""
+    recovered: list[Recovered] = field(default_factory=list)
+    """What dead loads had left that held one of its dates."""
     _row: LoadRow | None = None
     """Its own of fdm_loads, while it is under way."""
     _beat: Beat | None = None
@@ -155,13 +158,12 @@ class Registration:
         tell(f"{holder.biz_dt} was held by load {holder.load_id}, whose process is gone")
         try:
             # One without a row has ended, or was given up by somebody else: there is nobody to wait for.
-            is_given_up = bool(
-                give_up(self.platform, holder.load_id, row, wait_s=OTHERS_WAIT_S if row else 0.0)
-            )
+            done = give_up(self.platform, holder.load_id, row, wait_s=OTHERS_WAIT_S if row else 0.0)
         except OSError as error:
             log.warning("load %s is not given up: %s", holder.load_id, error)
             return False
-        return is_given_up or self.platform.claims.holder(self.table, holder.biz_dt) != holder
+        self.recovered += done
+        return bool(done) or self.platform.claims.holder(self.table, holder.biz_dt) != holder
 
 
 @dataclass(slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 import time
@@ -142,7 +143,7 @@ def test_the_beat_outlives_a_store_that_is_away(tmp_path: Path, caplog: pytest.L
     loads.open(of_this_process())
     store.close()
     file.rename(moved)
-    with beating(loads):
+    with caplog.at_level(logging.INFO, "fdm_platform.control.loads"), beating(loads):
         wait_for(lambda: "no beat of load load-1: a fault" in caplog.text)
         wait_for(lambda: caplog.text.count("no beat of load load-1") > 1)
         moved.rename(file)

@@ -140,6 +140,8 @@ def test_the_dates_of_a_killed_load_are_free_and_its_numbers_void(tmp_path: Path
         assert place.versions == {DAY: 2}
         assert told == [f"{DAY} was held by load dead, whose process is gone"]
         assert claimed(platform) == [(DAY, 2, "next")], "all dates of the dead load are given up"
+        freed = [r.biz_dt for r in place.recovered if r.what == "claim freed"]
+        assert freed == [DAYS[0], DAY]
         assert loads(platform) == ["next"]
         found = Ledger(platform.store).find(TABLE, DAYS[0], 1)
         assert found is not None
