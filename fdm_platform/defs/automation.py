@@ -2,7 +2,8 @@
 
 A date is requested when a parent's date that it reads was published anew, or its own control row changed, and
 the control tables say that it is due: its row may run, every parent is there, and none of them is due itself
-(planning/due.py). It is requested once for each such change; a run that fails is not repeated by itself.
+(planning/due.py). It is requested once for each such change, and again for one that came after it was requested; a run that
+fails is not repeated by itself.
 """
 
 from __future__ import annotations

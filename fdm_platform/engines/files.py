@@ -70,10 +70,7 @@ def list_files(spark: SparkSession, folder: str) -> list[tuple[str, int]]:
 
 
 def exists(spark: SparkSession, path: str) -> bool:
-    """There is a file or folder of this name."""
-    local = local_path(spark, path)
-    if local is not None:
-        return local.exists()
+    """Spark finds a file or folder of this name: to Hadoop, `%25` in the path of a URI is three characters."""
     there = _hadoop_path(spark, path)
     return bool(there.getFileSystem(hadoop_configuration(spark)).exists(there))
 

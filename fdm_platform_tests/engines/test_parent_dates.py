@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
@@ -47,17 +48,20 @@ def replaced(folder: Path) -> None:
         file.rename(file.with_name(f"new-{file.name}"))
 
 
+@pytest.mark.parametrize("where", [Path.as_posix, Path.as_uri])
 def test_a_parent_that_is_replaced_after_it_was_planned_is_told_as_such(
-    spark: SparkSession, tmp_path: Path
+    spark: SparkSession, tmp_path: Path, where: Callable[[Path], str]
 ) -> None:
     up = TableSpec("GELS", "FPMS", "t_up", "up.yaml", (), ())
     root = tmp_path / up.name
     for day in DAYS:
-        spark.sql("SELECT 1 AS id").write.orc(str(root / f"biz_dt={day:%Y%m%d}"))
+        spark.sql("SELECT 1 AS id, 'A%b' AS s").write.partitionBy("s").orc(str(root / f"biz_dt={day:%Y%m%d}"))
     source = SourceSpec("week", "orc", table=up.name, biz_dt=ParentDates("window", 3))
-    plan = ParentSource(up, source, up, str(root), ParentState(dict.fromkeys(DAYS, 1), DAYS))
+    plan = ParentSource(up, source, up, where(root), ParentState(dict.fromkeys(DAYS, 1), DAYS))
     planned = date_plan(tmp_path, [plan.plan(DAYS[-1], list_published)], "SELECT id, biz_dt FROM week")
-    replaced(root / f"biz_dt={DAYS[1]:%Y%m%d}")
+    whole = read_source(spark.newSession(), planned.sources[0], "down.yaml")
+    assert sorted((row.s, row.biz_dt) for row in whole.collect()) == [("A%b", day) for day in DAYS]
+    replaced(root / f"biz_dt={DAYS[1]:%Y%m%d}" / "s=A%25b")
     failure = run_date(
         spark.newSession(), load_plan(tmp_path, [planned], partition_by=("biz_dt",)), planned
     ).failure
