@@ -101,7 +101,7 @@ def keep(root: Where, folder: str, keep_versions: int) -> None:
 
 def version_of(folder: Where) -> int:
     """The version that a date folder holds; 0 for a folder that the platform did not publish."""
-    return int(_marker(open_folders(folder), text_of(folder)).get("version", "0"))
+    return _version_in(open_folders(folder), text_of(folder))
 
 
 def kept_versions(root: Where, folder: str) -> dict[int, str]:
@@ -184,7 +184,11 @@ class _Swap:
         if any(self.is_this(folder) for folder in replaced):
             return
         if replaced:
-            self.keep(version_of(replaced[0]))
+            version = _version_in(self.folders, replaced[0])
+            if not version and not self.folders.exists(replaced[0]):
+                self.put_away()  # another has just taken it in hand, and found that it is not this version
+                return
+            self.keep(version)
         _remove(self.folders, self.staging)
         reached("publish.kept")
 
@@ -219,6 +223,10 @@ def _date_folders(folders: Folders, staging: str) -> list[str]:
     """The date folders in a staging folder, what was moved aside first; Spark's own folders begin with `_`."""
     found = [n for n in folders.children(staging) if not n.startswith((".", "_"))]
     return [f"{staging}/{n}" for n in sorted(found, key=lambda n: n != REPLACED)]
+
+
+def _version_in(folders: Folders, folder: str) -> int:
+    return int(_marker(folders, folder).get("version", "0"))
 
 
 def _marker(folders: Folders, folder: str) -> dict[str, str]:

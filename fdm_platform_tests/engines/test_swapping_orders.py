@@ -113,3 +113,28 @@ def test_two_at_one_swap_come_to_one_end(tmp_path: Path, is_first: bool) -> None
         kept = {} if is_first else {f".versions/{FOLDER}/v1/replaced": "load-1"}
         assert held(root) == {FOLDER: "load-2", **kept}, (first, second)
         assert not list(root.glob(".staging/*")), (first, second)
+
+
+class TakenMeanwhile(LocalFolders):
+    """Right after the folders were exchanged, another takes what is staged in hand: it has a new name then."""
+
+    is_exchanged = False
+
+    def exchange(self, a: str, b: str) -> bool:
+        self.is_exchanged = super().exchange(a, b)
+        return self.is_exchanged
+
+    def children(self, folder: str) -> list[str]:
+        found = super().children(folder)
+        if self.is_exchanged:
+            self.is_exchanged = False
+            for name in found:
+                self.rename(f"{folder}/{name}", f"{folder}/incoming-another")
+        return found
+
+
+def test_what_another_takes_in_hand_is_kept_under_its_number(tmp_path: Path) -> None:
+    root = tmp_path / "t"
+    bring_live(root, commit(root, "a", "load-1", 1).manifest)
+    bring_live(root, commit(root, "b", "load-2", 2).manifest, TakenMeanwhile())
+    assert held(root) == {FOLDER: "load-2", f".versions/{FOLDER}/v1/incoming-another": "load-1"}
