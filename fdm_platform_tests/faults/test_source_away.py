@@ -7,11 +7,10 @@ import os
 import shutil
 import signal
 import socket
-import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -25,11 +24,11 @@ from fdm_platform.defs.instance import open_instance
 from fdm_platform.defs.partitions import add_dates
 from fdm_platform.defs.sensors import SourceSystem, Tick
 from fdm_platform_tests.deployment import DAYS, PROJECT, Deployment, deploy
+from fdm_platform_tests.faults.crashing import FDM, Ended, Process, run, start, wait_for
 
 pytestmark = [pytest.mark.spark, pytest.mark.embedded]
 
-FDM = str(Path(sys.executable).parent / "fdm")
-WORKER = Path(__file__).parent / "run_worker.py"
+WORKER = [sys.executable, "-m", "fdm_platform_tests.faults.run_worker"]
 TABLE, KEY = "gels_fpms_t_payment", "gels/fpms/t_payment"
 FIRST, SECOND, LAST = map(str, DAYS)
 ASKS_THE_SOURCE = """
@@ -98,26 +97,12 @@ class Plant:
             text.replace(shipped, BREAKER % (failures, cooldown_s))
         )
 
-    def fdm(self, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [FDM, *arguments],
-            env={**self.deployment.environ, **environ},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+    def fdm(self, *arguments: str, at: str | None = None) -> Ended:
+        return run([FDM, *arguments], self.deployment.environ, at)
 
-    def start(self, day: str) -> Worker:
-        said = self.folder / f"said-{day}-{time.monotonic_ns()}"
-        with said.open("wb") as file:
-            process = subprocess.Popen(
-                [sys.executable, str(WORKER), KEY, day],
-                env=self.deployment.environ,
-                stdout=file,
-                stderr=file,
-                cwd=PROJECT,
-            )
-        return Worker(process, said)
+    def start(self, day: str) -> Process:
+        """A run of the table, of which a sensor asks."""
+        return start([*WORKER, KEY, day], self.deployment.environ)
 
     def scan(self, table: str) -> list[dict[str, Any]]:
         with self.deployment.platform() as platform:
@@ -134,7 +119,7 @@ class Plant:
 
     def parked(self) -> list[str]:
         """Dates that `fdm dead-letters` lists."""
-        return [x["biz_dt"] for x in json.loads(self.fdm("dead-letters", "--json").stdout)]
+        return [x["biz_dt"] for x in json.loads(self.fdm("dead-letters", "--json").out)]
 
     def leftovers(self) -> list[object]:
         with self.deployment.platform() as platform:
@@ -156,27 +141,8 @@ class Plant:
         return [str(r.run_key) for r in result.run_requests or ()], str(skipped)
 
 
-@dataclass(frozen=True)
-class Worker:
-    """A run under way."""
-
-    process: subprocess.Popen[bytes]
-    said: Path
-
-    def tells(self, text: str) -> Callable[[], bool]:
-        def is_told() -> bool:
-            told = self.said.read_text(errors="replace")
-            assert self.process.poll() is None or text in told, told[-4000:]
-            return text in told
-
-        return is_told
-
-
-def wait_for(condition: Callable[[], bool], seconds: float = 300) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.1)
+def until_told(run: Process, text: str) -> None:
+    wait_for(lambda: text in run.said(), run, told=run.said)
 
 
 @pytest.fixture
@@ -205,13 +171,13 @@ def plant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: Source) -> Pl
 
 def test_a_source_goes_away_and_comes_back(plant: Plant, source: Source) -> None:
     for day in (FIRST, SECOND):
-        assert plant.start(day).process.wait(300) == 1
+        assert plant.start(day).ended().code == 1
     assert plant.attempts() == [(FIRST, "Failed"), (SECOND, "Failed")]
 
-    said = plant.fdm("status").stdout.splitlines()[0]
+    said = plant.fdm("status").out.splitlines()[0]
     assert "the breaker of source gels_fpms is open since" in said
     assert "after 2 failures in a row: ConnectionRefusedError: [Errno 111] Connection refused" in said
-    why = json.loads(plant.fdm("why", TABLE, "--biz-dt", LAST, "--no-dagster", "--json").stdout)
+    why = json.loads(plant.fdm("why", TABLE, "--biz-dt", LAST, "--no-dagster", "--json").out)
     assert why["state"] == "waiting"
     assert "the breaker of source gels_fpms is open" in why["verdict"]
     asked, held = plant.tick()
@@ -221,29 +187,29 @@ def test_a_source_goes_away_and_comes_back(plant: Plant, source: Source) -> None
 
     queued, other, stopped = (plant.start(day) for day in (LAST, FIRST, SECOND))
     for worker in (queued, other, stopped):
-        wait_for(worker.tells("it waits: the breaker of source gels_fpms is open since"))
-    stopped.process.send_signal(signal.SIGINT)
-    stopped.process.wait(300)
+        until_told(worker, "it waits: the breaker of source gels_fpms is open since")
+    stopped.send_signal(signal.SIGINT)
+    stopped.ended()
     assert plant.attempts() == [(FIRST, "Failed"), (SECOND, "Failed")], "who waits has no attempt"
 
     with source.opened():
         plant.breaker(failures=2, cooldown_s=0)
         wait_for(lambda: bool(source.asked))
-        probe, waits = sorted((queued, other), key=lambda w: "application" not in w.said.read_text())
-        wait_for(waits.tells(" tries"))
+        probe, waits = sorted((queued, other), key=lambda w: "application" not in w.said())
+        until_told(waits, " tries")
         assert [e["kind"] for e in sorted(plant.scan("fdm_breakers"), key=lambda e: e["seq"])] == [
             "failure", "failure", "probe",
         ]  # fmt: skip
-        assert "is half-open since" in plant.fdm("status").stdout.splitlines()[0]
+        assert "is half-open since" in plant.fdm("status").out.splitlines()[0]
         assert len(source.asked) == 1
-        assert waits.process.poll() is None
+        assert waits.poll() is None
         source.answers.set()
-        assert [probe.process.wait(300), waits.process.wait(300)] == [0, 0]
+        assert [probe.ended().code, waits.ended().code] == [0, 0]
         assert plant.parked() == [SECOND], "it had no retry, and waits for somebody"
         assert plant.tick()[0] == [], "what is live is not asked for, nor what is parked"
         retried = plant.fdm("retry", TABLE, "--biz-dt", SECOND)
-        assert retried.returncode == 0, retried.stderr
-    assert "breaker" not in plant.fdm("status").stdout
+        assert retried.code == 0, retried.said
+    assert "breaker" not in plant.fdm("status").out
     assert [e["kind"] for e in plant.scan("fdm_breakers")] == ["success"]
     assert plant.versions() == {FIRST: 1, SECOND: 1, LAST: 1}
     assert sorted(plant.attempts()[2:]) == [(day, "Completed") for day in (FIRST, SECOND, LAST)]
@@ -261,18 +227,18 @@ def test_a_command_that_dies_where_it_gives_a_date_up(
     plant: Plant, source: Source, point: str, parked: list[str], again: list[str]
 ) -> None:
     plant.breaker(failures=1, cooldown_s=3600)
-    died = plant.fdm("materialize", TABLE, "--biz-dt", LAST, FDM_CRASH_AT=point)
-    assert died.returncode == -signal.SIGKILL, died.stderr
+    died = plant.fdm("materialize", TABLE, "--biz-dt", LAST, at=point)
+    assert died.code == -signal.SIGKILL, died.said
     assert [e["kind"] for e in plant.scan("fdm_breakers")] == ["failure"]
-    assert "the breaker of source gels_fpms is open" in plant.fdm("status").stdout
+    assert "the breaker of source gels_fpms is open" in plant.fdm("status").out
     assert plant.parked() == parked
 
     source.answers.set()
     with source.opened():
         done = plant.fdm(*again)
-    assert done.returncode == 0, done.stderr
+    assert done.code == 0, done.said
     assert plant.versions() == {LAST: 1}
     assert plant.attempts() == [(LAST, "Failed"), (LAST, "Completed")]
-    assert "breaker" not in plant.fdm("status").stdout
+    assert "breaker" not in plant.fdm("status").out
     assert plant.scan("fdm_dead_letters") == []
     assert plant.leftovers() == []
