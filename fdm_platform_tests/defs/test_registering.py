@@ -128,6 +128,41 @@ def test_a_wait_that_is_interrupted_leaves_nothing_registered(platform: Platform
     assert loads(platform) == ["first"]
 
 
+@pytest.mark.embedded
+def test_an_interrupt_is_told_although_the_store_is_away(platform: Platform) -> None:
+    file = platform.settings.home / "control.db"
+    away = file.with_name("away")
+    ask(platform, "first")
+
+    def interrupt(_text: str) -> None:
+        platform.store.close()
+        file.rename(away)
+        file.mkdir()
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        ask(platform, "second", *DAYS, tell=interrupt)
+    file.rmdir()
+    away.rename(file)
+    assert claimed(platform) == [(DAYS[0], 1, "second"), (DAY, 1, "first")]
+    recover(platform)
+    assert claimed(platform) == [(DAY, 1, "first")]
+    assert loads(platform) == ["first"]
+
+
+def test_a_date_of_a_load_that_cannot_be_given_up_is_refused(platform: Platform) -> None:
+    """Another process puts the first in order just now; of the second there is something else than a folder."""
+    work = platform.settings.work
+    (work / "over").mkdir(parents=True)
+    (work / "odd").touch()
+    for load_id, day in (("over", DAYS[0]), ("odd", DAY)):
+        platform.claims.claim(TABLE, day, load_id)
+    other = Owner(work / "over")
+    assert list(ask(platform, "mine", *DAYS, is_waiting=False).refused) == [DAYS[0], DAY]
+    other.let_go()
+    assert ask(platform, "next", DAYS[0], is_waiting=False).versions == {DAYS[0]: 2}
+
+
 def test_the_dates_of_a_killed_load_are_free_and_its_numbers_void(tmp_path: Path) -> None:
     deployment = deploy(tmp_path / "home")
     days = [str(DAYS[0]), str(DAY)]
