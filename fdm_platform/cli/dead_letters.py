@@ -11,6 +11,7 @@ import click
 
 from fdm_platform.cli.console import print_published
 from fdm_platform.cli.load import load_dates
+from fdm_platform.defs.parking import parked
 from fdm_platform.defs.platform import Platform, open_platform
 from fdm_platform.errors import ParameterError
 from fdm_platform.model.codec import to_plain
@@ -36,7 +37,7 @@ def dead_letters(*, table: str | None, as_json: bool) -> None:
       fdm dead-letters t_contract_master --json
     """  # noqa: D301 - click wants the backspace itself
     with open_platform() as platform:
-        letters = [x for of in parked(platform, table, is_whole=as_json).values() for x in of.values()]
+        letters = [x for of in _parked(platform, table, is_whole=as_json).values() for x in of.values()]
     if as_json:
         click.echo(json.dumps([_plain(x) for x in letters], indent=2, ensure_ascii=False))
         return
@@ -70,7 +71,7 @@ def retry(*, table: str | None, single: tuple[str, ...], is_all: bool, as_json: 
             remedy="give a TABLE with --biz-dt, or --all with or without a TABLE",
         )
     with open_platform() as platform:
-        found = parked(platform, table)
+        found = _parked(platform, table)
         chosen = [(spec, _chosen(spec, found, single)) for spec in _specs(platform, table, found)]
         loaded = [load_dates(platform, spec, dates) for spec, dates in chosen if dates]
     if as_json:
@@ -86,23 +87,17 @@ def retry(*, table: str | None, single: tuple[str, ...], is_all: bool, as_json: 
         x.require_all()
 
 
-def parked(platform: Platform, table: str | None, *, is_whole: bool = False) -> dict[str, Letters]:
-    """The letters that hold, by table and in order of date; without parameters and logs unless `is_whole`."""
-    letters = platform.dead_letters
-    found = letters.all()
-    names = [platform.catalog.get(table).name] if table else sorted(found)
-    of = {name: letters.of_table(name) if is_whole else found[name] for name in names if name in found}
-    return {name: _holding(platform, name, of[name]) for name in of}
+def _parked(platform: Platform, table: str | None, *, is_whole: bool = False) -> dict[str, Letters]:
+    """The letters that hold, by table and in order of date; of a table that is declared no more, all."""
+    known = platform.dead_letters.all()
+    names = [platform.catalog.get(table).name] if table else sorted(known)
+    return {name: _of(platform, name, is_whole=is_whole) for name in names if name in known}
 
 
-def _holding(platform: Platform, table: str, letters: Letters) -> Letters:
-    """Those whose control row is the one that failed, and of which nothing was published since."""
-    spec = platform.catalog.tables.get(table)
-    if spec is None:  # it is declared no more, and somebody may want to know
-        return dict(sorted(letters.items()))
-    versions = {row.biz_dt: row.version for row in platform.usable_control_rows(spec, letters)}
-    published = platform.ledger.published(table, letters)
-    return {d: x for d, x in sorted(letters.items()) if x.holds(versions.get(d), published.get(d))}
+def _of(platform: Platform, name: str, *, is_whole: bool) -> Letters:
+    if spec := platform.catalog.tables.get(name):
+        return parked(platform, spec, is_whole=is_whole)
+    return dict(sorted(platform.dead_letters.of_table(name, is_whole=is_whole).items()))
 
 
 def _specs(platform: Platform, table: str | None, found: Mapping[str, Letters]) -> list[TableSpec]:

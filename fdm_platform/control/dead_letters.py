@@ -35,14 +35,17 @@ class DeadLetters:
         if rows:
             self._table.upsert(rows)
 
-    def of_table(self, table_name: str, dates: Collection[date] | None = None) -> dict[date, DeadLetter]:
-        """The letters of a table, of these dates or of all, whole."""
+    def of_table(
+        self, table_name: str, dates: Collection[date] | None = None, *, is_whole: bool = True
+    ) -> dict[date, DeadLetter]:
+        """The letters of a table, of these dates or of all; without parameters and logs unless `is_whole`."""
         where = [Predicate("table_name", "=", table_name)]
         if dates is not None:
             if not dates:
                 return {}
             where += [Predicate("biz_dt", ">=", min(dates)), Predicate("biz_dt", "<=", max(dates))]
-        found = [DeadLetter(**row) for row in self._table.rows(where)]
+        rows = self._table.rows(where, None if is_whole else _SHORT)
+        found = [DeadLetter(**row) for row in rows]
         wanted = None if dates is None else set(dates)
         return {x.biz_dt: x for x in found if wanted is None or x.biz_dt in wanted}
 

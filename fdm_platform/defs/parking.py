@@ -1,4 +1,4 @@
-"""Parking of dates that failed for good, and clearing them when they are live. No Dagster here."""
+"""Parking of dates that failed for good: which are, and clearing them when they are live. No Dagster here."""
 
 from __future__ import annotations
 
@@ -36,11 +36,26 @@ def park(
     return letters
 
 
+def parked(
+    platform: Platform, spec: TableSpec, dates: Collection[date] | None = None, *, is_whole: bool = False
+) -> dict[date, DeadLetter]:
+    """The letters of these dates, or of all, that hold, in order of date.
+
+    Without parameters and logs unless `is_whole`.
+    """
+    letters = platform.dead_letters.of_table(spec.name, dates, is_whole=is_whole)
+    if not letters:
+        return {}
+    versions = {row.biz_dt: row.version for row in platform.usable_control_rows(spec, letters)}
+    published = platform.ledger.published(spec.name, letters)
+    return {d: x for d, x in sorted(letters.items()) if x.holds(versions.get(d), published.get(d))}
+
+
 def clear(platform: Platform, table: str, published: Collection[date]) -> None:
     """Forget the letters of dates that are live now."""
     letters = platform.dead_letters
-    if published and (parked := letters.of_table(table, published)):
-        letters.clear(table, parked)
+    if published and (known := letters.of_table(table, published, is_whole=False)):
+        letters.clear(table, known)
 
 
 def _letters(

@@ -2,13 +2,14 @@
 
 # Annotations stay real here: Dagster reads those of a schedule's function, and takes no strings.
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime
 
 import dagster as dg
 
 from fdm_platform.defs.breaking import waiting
 from fdm_platform.defs.open_runs import dates_of_open_runs
+from fdm_platform.defs.parking import parked
 from fdm_platform.defs.partitions import add_dates, dates_of
 from fdm_platform.defs.platform import Platform
 from fdm_platform.defs.resources import PlatformResource
@@ -38,13 +39,13 @@ def calendar_schedule(source: SourceSystem, *, is_running: bool) -> dg.ScheduleD
         context: dg.ScheduleEvaluationContext, platform: PlatformResource
     ) -> list[dg.RunRequest] | dg.SkipReason:
         now = context.scheduled_execution_time.astimezone(UTC)
-        parked = {spec.name: _parked(platform.platform, spec) for spec in source.tables}
+        stopped = {spec.name: parked(platform.platform, spec) for spec in source.tables}
         due = [
-            (spec, _due(platform.platform, source, spec, now, parked[spec.name])) for spec in source.tables
+            (spec, _due(platform.platform, source, spec, now, stopped[spec.name])) for spec in source.tables
         ]
         wanted = {d for _, dates in due for d in dates}
         if not wanted:
-            others = " or parked: see `fdm dead-letters`" if any(parked.values()) else ""
+            others = " or parked: see `fdm dead-letters`" if any(stopped.values()) else ""
             return dg.SkipReason(f"every date of {source.name} that is due is published{others}")
         add_dates(context.instance, source.partition_set, wanted)
         standing = platform.platform.breakers.not_closed()
@@ -70,19 +71,12 @@ def calendar_schedule(source: SourceSystem, *, is_running: bool) -> dg.ScheduleD
 
 
 def _due(
-    platform: Platform, source: SourceSystem, spec: TableSpec, now: datetime, parked: set[date]
+    platform: Platform, source: SourceSystem, spec: TableSpec, now: datetime, stopped: Collection[date]
 ) -> list[date]:
     """By the table's calendar, which chooses among the dates of its source's."""
     wanted = scheduled_dates(platform.catalog.calendars.of(spec), now)
-    done = platform.ledger.published(spec.name, wanted).keys() | parked
+    done = {*platform.ledger.published(spec.name, wanted), *stopped}
     return [d for d in wanted if d not in done and source.calendar.is_business_day(d)]
-
-
-def _parked(platform: Platform, spec: TableSpec) -> set[date]:
-    """Dates that used up their retries, of which nothing is published."""
-    letters = platform.dead_letters.all().get(spec.name, {})
-    rows = platform.usable_control_rows(spec, letters) if letters else []
-    return {row.biz_dt for row in rows if letters[row.biz_dt].holds(row.version, None)}
 
 
 def _chunks(spec: TableSpec, dates: Sequence[date], known: Sequence[date]) -> Iterator[Chunk]:

@@ -252,8 +252,8 @@ class Tick:
         published = self.platform.ledger.published(table, dates)
         return {d: p.control_version for d, p in published.items()}
 
-    def _parked(self, table: str) -> Mapping[date, str]:
-        return {d: letter.control_version for d, letter in self._letters.get(table, {}).items()}
+    def _parked(self, table: str) -> Mapping[date, DeadLetter]:
+        return self._letters.get(table, {})
 
     def _waiting(self, table: str) -> str:
         return waiting(self._breakers, next(s for s in self.source.tables if s.name == table))

@@ -13,6 +13,7 @@ from fdm_platform.control.requests import Requests
 from fdm_platform.control.rows import process_control_dates
 from fdm_platform.defs.facts import StoreFacts
 from fdm_platform.defs.limits import limits_of
+from fdm_platform.defs.parking import parked
 from fdm_platform.defs.platform import Platform
 from fdm_platform.defs.status import Statuses
 from fdm_platform.errors import ControlError
@@ -37,8 +38,6 @@ def read_evidence(platform: Platform, spec: TableSpec, biz_dt: date, now: dateti
     versions = platform.ledger.versions(spec.name, biz_dt)
     attempts = read_attempts(platform.store, spec.name, [biz_dt])
     calendar = _calendar_day(platform, spec, biz_dt, now)
-    letter = platform.dead_letters.of_table(spec.name, [biz_dt]).get(biz_dt)
-    version = row.version if row else None
     return Evidence(
         table=spec.name,
         biz_dt=biz_dt,
@@ -54,7 +53,7 @@ def read_evidence(platform: Platform, spec: TableSpec, biz_dt: date, now: dateti
         requests=_requests(platform, spec, biz_dt),
         attempts=attempts[::-1][:MOST_ATTEMPTS],
         versions=versions,
-        dead_letter=letter if letter and letter.holds(version, versions[0] if versions else None) else None,
+        dead_letter=parked(platform, spec, [biz_dt], is_whole=True).get(biz_dt),
     )
 
 

@@ -15,6 +15,7 @@ from datetime import date, datetime
 from itertools import islice
 
 from fdm_platform.model.control import ProcessControlRow
+from fdm_platform.model.dead_letter import DeadLetter
 from fdm_platform.model.partition import contiguous_runs
 from fdm_platform.model.request import DateRequest, RunOfDates
 from fdm_platform.model.table import TableSpec
@@ -23,11 +24,11 @@ PublishedVersions = Callable[[str, Collection[date]], Mapping[date, str]]
 """The control row version that each of a table's dates was published from, for those that were."""
 
 
-ParkedVersions = Callable[[str], Mapping[date, str]]
-"""The control row version of each of a table's dead letters."""
+Parked = Callable[[str], Mapping[date, DeadLetter]]
+"""The dead letters of a table, whether or not they still hold."""
 
 
-def nothing_parked(_table: str) -> Mapping[date, str]:
+def nothing_parked(_table: str) -> Mapping[date, DeadLetter]:
     """No date is."""
     return {}
 
@@ -82,7 +83,7 @@ def decide(
     *,
     now: datetime,
     most_runs: int,
-    parked: ParkedVersions = nothing_parked,
+    parked: Parked = nothing_parked,
     waiting: Callable[[str], str] = nothing_waits,
 ) -> Decision:
     """The runs for these control rows, newest dates first, at most so many.
@@ -97,7 +98,7 @@ def decide(
     requests: list[DateRequest] = []
     rest: Sequence[tuple[TableSpec, list[date]]] = ()
     known: dict[str, Mapping[date, str]] = {}
-    letters: dict[str, Mapping[date, str]] = {}
+    letters: dict[str, Mapping[date, DeadLetter]] = {}
     wanted: dict[str, set[date]] = defaultdict(set)
     for table, dates in groups:
         wanted[table.name].update(dates)
@@ -111,7 +112,8 @@ def decide(
             known[table.name] = published(table.name, wanted[table.name])
             letters[table.name] = parked(table.name)
         due = [d for d in dates if known[table.name].get(d) != ready[d].version]
-        stopped = {d for d in due if letters[table.name].get(d) == ready[d].version}
+        # A date that was published from this row is not due: nothing that was published since speaks against a letter.
+        stopped = {d for d, x in letters[table.name].items() if d in due and x.holds(ready[d].version, None)}
         if stopped:
             held.append(HeldBack(f"{table.name} is parked, see `fdm dead-letters`", tuple(sorted(stopped))))
             due = [d for d in due if d not in stopped]

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fdm_platform.model.control import ProcessControlRow
+from fdm_platform.model.dead_letter import DeadLetter
 from fdm_platform.model.request import DateRequest
 from fdm_platform.model.table import TableSpec
 from fdm_platform.planning.requests import Decision, Source, decide, repeated, settled
@@ -190,7 +191,9 @@ def test_requests_are_settled_when_their_dates_are_published_so_or_changed_and_w
 
 
 def test_a_parked_date_is_requested_when_its_row_changes_however_often_one_looks() -> None:
-    of, parked = source(table("t"), table("u")), {"e_s_t": {DAYS[0]: row(DAYS[0]).version}}
+    of = source(table("t"), table("u"))
+    letter = DeadLetter("e_s_t", DAYS[0], "load", row(DAYS[0]).version, 3, "data", "{}", NOW)
+    parked = {"e_s_t": {DAYS[0]: letter}}
 
     def look(*rows: ProcessControlRow) -> Decision:
         return decide(of, rows, [], nothing, now=NOW, most_runs=50, parked=lambda name: parked.get(name, {}))
