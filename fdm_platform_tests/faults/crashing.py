@@ -122,6 +122,8 @@ def start(command: Sequence[str], environ: Mapping[str, str], at: str | None = N
     env = {name: value for name, value in environ.items() if name != VARIABLE}
     place = Path(tempfile.mkdtemp(dir=_folder().name))
     out, err = place / "out", place / "err"
+    for file in (out, err):
+        file.touch()
     pid = _server().start(words, env | ({VARIABLE: at} if at else {}), out, err)
     _STARTED.append(Process(pid, out, err))
     return _STARTED[-1]
