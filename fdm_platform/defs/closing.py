@@ -12,7 +12,6 @@ from fdm_platform.control.side_table import SideTable
 from fdm_platform.control.store import Predicate
 from fdm_platform.control.values import Row
 from fdm_platform.defs.platform import Platform
-from fdm_platform.model.claim import Claim
 from fdm_platform.model.recovered import Recovered
 
 
@@ -20,12 +19,6 @@ def attempts_of_load(platform: Platform, table: str, load_id: str) -> list[Row]:
     """A load's attempts at dates of a table, as fdm_attempts has them."""
     where = [Predicate("table_name", "=", table), Predicate("load_id", "=", load_id)]
     return SideTable(platform.store, BY_DATE).rows(where)
-
-
-def open_attempts(platform: Platform, claim: Claim) -> list[Row]:
-    """The attempts at a claimed date that have no final line, by the load that has claimed it."""
-    rows = attempts_of_load(platform, claim.table_name, claim.load_id)
-    return [row for row in rows if row["biz_dt"] == claim.biz_dt and row["status"] == STARTED]
 
 
 def close_attempts(
