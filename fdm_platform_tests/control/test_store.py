@@ -277,9 +277,11 @@ def test_a_scan_may_be_left_half_read_while_rows_change(store: ControlStore) -> 
 
 
 def test_create_makes_what_is_missing_and_keeps_what_is_there(empty_url: str) -> None:
-    store = open_store(empty_url)
-    assert store.existing() == set()
+    store, other = open_store(empty_url), open_store(empty_url)
+    assert (store.existing(), store.has("job_master"), other.has("job_master")) == (set(), False, False)
     assert store.create(["job_master"]) == ["job_master"]
+    assert (store.has("job_master"), other.has("job_master"), other.has("sys_params")) == (True, True, False)
+    other.close()
     store.insert("job_master", {"job_id": "1", "job_name": "kept"})
     assert store.create(TABLES) == [name for name in TABLES if name != "job_master"]
     assert store.create(TABLES) == []
