@@ -49,9 +49,10 @@ def recovery_sensor(clock: Clock = CLOCK) -> dg.SensorDefinition:
         except ControlError as error:
             raise dg.DagsterError(str(error)) from error
         tell(context.instance, opened, done)
-        left = sorted({r.table for r in done if r.what == "left" and r.table})
-        listed_at = clock.now() if is_all_due else before.listed_at
-        context.update_cursor(json.dumps(asdict(_Cursor(this_host(), watch.seen, listed_at, left))))
+        left = {r.table for r in done if r.what == "left"}
+        listed_at = None if None in left else clock.now() if is_all_due else before.listed_at
+        after = _Cursor(this_host(), watch.seen, listed_at, sorted(filter(None, left)))
+        context.update_cursor(json.dumps(asdict(after)))
         return dg.SkipReason("; ".join(map(_line, done)) or "no load has left anything")
 
     return recovery
@@ -65,7 +66,7 @@ class _Cursor:
     seen: Mapping[str, Seen] = field(default_factory=dict)
     """Of its watch."""
     listed_at: float | None = None
-    """When all tables were listed, in seconds of the clock."""
+    """When all tables were listed, in seconds of the clock; None where one refused."""
     left: Sequence[str] = ()
     """Tables in which something could not be put in order."""
 
