@@ -32,14 +32,15 @@ def rollback(*, table: str, text: str, to: int | None, as_json: bool) -> None:
       fdm rollback t_contract_master --biz-dt 2024-05-15 --to 3
     """  # noqa: D301 - click wants the backspace itself
     from fdm_platform.defs.instance import open_instance  # noqa: PLC0415 - imports Dagster
-    from fdm_platform.defs.rollback import materialize, roll_back  # noqa: PLC0415
+    from fdm_platform.defs.rollback import roll_back  # noqa: PLC0415
 
     biz_dt = parse_biz_dt(text)
     with open_platform() as platform, ended_by_signals() as raise_again:
         spec = platform.catalog.get(table)
-        done = roll_back(platform, spec, biz_dt, to, lambda told: click.secho(f"  {told}", err=True))
         with open_instance(platform.settings) as instance:
-            materialize(instance, platform, spec, biz_dt)
+            done = roll_back(
+                instance, platform, spec, biz_dt, to, lambda told: click.secho(f"  {told}", err=True)
+            )
         raise_again()
     if as_json:
         click.echo(json.dumps(_plain(spec.name, text, done), indent=2))

@@ -108,6 +108,8 @@ class _DeadLoad:
             return
         for claim in claims:
             self.void(claim)
+        if self.row:
+            self.find_published({(claim.table_name, claim.biz_dt) for claim in claims})
         reached("recover.voided")
         for table, left in staged:
             self.settle(table, left)
@@ -162,6 +164,14 @@ class _DeadLoad:
                 self.note("version voided", *of, f"version {claim.version}")
         if not is_void:
             self.note("found published", *of, f"version {claim.version}")
+
+    def find_published(self, claimed: Collection[tuple[str, date]]) -> None:
+        """Dates that were over before it died, and that it may not have lived to tell of."""
+        for table in sorted(self.tables):
+            tried = {row["biz_dt"] for row in attempts_of_load(self.platform, table, self.load_id)}
+            for biz_dt, published in self.platform.ledger.published(table, tried).items():
+                if published.load_id == self.load_id and (table, biz_dt) not in claimed:
+                    self.note("found published", table, biz_dt, f"version {published.version}")
 
     def settle(self, table: str, left: StagedDate) -> None:
         """What is staged is brought live if the ledger's newest version is this load's, else removed.

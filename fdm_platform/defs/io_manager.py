@@ -149,8 +149,9 @@ def publish_load(
         raise
     finally:
         _add_status(context, load, published)
-        _record(context, published, is_partial=is_partial or len(published) < len(load.outcomes))
+        _record(context, load, published, is_partial=is_partial or len(published) < len(load.outcomes))
     ended(context, load, "_".join(context.asset_key.path))
+    load.note_told(published)
 
 
 def _add_status(
@@ -225,6 +226,7 @@ def _interrupt_behind(error: BaseException) -> BaseException | None:
 
 def _record(
     context: dg.OutputContext | dg.AssetExecutionContext,
+    load: Load,
     published: Mapping[date, Metadata],
     *,
     is_partial: bool,
@@ -238,6 +240,7 @@ def _record(
         key = biz_dt.isoformat()
         if is_partial or not isinstance(context, dg.OutputContext):
             context.log_event(dg.AssetMaterialization(context.asset_key, metadata=metadata, partition=key))
+            load.note_told([biz_dt])
         else:
             context.step_context.add_asset_metadata(metadata, context.asset_key, key)
 

@@ -91,9 +91,16 @@ class Load:
             error=str(error).partition("\n")[0] if error else None,
             spark_app_id=self.submission.application_id if self.submission else None,
         )
-        if self.place:
-            (self.place.leave if self.may_go_on else self.place.release)(biz_dt)
+        if self.place and self.may_go_on:
+            self.place.leave(biz_dt)
+        elif self.place:
+            self.place.release(biz_dt, is_told=error is not None)
         self._let_go()
+
+    def note_told(self, dates: Collection[date]) -> None:
+        """Dagster knows that these dates are published."""
+        if self.place:
+            self.place.note_told(dates)
 
     def _let_go(self) -> None:
         """A load that is over and has left something to recovery is not this process's any more."""

@@ -51,14 +51,16 @@ class Registration:
     _beat: Beat | None = None
     is_left: bool = False
     """Something of it is left to recovery."""
+    untold: set[date] = field(default_factory=set)
+    """Dates that are live and of which nobody has been told: its row stays, by which recovery would find them."""
 
     @property
     def versions(self) -> dict[date, int]:
         """Of each claimed date the number that may be published."""
         return {day: claim.version for day, claim in self.claims.items()}
 
-    def release(self, biz_dt: date) -> None:
-        """A date is over: others may have it. With the last one the load is over, too.
+    def release(self, biz_dt: date, *, is_told: bool = True) -> None:
+        """A date is over: others may have it. With the last one the load is over, too, once all is told (`note_told`).
 
         A store that is away keeps neither from being over: recovery does what is left.
         """
@@ -69,6 +71,13 @@ class Registration:
         except ControlError as error:
             log.warning("%s %s is not released yet: %s", self.table, biz_dt, error)
             self.is_left = True
+        if not is_told:
+            self.untold.add(biz_dt)
+        self.end_with_last()
+
+    def note_told(self, dates: Collection[date]) -> None:
+        """Whoever follows these dates knows that they are live."""
+        self.untold.difference_update(dates)
         self.end_with_last()
 
     def leave(self, biz_dt: date) -> None:
@@ -88,9 +97,9 @@ class Registration:
             self.platform.loads.end(self.load_id)
 
     def end_with_last(self) -> None:
-        """End the load if no date is left. A store that is away leaves that to recovery."""
+        """End the load if no date is left, nor one to be told. A store that is away leaves that to recovery."""
         try:
-            if not self.claims:
+            if not self.claims and not self.untold:
                 self.end()
         except ControlError as error:
             log.warning("load %s is not ended yet: %s", self.load_id, error)

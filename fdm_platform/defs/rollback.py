@@ -38,8 +38,15 @@ class Rollback:
     manifest: Manifest
 
 
-def roll_back(platform: Platform, spec: TableSpec, biz_dt: date, to: int | None, tell: Tell) -> Rollback:
-    """Publish a kept version of a date once more: `to`, or the newest that is kept.
+def roll_back(
+    instance: dg.DagsterInstance,
+    platform: Platform,
+    spec: TableSpec,
+    biz_dt: date,
+    to: int | None,
+    tell: Tell,
+) -> Rollback:
+    """Publish a kept version of a date once more: `to`, or the newest that is kept; and tell Dagster of it.
 
     The new version stands for the same control row and the same versions of its parents as the one that it
     replaces, so that no sensor takes it back. PublishError where the version is not kept.
@@ -66,6 +73,9 @@ def roll_back(platform: Platform, spec: TableSpec, biz_dt: date, to: int | None,
             first_line = str(reason(error)).partition("\n")[0]
             platform.execution_log.finish(attempt, status="Failed", error=first_line)
             raise
+        materialize(
+            instance, platform, spec, biz_dt
+        )  # while it is registered: recovery tells of it where this cannot
     return Rollback(current.version if current else 0, restored, report, manifest)
 
 

@@ -19,6 +19,7 @@ from fdm_platform.engines.staging import StagingArea, stage_frame
 from fdm_platform.engines.swapping import kept_versions
 from fdm_platform_tests.command import fdm
 from fdm_platform_tests.deployment import DAYS, Deployment, deploy
+from fdm_platform_tests.faults.crashing import FDM, die, run
 
 MASTER = "gels_fpms_t_contract_master"
 DAY = DAYS[-1]
@@ -85,6 +86,20 @@ def test_rollback_is_a_publish(deployment: Deployment) -> None:
     )
     assert rows(deployment) == ["v3"] * 3
     assert kept_versions(root, f"biz_dt={DAY:%Y%m%d}").keys() >= {4}
+
+
+def test_a_rollback_that_is_killed_once_it_is_live_is_told_by_recovery(deployment: Deployment) -> None:
+    with deployment.platform() as platform:
+        publish_version(platform, 1)
+        publish_version(platform, 2)
+        die([FDM, "rollback", MASTER, "--biz-dt", str(DAY)], deployment.environ, "publish.cleaned")
+        assert run([FDM, "recover"], deployment.environ).code == 0
+        key = dg.AssetKey(platform.catalog.get(MASTER).key)
+        with open_instance(platform.settings) as instance:
+            (told,) = instance.fetch_materializations(key, limit=9).records
+        assert told.asset_materialization
+        assert told.asset_materialization.metadata["version"].value == 3
+        assert list(platform.store.scan("fdm_loads")) == []
 
 
 def test_a_rollback_is_not_undone_by_the_sensor(deployment: Deployment) -> None:

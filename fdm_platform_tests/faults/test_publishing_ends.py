@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -15,7 +16,7 @@ from fdm_platform.defs.instance import open_instance
 from fdm_platform.defs.platform import Platform
 from fdm_platform_tests.faults.comparing import leftovers, live_errors, log_errors
 from fdm_platform_tests.faults.counted import Counted, days, deploy_counted, offer, table_name
-from fdm_platform_tests.faults.crashing import PROJECT
+from fdm_platform_tests.faults.crashing import FDM, PROJECT, die, run
 from fdm_platform_tests.faults.publisher import load
 
 TABLE = table_name("t_a")
@@ -47,6 +48,16 @@ def statuses(platform: Platform) -> list[str]:
     return [str(r["status"]).partition(":")[0] for r in sorted(rows, key=lambda r: r["biz_dt"])]
 
 
+def told(platform: Platform) -> dict[str, Any]:
+    """Which version of each date Dagster knows of, told once."""
+    with open_instance(platform.settings) as instance:
+        records = instance.fetch_materializations(dg.AssetKey(["gels", "cnt", "t_a"]), limit=99).records
+    events = [r.asset_materialization for r in records if r.asset_materialization]
+    found = [(str(e.partition), e.metadata["version"].value) for e in events]
+    assert len(dict(found)) == len(found), found
+    return dict(found)
+
+
 @pytest.mark.parametrize(("at", "live"), [("publish.marked#2", 1), ("publish.committed#2", 2)])
 def test_a_signal_leaves_nothing_of_dates_that_are_not_committed(
     counted: Counted, at: str, live: int
@@ -66,6 +77,20 @@ def test_a_signal_leaves_nothing_of_dates_that_are_not_committed(
         assert leftovers(platform) == []
         assert live_errors(platform, TABLE, DAYS) == []
         assert log_errors(platform) == IN_ORDER
-        with open_instance(platform.settings) as instance:
-            told = instance.get_materialized_partitions(dg.AssetKey(["gels", "cnt", "t_a"]))
-        assert told == {str(day) for day in DAYS[:live]}
+        assert told(platform) == {str(day): 2 for day in DAYS[:live]}
+
+
+@pytest.mark.parametrize(("at", "live"), [("publish.marked#2", 1), ("publish.told#3", 3)])
+def test_what_a_killed_command_had_published_is_told(counted: Counted, at: str, live: int) -> None:
+    """Of the dates that were over, too: Dagster is told of them at the end of all."""
+    die(COMMAND, counted.deployment.environ, at)
+    with counted.deployment.platform() as platform:
+        assert told(platform) == {}
+        ended = run([FDM, "recover"], counted.deployment.environ)
+        assert ended.code == 0, ended.said
+        assert statuses(platform) == ["Completed"] * live + ["Failed"] * (3 - live)
+        assert told(platform) == {str(day): 2 for day in DAYS[:live]}
+        assert leftovers(platform) == []
+        assert live_errors(platform, TABLE, DAYS) == []
+        assert log_errors(platform) == IN_ORDER
+    assert run([FDM, "recover"], counted.deployment.environ).said == "no load has left anything\n"
