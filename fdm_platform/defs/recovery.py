@@ -19,6 +19,7 @@ from fdm_platform.defs.closing import close_orphans
 from fdm_platform.defs.giving_up import OTHERS_WAIT_S, describe, give_up
 from fdm_platform.defs.liveness import Watch, is_alive
 from fdm_platform.defs.platform import Platform
+from fdm_platform.defs.pruning import prune
 from fdm_platform.engines.command import LoadFolder
 from fdm_platform.engines.folders import open_folders
 from fdm_platform.engines.orphan import processes_of
@@ -101,6 +102,8 @@ class _Recovery:
             self._give_up(load_id, None, found[load_id])
         if tables is None:
             self._sweep(rows)
+        if tables is None and also is None and not self._is_dry_run:
+            prune(self._platform, rows)
 
     def _staged(self, tables: Collection[str] | None) -> defaultdict[str, set[str]]:
         """Tables in which each load has something staged."""
