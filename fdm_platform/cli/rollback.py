@@ -38,9 +38,7 @@ def rollback(*, table: str, text: str, to: int | None, as_json: bool) -> None:
     with open_platform() as platform, ended_by_signals() as raise_again:
         spec = platform.catalog.get(table)
         with open_instance(platform.settings) as instance:
-            done = roll_back(
-                instance, platform, spec, biz_dt, to, lambda told: click.secho(f"  {told}", err=True)
-            )
+            done = roll_back(instance, platform, spec, biz_dt, to=to, tell=_tell)
         raise_again()
     if as_json:
         click.echo(json.dumps(_plain(spec.name, text, done), indent=2))
@@ -49,6 +47,10 @@ def rollback(*, table: str, text: str, to: int | None, as_json: bool) -> None:
             f"{spec.name} {biz_dt}: version {done.restored} is live again, as version {done.report.version}; "
             f"version {done.replaced} is kept"
         )
+
+
+def _tell(text: str) -> None:
+    click.secho(f"  {text}", err=True)
 
 
 def _plain(table: str, biz_dt: str, done: Any) -> dict[str, Any]:

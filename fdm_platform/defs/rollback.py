@@ -43,6 +43,7 @@ def roll_back(
     platform: Platform,
     spec: TableSpec,
     biz_dt: date,
+    *,
     to: int | None,
     tell: Tell,
 ) -> Rollback:
