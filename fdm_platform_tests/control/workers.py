@@ -144,7 +144,7 @@ def fail_and_probe(store: ControlStore, name: str, rounds: int) -> dict[str, Any
     for _ in range(rounds):
         breakers.note_failure("source", "s", name, "away")
     while (breaker := breakers.of("source", "s")).state == "closed":
-        time.sleep(0.01)
+        time.sleep(0.1)
     return {"name": name, "noted": rounds, "probes": breakers.take_probe(breaker, name)}
 
 

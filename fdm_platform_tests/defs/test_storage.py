@@ -80,7 +80,7 @@ def test_a_backfill_of_a_range_over_a_late_date_is_one_run_for_its_dates(
 
 
 def test_pages_are_in_date_order_and_whole(instance: dg.DagsterInstance) -> None:
-    @settings(max_examples=25)
+    @settings(max_examples=10)
     @given(order=st.permutations(DAYS[:9]), size=st.integers(1, 10), ascending=st.booleans())
     def hold(order: list[date], size: int, *, ascending: bool) -> None:
         name = str(uuid.uuid4())
