@@ -4,7 +4,8 @@ The worker holds a lock on `owner.lock` in the load's folder as long as the load
 however the process dies, SIGKILL included. The driver looks once a second whether anybody holds it: no file is
 written meanwhile, and no clock is compared. Only Linux has locks that belong to an open file and can be asked for
 without being taken (F_OFD_SETLK, F_OFD_GETLK: https://man7.org/linux/man-pages/man2/F_GETLK.2const.html);
-elsewhere nothing is locked, and nothing watches. The standard library only: the driver imports it before Spark.
+elsewhere nothing is locked, and nothing watches. It needs the standard library alone: the driver imports it before
+Spark.
 """
 
 from __future__ import annotations

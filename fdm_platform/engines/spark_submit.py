@@ -47,7 +47,7 @@ from fdm_platform.model.plan import LoadPlan
 from fdm_platform.model.report import ApplicationStarted, DateDone, DriverDone, Message
 
 STOP_S = 10.0
-"""From the word to stop to the end of all of a load's Spark. With what execution_log may take then it is within 15 s."""
+"""From the word to stop to the end of all of a load's Spark; with what execution_log may take then, within 15 s."""
 GRACE_S = 6.0
 """Of these, from the polite end to the forced one."""
 YARN_WAIT_S = 2.0
@@ -372,7 +372,7 @@ class Submission:
             self._end_application(max(until - time.monotonic(), YARN_WAIT_S))
 
     def _end_application(self, wait_s: float) -> None:
-        """A ResourceManager that did not answer is not asked again: whoever ends the load once more is told the same."""
+        """One that did not answer is not asked again: whoever ends the load once more is told the same."""
         if self._unknown is None:
             from fdm_platform.engines.yarn import end_applications  # noqa: PLC0415 - imports JPype
 
