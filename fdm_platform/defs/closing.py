@@ -21,6 +21,10 @@ def attempts_of_load(platform: Platform, table: str, load_id: str) -> list[Row]:
     return SideTable(platform.store, BY_DATE).rows(where)
 
 
+GONE = "its process is gone"
+"""How the reason of an attempt begins whose process could not write its end."""
+
+
 def close_attempts(
     platform: Platform, find: Callable[[], Iterable[Row]], why: str, *, is_dry_run: bool = False
 ) -> list[Recovered]:
@@ -54,7 +58,7 @@ def close_orphans(platform: Platform, *, is_dry_run: bool = False) -> list[Recov
         else:
             entry.release()
         if row and not is_ended and row.get("load_id") and loads.find(row["load_id"]) is None:
-            closed.append(_close(platform, row, "its process is gone", is_dry_run))
+            closed.append(_close(platform, row, GONE, is_dry_run))
     return closed
 
 

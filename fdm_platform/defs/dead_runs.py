@@ -1,24 +1,30 @@
 """Sensors that close execution_log for runs that died: every attempt ends in one final line.
 
 A run that fails closes its attempts itself. One whose process is killed cannot: Dagster's run monitoring finds
-it and fails it, or somebody cancels it, and then its open attempts are closed here.
+it and fails it, or somebody cancels it, and then its open attempts are closed here. What a sensor requested and a
+run that is not started again did not deal with is parked, so that somebody hears of it.
 """
 
 # Annotations stay real here: Dagster reads those of a sensor's function, and takes no strings.
 
 from collections.abc import Iterator
+from datetime import date
 
 import dagster as dg
+from dagster._core.storage.tags import RETRY_NUMBER_TAG, RUN_KEY_TAG, SENSOR_NAME_TAG, WILL_RETRY_TAG
 
-from fdm_platform.control.execution_log.rows import BY_DATE
+from fdm_platform.control.execution_log.rows import BY_DATE, STARTED
+from fdm_platform.control.requests import Requests
 from fdm_platform.control.store import Predicate
 from fdm_platform.control.values import Row
-from fdm_platform.defs.closing import close_attempts
+from fdm_platform.defs.closing import GONE, close_attempts
 from fdm_platform.defs.open_runs import span_of, tables_of
+from fdm_platform.defs.parking import park, parked
 from fdm_platform.defs.platform import Platform
 from fdm_platform.defs.resources import PlatformResource
 from fdm_platform.defs.resuming import LOAD, untold
-from fdm_platform.errors import ControlError
+from fdm_platform.errors import ControlError, KilledError
+from fdm_platform.model.table import TableSpec
 
 _ENDS = {dg.DagsterRunStatus.FAILURE: "failed", dg.DagsterRunStatus.CANCELED: "canceled"}
 
@@ -39,6 +45,8 @@ def _sensor(run_status: dg.DagsterRunStatus, word: str) -> dg.SensorDefinition:
     def close(context: dg.RunStatusSensorContext, platform: PlatformResource) -> None:
         try:
             tell_published(platform.platform, context.instance, context.dagster_run)
+            if run_status == dg.DagsterRunStatus.FAILURE:
+                park_unheard_of(platform.platform, context.instance, context.dagster_run, _words(context))
             closed = close_attempts_of(platform.platform, context.dagster_run, _words(context))
         except ControlError as error:
             # Of other errors Dagster notes that they happened, and goes on to the next run: this one fails the
@@ -59,6 +67,49 @@ def tell_published(platform: Platform, instance: dg.DagsterInstance, run: dg.Dag
             done = {d: p for d, p in published.items() if p.load_id == attempt["load_id"]}
             for event in untold(instance, key, platform.ledger, name, done):
                 instance.report_runless_asset_event(event)
+
+
+def park_unheard_of(platform: Platform, instance: dg.DagsterInstance, run: dg.DagsterRun, why: str) -> None:
+    """Park dates of a sensor's run that died before it could say what became of them, and is not started again.
+
+    The sensor requests a version of a control row once: nobody else would load them.
+    """
+    if SENSOR_NAME_TAG not in run.tags or RUN_KEY_TAG not in run.tags or _is_started_again(instance, run):
+        return
+    for spec in filter(None, map(platform.catalog.tables.get, tables_of(run))):
+        dates = _unheard_of(platform, spec, run)
+        error = KilledError(why, remedy="see the run's log in the UI; `fdm retry` loads the date again")
+        tries = int(run.tags.get(RETRY_NUMBER_TAG, "0")) + 1
+        park(platform, spec, dict.fromkeys(dates, error), None, tries, load_id=f"{run.run_id}-{spec.name}")
+
+
+def _unheard_of(platform: Platform, spec: TableSpec, run: dg.DagsterRun) -> list[date]:
+    """Dates that the run was asked for, that are as they were then, and of which no try has told its own end."""
+    asked = Requests(platform.store).of_run_keys(spec.partition_set, [run.tags[RUN_KEY_TAG]])
+    versions = {r.biz_dt: r.control_version for r in asked if r.table_name == spec.name}
+    rows = (
+        {row.biz_dt: row.version for row in platform.usable_control_rows(spec, versions)} if versions else {}
+    )
+    dates = [d for d, version in sorted(versions.items()) if rows.get(d) == version]
+    published = platform.ledger.published(spec.name, dates)
+    tried = [(row["biz_dt"], row["status"]) for row in _attempts(platform, run, spec.name)]
+    is_gone = {d for d, status in tried if status.startswith((STARTED, f"Failed: {GONE}"))}
+    is_told = {d for d, _ in tried} - is_gone
+    is_live = {d for d, p in published.items() if p.control_version == versions[d]}
+    over = is_told | is_live | parked(platform, spec, dates).keys()
+    return [d for d in dates if d not in over]
+
+
+def _is_started_again(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
+    """By Dagster, as its settings of `run_retries` say."""
+    latest = instance.get_run_by_id(run.run_id)
+    said = latest.tags.get(WILL_RETRY_TAG) if latest else "false"
+    if latest is None or said or not instance.run_retries_enabled:
+        return said == "true"
+    # Whoever failed the run has not come to it yet.
+    from dagster._daemon.auto_run_reexecution.auto_run_reexecution import should_retry  # noqa: PLC0415 - seldom
+
+    return should_retry(latest, instance)
 
 
 def close_attempts_of(platform: Platform, run: dg.DagsterRun, why: str) -> list[str]:

@@ -16,7 +16,7 @@ from datetime import date
 from pathlib import Path
 
 from fdm_platform.crash import reached
-from fdm_platform.defs.closing import attempts_of_load, close_attempts
+from fdm_platform.defs.closing import GONE, attempts_of_load, close_attempts
 from fdm_platform.defs.platform import Platform
 from fdm_platform.engines.command import LoadFolder, is_yarn, yarn_tag
 from fdm_platform.engines.orphan import end_orphan, processes_of
@@ -88,7 +88,7 @@ class _DeadLoad:
     @property
     def why(self) -> str:
         of = describe(self.row) if self.row else "it is not registered any more"
-        return f"its process is gone: {of}"
+        return f"{GONE}: {of}"
 
     @property
     def is_another_s(self) -> bool:

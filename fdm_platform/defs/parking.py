@@ -23,14 +23,21 @@ _MOST_MESSAGE = 4_000
 
 
 def park(
-    platform: Platform, spec: TableSpec, failed: Mapping[date, FdmError], load: Load | None, attempts: int
+    platform: Platform,
+    spec: TableSpec,
+    failed: Mapping[date, FdmError],
+    load: Load | None,
+    attempts: int,
+    *,
+    load_id: str = "",
 ) -> dict[date, DeadLetter]:
     """Park these dates: nothing but people and a changed control row has them loaded again.
 
-    `load` is the last that tried, None where none began. A date without a control row cannot be parked, and
-    needs not be: nothing loads it.
+    `load` is the last that tried, None where none began, or where only its id is known any more. A date without a
+    control row cannot be parked, and needs not be: nothing loads it.
     """
-    letters = {x.biz_dt: x for x in _letters(platform, spec, failed, load, attempts)}
+    of = load.load_id if load else load_id
+    letters = {x.biz_dt: x for x in _letters(platform, spec, failed, load, attempts=attempts, load_id=of)}
     platform.dead_letters.park(letters.values())
     reached("park.written")
     return letters
@@ -59,7 +66,13 @@ def clear(platform: Platform, table: str, published: Collection[date]) -> None:
 
 
 def _letters(
-    platform: Platform, spec: TableSpec, failed: Mapping[date, FdmError], load: Load | None, attempts: int
+    platform: Platform,
+    spec: TableSpec,
+    failed: Mapping[date, FdmError],
+    load: Load | None,
+    *,
+    attempts: int,
+    load_id: str,
 ) -> Iterator[DeadLetter]:
     planned = {d: p for d in failed if load and (p := load.planned(d))}
     versions = {d: p.control_version for d, p in planned.items()}
@@ -73,7 +86,7 @@ def _letters(
             yield DeadLetter(
                 table_name=spec.name,
                 biz_dt=biz_dt,
-                load_id=load.load_id if load else "",
+                load_id=load_id,
                 control_version=versions[biz_dt],
                 attempts=attempts,
                 kind=error.kind,

@@ -20,18 +20,23 @@ import pytest
 from fdm_platform.control.execution_log.journal import Journal
 from fdm_platform.control.execution_log.log import DateAttempt, ExecutionLog
 from fdm_platform.control.ledger import Ledger
+from fdm_platform.control.requests import Requests
 from fdm_platform.control.schema import TABLES
 from fdm_platform.control.store import open_store
 from fdm_platform.control.values import to_micros
 from fdm_platform.defs.dead_runs import dead_run_sensors
 from fdm_platform.defs.instance import open_instance
+from fdm_platform.defs.parking import parked
 from fdm_platform.defs.recovery import recover
 from fdm_platform.defs.resources import PlatformResource
 from fdm_platform.defs.resuming import LOAD
 from fdm_platform.model.control import PublishRecord
 from fdm_platform.model.manifest import Manifest
+from fdm_platform.model.request import DateRequest
 from fdm_platform.model.settings import Settings
 from fdm_platform_tests.deployment import control_url, deploy
+from fdm_platform_tests.faults.counted import days, deploy_counted, offer, table_name
+from fdm_platform_tests.faults.crashing import die
 
 TABLE = "e_s_t_a"
 KEY = dg.AssetKey(["e", "s", "t_a"])
@@ -266,6 +271,74 @@ def test_a_control_store_that_is_away_is_asked_again_at_the_next_tick(
     monkeypatch.setenv("FDM_CONTROL_URL", watch.settings.control_url)
     watch.tick()
     assert watch.statuses()[0].startswith("Failed: ")
+
+
+COUNTED, COUNTED_KEY = table_name("t_a"), dg.AssetKey(["gels", "cnt", "t_a"])
+
+
+def started(instance: dg.DagsterInstance, run_id: str, tags: dict[str, str]) -> dg.DagsterRun:
+    root = tags.get("dagster/root_run_id")
+    return instance.add_run(
+        dg.DagsterRun(
+            "__ASSET_JOB",
+            run_id=run_id,
+            status=dg.DagsterRunStatus.STARTED,
+            asset_selection=frozenset({COUNTED_KEY}),
+            tags=tags,
+            root_run_id=root,
+            parent_run_id=root,
+        )
+    )
+
+
+def test_what_a_sensors_run_left_that_is_not_started_again_is_parked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of four dates one was killed, one has told its end, one was never begun, and one is asked for anew."""
+    made, dates = deploy_counted(tmp_path), days(4)
+    for name, value in made.deployment.environ.items():
+        monkeypatch.setenv(name, value)
+    retries = {"run_retries": {"enabled": True, "max_retries": 1}}
+    with dg.instance_for_test(overrides=retries) as instance, made.deployment.platform() as platform:
+        offer(platform, dates, 1)
+        spec = platform.catalog.get(COUNTED)
+        rows = platform.control_rows(spec, dates)
+        now = datetime.now(UTC)
+        requests = [DateRequest(spec.partition_set, r.biz_dt, COUNTED, r.version, "key", now) for r in rows]
+        Requests(platform.store).remember(requests)
+        offer(platform, dates[3:], 2)
+        watch = Watch(made.deployment.settings, instance)
+        watch.tick()
+        tags = {
+            "dagster/sensor_name": "process_control",
+            "dagster/run_key": "key",
+            "dagster/asset_partition_range_start": str(dates[0]),
+            "dagster/asset_partition_range_end": str(dates[3]),
+        }
+        first = started(instance, RUN, tags)
+        instance.report_run_failed(first, "the kernel took its memory")
+        watch.tick()
+        assert parked(platform, spec) == {}, "Dagster starts the run again"
+        again = {"dagster/retry_number": "1", "dagster/root_run_id": RUN, "dagster/parent_run_id": RUN}
+        second = started(instance, OTHER, {**tags, **again})
+        publisher = [sys.executable, "-m", "fdm_platform_tests.faults.publisher", "exchange", "t_a"]
+        die([*publisher, str(dates[0]), f"{OTHER}-{COUNTED}"], made.deployment.environ, "publish.marked")
+        log, told = (
+            platform.execution_log,
+            DateAttempt(COUNTED, dates[1], f"{OTHER}-{COUNTED}", "v", "sensor"),
+        )
+        log.finish(
+            log.start(job_id="J", job_name="t_a", run_id=None, of=told), status="Failed", error="its own"
+        )
+        recover(platform)
+        instance.report_run_failed(second, "the kernel took its memory again")
+        watch.tick()
+        letters = parked(platform, spec)
+        assert list(letters) == [dates[0], dates[2]]
+        assert {(x.kind, x.attempts, x.load_id) for x in letters.values()} == {
+            ("infrastructure", 2, f"{OTHER}-{COUNTED}")
+        }
+        assert "the kernel took its memory again" in letters[dates[0]].headline
 
 
 @pytest.mark.spark
