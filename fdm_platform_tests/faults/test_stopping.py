@@ -8,10 +8,8 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
-import time
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,10 +17,12 @@ from typing import Any
 import pytest
 
 from fdm_platform_tests.deployment import DAYS, PROJECT, Deployment, deploy
+from fdm_platform_tests.faults.crashing import DEADLINE_S, FDM, wait_for
+from fdm_platform_tests.faults.transforms import FINDS_NOBODY, WORKS_FOR_EVER, WORKS_UNTIL_TOLD
+from fdm_platform_tests.processes import end_all_of, of_deployment
 
 pytestmark = [pytest.mark.spark, pytest.mark.embedded]
 
-FDM = str(Path(sys.executable).parent / "fdm")
 TABLE, KEY = "gels_fpms_t_payment", ["gels", "fpms", "t_payment"]
 DAY = DAYS[-1].isoformat()
 PUBLISHED = DAYS[0]
@@ -45,25 +45,6 @@ query($run: ID!) {
     ... on EventConnection { events { __typename ... on MessageEvent { message } } }
   }
 }"""
-WORKS_FOR_EVER = """
-def summarise(spark, inputs, params):
-    open({begun!r}, "w").close()
-    threading.Event().wait()
-"""
-WORKS_UNTIL_TOLD = """
-def summarise(spark, inputs, params):
-    from pyspark.sql import functions as F
-    open({begun!r}, "w").close()
-    while not os.path.exists({gate!r}):
-        time.sleep(0.1)
-    rows = inputs["payments"].groupBy("contract_id", "currency")
-    summed = rows.agg(F.count("*").alias("payments"), F.sum("amount").cast("decimal(18,2)").alias("amount"))
-    return summed.withColumn("biz_dt", F.lit(params["biz_dt"]).cast("date"))
-"""
-FINDS_NOBODY = """
-def summarise(spark, inputs, params):
-    socket.create_connection(("127.0.0.1", 1))
-"""
 
 
 @dataclass
@@ -76,7 +57,7 @@ class Ui:
     def transform(self, text: str, **values: str) -> None:
         """Let the table's transform be this one from now on."""
         file = self.deployment.settings.sql_root / "gels/fpms/t_payment/payment.py"
-        file.write_text("import os, socket, threading, time\n" + text.format(**values))
+        file.write_text(text.format(**values))
 
     def ask(self, query: str, **variables: Any) -> Any:
         body = json.dumps({"query": query, "variables": variables}).encode()
@@ -152,26 +133,12 @@ def ui(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ui]:
     )
     yield Ui(deployment, told.stdout.strip())
     subprocess.run([FDM, "ui", "stop"], env=deployment.environ, check=True, timeout=300)
+    end_all_of(folder)
 
 
-def wait_for(condition: Callable[[], bool], seconds: float = 180) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.1)
-
-
-def processes_of(ui: Ui, run: str) -> list[str]:
-    """Command lines of what the run has started and still lives."""
-    found = []
-    for file in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            text = file.read_text(errors="replace").replace("\0", " ")
-        except OSError:  # it ended meanwhile
-            continue
-        if run in text and str(ui.deployment.settings.work) in text:
-            found.append(text)
-    return found
+def processes_of(ui: Ui, run: str) -> set[int]:
+    """What the run has started and still lives."""
+    return of_deployment(ui.deployment.settings.work / f"{run}-{TABLE}")
 
 
 def assert_stopped_for_good(ui: Ui, run: str, attempts: list[str]) -> None:
@@ -181,7 +148,7 @@ def assert_stopped_for_good(ui: Ui, run: str, attempts: list[str]) -> None:
     assert "ExecutionStepStartEvent" in kinds
     assert not kinds & {"ExecutionStepUpForRetryEvent", "ExecutionStepRestartEvent"}
     assert [status.partition(":")[0] for status in ui.attempts(run)] == attempts
-    wait_for(lambda: processes_of(ui, run) == [])
+    wait_for(lambda: not processes_of(ui, run))
     root = ui.deployment.settings.landing_root / TABLE
     assert not list(root.glob(".staging/*/*"))
     with ui.deployment.platform() as platform:
@@ -208,33 +175,25 @@ def test_terminate_while_a_retry_is_waited_for_starts_none(ui: Ui) -> None:
     assert "Connection refused" in ui.attempts(run)[0]
 
 
-def test_terminate_while_another_load_is_waited_for_ends_the_wait(ui: Ui, tmp_path: Path) -> None:
-    begun = tmp_path / "begun"
-    ui.transform(WORKS_FOR_EVER, begun=str(begun))
-    first = ui.launch()
-    wait_for(begun.exists)
-    second = ui.launch()
-    wait_for(lambda: ui.says(second, "waiting for it, at most"))
-    ui.terminate(second)
-    wait_for(lambda: ui.status(second) == "CANCELED")
-    assert ui.attempts(second) == []
-    with ui.deployment.platform() as platform:
-        assert [claim.load_id[:36] for claim in platform.claims.all()] == [first]
-    ui.terminate(first)
-    assert_stopped_for_good(ui, first, ["Failed"])
-
-
-def test_a_sensors_run_that_waited_leaves_out_what_the_other_has_loaded(ui: Ui, tmp_path: Path) -> None:
+def test_runs_that_wait_for_another_load_end_at_terminate_and_leave_out_what_it_has_loaded(
+    ui: Ui, tmp_path: Path
+) -> None:
     begun, gate, before = tmp_path / "begun", tmp_path / "gate", ui.loads()
     ui.transform(WORKS_UNTIL_TOLD, begun=str(begun), gate=str(gate))
     first = ui.launch(OF_IT)
     wait_for(begun.exists)
-    second = ui.launch({**OF_IT, "dagster/sensor_name": "control_changes"})
-    wait_for(lambda: ui.says(second, "waiting for it, at most"))
+    stopped = ui.launch(OF_IT)
+    wait_for(lambda: ui.says(stopped, "waiting for it, at most"))
+    ui.terminate(stopped)
+    wait_for(lambda: ui.status(stopped) == "CANCELED")
+    with ui.deployment.platform() as platform:
+        assert [claim.load_id for claim in platform.claims.all()] == [f"{first}-{TABLE}"]
+    patient = ui.launch({**OF_IT, "dagster/sensor_name": "control_changes"})
+    wait_for(lambda: ui.says(patient, "waiting for it, at most"))
     gate.touch()
-    wait_for(lambda: {ui.status(first), ui.status(second)} == {"SUCCESS"})
+    wait_for(lambda: {ui.status(first), ui.status(patient)} == {"SUCCESS"})
     assert ui.loads() == [f"{first}-{TABLE}", *before]
-    assert (ui.attempts(first), ui.attempts(second)) == (["Completed"], [])
+    assert [ui.attempts(run) for run in (first, stopped, patient)] == [["Completed"], [], []]
 
 
 def test_the_run_that_dagster_starts_again_adopts_the_spark_of_the_killed_one(ui: Ui, tmp_path: Path) -> None:
@@ -258,19 +217,19 @@ def test_the_run_that_dagster_starts_again_adopts_the_spark_of_the_killed_one(ui
     assert kinds.count("MaterializationEvent") == 1
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_command_that_waits_for_a_retry_ends_at_a_signal_and_submits_no_more(
-    ui: Ui, tmp_path: Path, number: signal.Signals
+    ui: Ui, tmp_path: Path
 ) -> None:
+    """Ctrl-C here; SIGTERM goes the same way (cli/test_load.py)."""
     ui.transform(FINDS_NOBODY)
     said = tmp_path / "said"
     with said.open("wb") as file:
         dates = ["--from", str(DAYS[0]), "--to", DAY, "--dates-per-run", "1"]
         command = [FDM, "backfill", TABLE, *dates, "--yes"]
         process = subprocess.Popen(command, env=ui.deployment.environ, stderr=file, stdout=file)
-    wait_for(lambda: ": tried again in" in said.read_text() or process.poll() is not None)
-    process.send_signal(number)
-    assert process.wait(60) in (130, 143)
+    wait_for(lambda: ": tried again in" in said.read_text(), process, told=said.read_text)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(DEADLINE_S) == 130
     (load,) = re.findall(r": load ([\w-]{36})", said.read_text())
     assert [status.partition(":")[0] for status in ui.attempts(load)] == ["Failed"]
 
