@@ -6,7 +6,6 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 
-from fdm_platform import errors
 from fdm_platform.control.execution_log.log import DateAttempt
 from fdm_platform.control.job_rows import JobRows
 from fdm_platform.crash import reached
@@ -333,10 +332,7 @@ def error_of(outcome: DateOutcome) -> FdmError:
     if failure is None:
         failed = [f"check {c.name} failed: {c.description}" for c in outcome.checks if c.is_blocking]
         return LoadError("; ".join(failed) or "Spark ended without a word about this date")
-    named = getattr(errors, failure.error, LoadError)
-    kind = named if isinstance(named, type) and issubclass(named, FdmError) else LoadError
-    place = {n: getattr(failure, n) for n in ("file", "line", "column", "field", "remedy")}
-    return kind(failure.headline, **place)
+    return failure.to_error(failure.headline)
 
 
 def _write_start_rows(load: Load, spec: TableSpec, rows: JobRows | None, asked_by: str) -> None:

@@ -20,7 +20,6 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from fdm_platform import errors
 from fdm_platform.crash import reached
 from fdm_platform.engines import class_archive, process_group
 from fdm_platform.engines.bundle import bundle
@@ -41,7 +40,7 @@ from fdm_platform.engines.orphan import Adopted, write_down
 from fdm_platform.engines.owner import ORPHAN_S, Owner
 from fdm_platform.engines.process_group import OwnGroup, Processes, own_group
 from fdm_platform.engines.secrets import values_of, write_files
-from fdm_platform.errors import FdmError, LoadError, LockedError, MachineError
+from fdm_platform.errors import FdmError, LockedError, MachineError
 from fdm_platform.model.manifest import DateOutcome, LoadFailure, LoadReport
 from fdm_platform.model.plan import LoadPlan
 from fdm_platform.model.report import ApplicationStarted, DateDone, DriverDone, Message
@@ -326,18 +325,8 @@ class Submission:
 
     def _failed(self, failure: LoadFailure) -> FdmError:
         """The driver said why it failed: its error, with the log's end."""
-        named = getattr(errors, failure.error, LoadError)
-        kind = named if isinstance(named, type) and issubclass(named, FdmError) else LoadError
-        log = tail(self.files.stderr)
-        text = "\n".join(filter(None, [failure.headline, failure.detail, self._evidence(log)]))
-        return kind(
-            text,
-            remedy=failure.remedy,
-            file=failure.file,
-            line=failure.line,
-            column=failure.column,
-            field=failure.field,
-        )
+        said = [failure.headline, failure.detail, self._evidence(tail(self.files.stderr))]
+        return failure.to_error("\n".join(filter(None, said)))
 
     def _evidence(self, log: list[str], how: str | None = None) -> str:
         ended = [f"  spark-submit {how}"] if how else []

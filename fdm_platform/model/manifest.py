@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
+from fdm_platform import errors
 from fdm_platform.model.codec import from_plain, to_sparse
 from fdm_platform.model.table import ColumnSpec, Severity
 
@@ -131,6 +132,13 @@ class LoadFailure:
     column: int | None = None
     field: str | None = None
     remedy: str | None = None
+
+    def to_error(self, message: str) -> errors.FdmError:
+        """The error that it was, with its place and remedy, and this message; a LoadError where it is none of ours."""
+        named = getattr(errors, self.error, None)
+        kind = named if isinstance(named, type) and issubclass(named, errors.FdmError) else errors.LoadError
+        place = {n: getattr(self, n) for n in ("file", "line", "column", "field", "remedy")}
+        return kind(message, **place)
 
 
 @dataclass(frozen=True, slots=True)
