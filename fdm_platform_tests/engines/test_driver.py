@@ -23,6 +23,7 @@ from fdm_platform.model.report import (
     Progress,
     decode,
 )
+from fdm_platform_tests.engines.launching import QUICK_JAVA
 from fdm_platform_tests.engines.plans import GOOD, SELECT, csv_source, date_plan, load_plan
 
 PACKAGE = Path(fdm_platform.__file__).parent
@@ -48,7 +49,7 @@ def submit(
             *arguments,
         ],
         cwd=folder,
-        env={**os.environ, "PYSPARK_PYTHON": sys.executable, "PYTHONPATH": ""},
+        env={**os.environ, **QUICK_JAVA, "PYSPARK_PYTHON": sys.executable, "PYTHONPATH": ""},
         capture_output=True,
         text=True,
         timeout=240,

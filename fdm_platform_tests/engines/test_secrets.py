@@ -19,6 +19,7 @@ from fdm_platform.engines.secrets import SPARKS_OWN_REDACTION, take, values_of, 
 from fdm_platform.errors import ParameterError
 from fdm_platform.model.plan import LoadPlan, Setting
 from fdm_platform_tests.deployment import DAYS, Deployment, deploy
+from fdm_platform_tests.engines.launching import QUICK_JAVA
 from fdm_platform_tests.engines.plans import load_plan
 
 FDM = str(Path(sys.executable).parent / "fdm")
@@ -119,7 +120,7 @@ def test_a_load_leaves_no_trace_of_its_secrets(deployment: Deployment, tmp_path:
     if not is_lean:  # a Spark with settings of its site is started by its own spark-submit
         (tmp_path / "conf").mkdir()
         (tmp_path / "conf" / "spark-defaults.conf").write_text("spark.ui.enabled false\n")
-        environ["SPARK_CONF_DIR"] = str(tmp_path / "conf")
+        environ |= {"SPARK_CONF_DIR": str(tmp_path / "conf"), **QUICK_JAVA}
     command = [FDM, "materialize", "t_secret", "--biz-dt", DAYS[0].isoformat()]
     process = subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     seen = set[bytes]()

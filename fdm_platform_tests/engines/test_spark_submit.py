@@ -26,7 +26,7 @@ from fdm_platform.model.manifest import DateOutcome, LoadFailure
 from fdm_platform.model.plan import LoadPlan
 from fdm_platform.model.report import ApplicationStarted, DateDone, DriverDone, LogLine, Message
 from fdm_platform.model.settings import Settings
-from fdm_platform_tests.engines.launching import plan_of
+from fdm_platform_tests.engines.launching import QUICK_JAVA, plan_of
 
 PROLOGUE = """
 import os, sys, time, signal
@@ -193,8 +193,7 @@ found = spark.sparkContext.parallelize([1], 1).map(lambda _: __import__("fdm_pla
 writer.log("INFO", found[0])
 writer.write(DriverDone()); spark.stop()
 """
-    env = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
-    env["JAVA_TOOL_OPTIONS"] = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"  # for four JVMs that live a moment
+    env = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"} | QUICK_JAVA
     plan = plan_of(
         master="local-cluster[1,1,512]", conf={"spark.executor.memory": "512m", "spark.ui.enabled": "false"}
     )
