@@ -9,7 +9,9 @@ from typing import Any
 import dagster as dg
 from pydantic import Field, PrivateAttr
 
+from fdm_platform.control.execution_log.log import DateAttempt
 from fdm_platform.crash import reached
+from fdm_platform.defs.attempting import attempted
 from fdm_platform.defs.load import Load, error_of
 from fdm_platform.defs.metadata import date_metadata, failure_metadata, status_metadata, table_schema
 from fdm_platform.defs.platform import Platform
@@ -88,9 +90,13 @@ class OrcIOManager(dg.ConfigurableIOManager):
             staging=f"{platform.settings.table_root(name)}/{STAGING}/{load_id}/{biz_dt}",
             partition_by=tuple((context.definition_metadata or {}).get("partition_by", ("biz_dt",))),
         )
-        with registered(platform, name, biz_dt, load_id, asked_by=asked, tell=context.log.warning) as version:
+        of = DateAttempt(name, biz_dt, load_id, None, asked)
+        with (
+            registered(platform, name, biz_dt, load_id, asked_by=asked, tell=context.log.warning) as version,
+            attempted(platform, of, job_id=name, job_name=name) as told,
+        ):
             manifest = _staged(frame, area)
-            published = publish(_request_of_frame(platform, manifest, version), platform.ledger)
+            published = publish(_request_of_frame(platform, manifest, version), platform.ledger, told)
         context.add_output_metadata(_frame_metadata(manifest, published))
 
 

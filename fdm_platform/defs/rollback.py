@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from uuid import uuid4
@@ -10,14 +11,14 @@ from uuid import uuid4
 import dagster as dg
 
 from fdm_platform.control.execution_log.log import DateAttempt
-from fdm_platform.defs.load import reason
+from fdm_platform.defs.attempting import Told, attempted
 from fdm_platform.defs.platform import Platform
 from fdm_platform.defs.registering import registered
 from fdm_platform.defs.resuming import untold
 from fdm_platform.engines.folders import open_folders, refusal
 from fdm_platform.engines.publishing import PublishReport, PublishRequest, publish
 from fdm_platform.engines.swapping import MARKER, STAGING, drop, kept_versions
-from fdm_platform.errors import PublishError, UnknownOutcomeError
+from fdm_platform.errors import PublishError
 from fdm_platform.model.control import Published, PublishRecord
 from fdm_platform.model.manifest import Manifest
 from fdm_platform.model.partition import folder_name
@@ -58,25 +59,13 @@ def roll_back(
         current = platform.ledger.published(spec.name, [biz_dt]).get(biz_dt)
         kept = _kept(platform, spec, biz_dt)
         restored = _chosen(spec, biz_dt, kept, to, current)
-        attempt = _start(platform, spec, biz_dt, load_id)
-        try:
+        with _attempted(platform, spec, biz_dt, load_id) as told:
             record = _record(platform, spec, biz_dt, restored, kept[restored])
             manifest = _stage(platform, spec, record, load_id, kept[restored])
-            report = publish(
-                _request(platform, spec, manifest, version=version, record=record, current=current),
-                platform.ledger,
-                lambda _: platform.execution_log.finish(attempt, status="Completed"),
-            )
-        except UnknownOutcomeError:
-            platform.execution_log.leave(attempt)  # recovery can read the ledger, and writes it
-            raise
-        except BaseException as error:
-            first_line = str(reason(error)).partition("\n")[0]
-            platform.execution_log.finish(attempt, status="Failed", error=first_line)
-            raise
-        materialize(
-            instance, platform, spec, biz_dt
-        )  # while it is registered: recovery tells of it where this cannot
+            request = _request(platform, spec, manifest, version=version, record=record, current=current)
+            report = publish(request, platform.ledger, told)
+        # While it is registered: where this process is killed now, recovery tells of it.
+        materialize(instance, platform, spec, biz_dt)
     return Rollback(current.version if current else 0, restored, report, manifest)
 
 
@@ -113,14 +102,17 @@ def _chosen(
     )
 
 
-def _start(platform: Platform, spec: TableSpec, biz_dt: date, load_id: str) -> str:
+def _attempted(
+    platform: Platform, spec: TableSpec, biz_dt: date, load_id: str
+) -> AbstractContextManager[Told]:
     rows = platform.job_rows(spec, [biz_dt])
     row = next((r for r in rows.control if r.biz_dt == biz_dt), None)
-    return platform.execution_log.start(
+    return attempted(
+        platform,
+        DateAttempt(spec.name, biz_dt, load_id, row.version if row else None, "hand"),
         job_id=rows.job.job_id if rows.job else spec.job_name,
         job_name=spec.job_name,
         run_id=row.run_id if row else None,
-        of=DateAttempt(spec.name, biz_dt, load_id, row.version if row else None, "hand"),
     )
 
 

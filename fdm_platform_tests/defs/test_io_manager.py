@@ -62,6 +62,16 @@ def test_a_returned_table_is_published_by_date_and_partition_columns(
     contract_id = {"nulls": 0, "min": "K1", "max": "K3"}
     assert event.metadata["column_statistics"].value == {"contract_id": contract_id}
     assert event.metadata["version"].value == 1
+    assert attempts(deployment) == [("gels_py_positions", "Completed")]
+
+
+def attempts(deployment: Deployment) -> list[tuple[str, str]]:
+    """Each attempt's table and how it ended; execution_log and fdm_attempts agree."""
+    with deployment.platform() as platform:
+        logged = {r["id"]: r["status"] for r in platform.store.scan("execution_log")}
+        rows = list(platform.store.scan("fdm_attempts"))
+    assert {r["id"]: r["status"] for r in rows} == logged
+    return [(r["table_name"], r["status"].partition(":")[0]) for r in rows]
 
 
 def test_only_the_asked_for_date_is_loaded_in_the_annotated_type(deployment: Deployment) -> None:
@@ -140,6 +150,7 @@ def test_what_cannot_be_landed_is_refused(
     assert not list(root.glob("biz_dt=*"))
     assert not list(root.glob(".staging/*"))
     assert under_way(deployment) == []
+    assert attempts(deployment) == [("gels_py_positions", "Failed")]
 
 
 def under_way(deployment: Deployment) -> list[str]:

@@ -11,13 +11,12 @@ import sys
 from datetime import date
 
 from fdm_platform.control.execution_log.log import DateAttempt
-from fdm_platform.defs.load import reason
+from fdm_platform.defs.attempting import attempted
 from fdm_platform.defs.platform import Platform, open_platform
 from fdm_platform.defs.registering import registered
 from fdm_platform.engines.publishing import PublishRequest, publish
 from fdm_platform.engines.staging import StagingArea, stage_frame
 from fdm_platform.engines.swapping import STAGING
-from fdm_platform.errors import UnknownOutcomeError
 from fdm_platform.model.control import ProcessControlRow
 from fdm_platform.model.table import TableSpec
 from fdm_platform_tests.engines.publisher import forbid_renameat2
@@ -29,17 +28,9 @@ def load(platform: Platform, table: str, biz_dt: date, load_id: str) -> int:
     spec = platform.catalog.get(table_name(table))
     with registered(platform, spec.name, biz_dt, load_id, asked_by="hand") as version:
         (row,) = platform.control_rows(spec, [biz_dt])  # read when nobody else is at the date any more
-        of = DateAttempt(spec.name, biz_dt, load_id, row.version, "hand")
-        log = platform.execution_log
-        attempt = log.start(job_id=spec.job_name, job_name=spec.job_name, run_id=row.run_id, of=of)
-        try:
-            request = _staged(platform, spec, row, load_id, version)
-            publish(request, platform.ledger, lambda _: log.finish(attempt, status="Completed"))
-        except UnknownOutcomeError:
-            raise
-        except BaseException as error:
-            log.finish(attempt, status="Failed", error=str(reason(error)))
-            raise
+        of, job = DateAttempt(spec.name, biz_dt, load_id, row.version, "hand"), spec.job_name
+        with attempted(platform, of, job_id=job, job_name=job, run_id=row.run_id) as told:
+            publish(_staged(platform, spec, row, load_id, version), platform.ledger, told)
     return version
 
 
