@@ -71,7 +71,7 @@ def _tell_dagster(platform: Platform, done: Sequence[Recovered]) -> None:
     if not any(r.is_published for r in done):
         return
     from fdm_platform.defs.instance import open_instance  # noqa: PLC0415 - imports Dagster
-    from fdm_platform.defs.recovery_sensor import tell  # noqa: PLC0415
+    from fdm_platform.defs.telling import tell  # noqa: PLC0415
 
     with open_instance(platform.settings) as instance:
         tell(instance, platform, done)

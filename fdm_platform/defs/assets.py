@@ -15,7 +15,6 @@ from fdm_platform.defs.load import Load
 from fdm_platform.defs.metadata import asset_metadata, description
 from fdm_platform.defs.partitions import dates_of_run, partitions_of
 from fdm_platform.defs.platform import Platform
-from fdm_platform.defs.recovery_sensor import tell
 from fdm_platform.defs.resources import PlatformResource
 from fdm_platform.defs.resuming import (
     checks_before,
@@ -29,6 +28,7 @@ from fdm_platform.defs.resuming import (
 from fdm_platform.defs.retrying import end_step, fail_parked
 from fdm_platform.defs.run_requests import asked_by
 from fdm_platform.defs.step_launcher import SparkSubmitStepLauncher
+from fdm_platform.defs.telling import tell
 from fdm_platform.engines.patience import patiently
 from fdm_platform.errors import FdmError
 from fdm_platform.model.control import Published

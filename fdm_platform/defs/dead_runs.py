@@ -22,7 +22,8 @@ from fdm_platform.defs.open_runs import span_of, tables_of
 from fdm_platform.defs.parking import park, parked
 from fdm_platform.defs.platform import Platform
 from fdm_platform.defs.resources import PlatformResource
-from fdm_platform.defs.resuming import LOAD, untold
+from fdm_platform.defs.resuming import LOAD
+from fdm_platform.defs.telling import untold
 from fdm_platform.errors import ControlError, KilledError
 from fdm_platform.model.table import TableSpec
 

@@ -3,16 +3,15 @@
 # Annotations stay real here: Dagster reads those of a sensor's function, and takes no strings.
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 
 import dagster as dg
 
 from fdm_platform.defs.liveness import CLOCK, Clock, Seen, Watch
-from fdm_platform.defs.platform import Platform
 from fdm_platform.defs.recovery import recover
 from fdm_platform.defs.resources import PlatformResource
-from fdm_platform.defs.rollback import materialize
+from fdm_platform.defs.telling import tell
 from fdm_platform.errors import ControlError
 from fdm_platform.model.recovered import Recovered
 from fdm_platform.processes import this_host
@@ -74,15 +73,6 @@ class _Cursor:
     def of(cls, written: str | None) -> "_Cursor":
         before = cls(**json.loads(written)) if written else None
         return before if before and before.host == this_host() else cls(this_host())
-
-
-def tell(instance: dg.DagsterInstance, platform: Platform, done: Iterable[Recovered]) -> None:
-    """Materialize what dead loads published and did not live to tell: tables that follow wait for that."""
-    told = {(r.table, r.biz_dt) for r in done if r.is_published}
-    for table, biz_dt in sorted(told, key=str):
-        spec = platform.catalog.tables.get(table or "")
-        if spec and biz_dt:
-            materialize(instance, platform, spec, biz_dt)
 
 
 def _ended_run(instance: dg.DagsterInstance) -> Callable[[str], bool]:

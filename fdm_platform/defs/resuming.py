@@ -25,8 +25,8 @@ from dagster._core.storage.tags import (
 from fdm_platform.control.ledger import Ledger
 from fdm_platform.control.requests import Requests
 from fdm_platform.defs.platform import Platform
+from fdm_platform.defs.telling import untold
 from fdm_platform.model.control import Published
-from fdm_platform.model.manifest import Manifest
 from fdm_platform.model.table import TableSpec
 
 LOAD = "fdm/load"
@@ -97,25 +97,6 @@ def show_published(
     """Materialize in Dagster what an earlier try published and did not live to tell."""
     for event in untold(context.instance, context.asset_key, ledger, table, done):
         context.log_event(event)
-
-
-def untold(
-    instance: dg.DagsterInstance,
-    key: dg.AssetKey,
-    ledger: Ledger,
-    table: str,
-    done: Mapping[date, Published],
-) -> Iterator[dg.AssetMaterialization]:
-    """Materializations of published dates of which Dagster does not know."""
-    for biz_dt, published in done.items():
-        event = instance.get_latest_data_version_record(key, partition_key=str(biz_dt))
-        told = event.asset_materialization if event else None
-        if told and "version" in told.metadata and told.metadata["version"].value == published.version:
-            continue
-        metadata: dict[str, int | str] = {"version": published.version, "load_id": published.load_id}
-        if record := ledger.current(table, biz_dt):
-            metadata["dagster/row_count"] = Manifest.from_json(record.manifest).rows
-        yield dg.AssetMaterialization(key, metadata=metadata, partition=str(biz_dt))
 
 
 def checks_before(context: dg.AssetExecutionContext, names: Sequence[str]) -> Iterator[dg.AssetCheckResult]:

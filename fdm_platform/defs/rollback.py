@@ -14,7 +14,7 @@ from fdm_platform.control.execution_log.log import DateAttempt
 from fdm_platform.defs.attempting import Told, attempted
 from fdm_platform.defs.platform import Platform
 from fdm_platform.defs.registering import registered
-from fdm_platform.defs.resuming import untold
+from fdm_platform.defs.telling import materialize
 from fdm_platform.engines.folders import open_folders, refusal
 from fdm_platform.engines.publishing import PublishReport, PublishRequest, publish
 from fdm_platform.engines.swapping import MARKER, STAGING, drop, kept_versions
@@ -67,13 +67,6 @@ def roll_back(
         # While it is registered: where this process is killed now, recovery tells of it.
         materialize(instance, platform, spec, biz_dt)
     return Rollback(current.version if current else 0, restored, report, manifest)
-
-
-def materialize(instance: dg.DagsterInstance, platform: Platform, spec: TableSpec, biz_dt: date) -> None:
-    """Tell Dagster of a date's newest version, so that the tables that follow it do."""
-    done = platform.ledger.published(spec.name, [biz_dt])
-    for event in untold(instance, dg.AssetKey(spec.key), platform.ledger, spec.name, done):
-        instance.report_runless_asset_event(event)
 
 
 def _kept(platform: Platform, spec: TableSpec, biz_dt: date) -> dict[int, str]:
