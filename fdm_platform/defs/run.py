@@ -18,6 +18,7 @@ from fdm_platform.defs.location import build_definitions
 from fdm_platform.defs.partitions import add_dates, dates_of
 from fdm_platform.defs.resuming import LOAD
 from fdm_platform.defs.step_launcher import hand_over, take_back
+from fdm_platform.engines.patience import patiently
 from fdm_platform.errors import LoadError
 from fdm_platform.model.partition import contiguous_runs
 from fdm_platform.model.table import TableSpec
@@ -40,7 +41,9 @@ def run_load(
     failed run of it. One that Dagster itself caught is a KeyboardInterrupt: nothing that was asked for goes on.
     """
     platform, name = load.platform, spec.partition_set
-    add_dates(instance, name, [row.biz_dt for row in platform.control_rows(spec)])
+    wait_s = platform.settings.commit_wait_s  # Spark works on meanwhile
+    rows = patiently(lambda: platform.control_rows(spec), "see which dates there are", wait_s)
+    add_dates(instance, name, [row.biz_dt for row in rows])
     definitions = build_definitions(
         platform.settings, catalog=platform.catalog, only=[spec], loggers={"console": _logger(handler)}
     )

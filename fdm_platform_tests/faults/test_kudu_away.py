@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import signal
-import subprocess
 import sys
 import threading
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -25,9 +23,9 @@ from fdm_platform.defs.partitions import add_dates
 from fdm_platform.errors import ControlUnavailableError
 from fdm_platform.model.report import DriverDone, decode
 from fdm_platform_tests.deployment import deploy
+from fdm_platform_tests.faults.crashing import FDM, start, wait_for
 
-FDM = str(Path(sys.executable).parent / "fdm")
-RUN_WORKER = Path(__file__).parent / "run_worker.py"
+RUN_WORKER = [sys.executable, "-m", "fdm_platform_tests.faults.run_worker"]
 MASTER = "gels_fpms_t_contract_master"
 DAY = date(2024, 5, 15)
 
@@ -48,18 +46,11 @@ def up(folder: Path) -> Servers:
     return servers.start(folder, fsync=False)
 
 
-def wait_for(condition: Callable[[], bool], process: subprocess.Popen[bytes] | None = None) -> None:
-    while not condition():
-        assert process is None or process.poll() is None, "the process ended too early"
-        time.sleep(0.05)
-
-
 @pytest.mark.spark
 def test_a_job_outlives_a_kudu_that_is_stopped_while_it_runs(folder: Path, tmp_path: Path) -> None:
     deployment = deploy(tmp_path / "home", store_url=f"kudu://{up(folder).address}?prefix=job.")
-    command = [FDM, "materialize", MASTER, "--biz-dt", DAY.isoformat()]
-    process = subprocess.Popen(command, env=deployment.environ, stderr=subprocess.DEVNULL)
-    wait_for(lambda: any(deployment.settings.work.glob("*/messages.jsonl")), process)
+    process = start([FDM, "materialize", MASTER, "--biz-dt", DAY.isoformat()], deployment.environ)
+    wait_for(lambda: any(deployment.settings.work.glob("*/messages.jsonl")), process, told=process.said)
     servers.stop(folder)
 
     def spark_is_done() -> bool:
@@ -67,10 +58,10 @@ def test_a_job_outlives_a_kudu_that_is_stopped_while_it_runs(folder: Path, tmp_p
         lines = messages.read_text().rpartition("\n")[0].splitlines()
         return any(isinstance(decode(line), DriverDone) for line in lines)
 
-    wait_for(spark_is_done, process)
+    wait_for(spark_is_done, process, told=process.said)
     assert process.poll() is None
     up(folder)
-    assert process.wait() == 0
+    assert process.ended().code == 0, process.said()
     with deployment.platform() as platform:
         assert [row["status"] for row in platform.store.scan("execution_log")] == ["Completed"]
         assert platform.ledger.current_versions(MASTER, [DAY]) == {DAY: 1}
@@ -87,13 +78,10 @@ def test_a_run_that_begins_while_kudu_is_away_waits_for_it(
     with open_instance(deployment.settings) as instance:
         add_dates(instance, "gels_fpms", [DAY])
     servers.stop(folder)
-    said = tmp_path / "said"
-    with said.open("wb") as file:
-        command = [sys.executable, str(RUN_WORKER), "gels/fpms/t_contract_master", DAY.isoformat()]
-        process = subprocess.Popen(command, env=environ, stdout=file, stderr=file)
-    wait_for(lambda: b"to see what is to be loaded, for" in said.read_bytes(), process)
+    process = start([*RUN_WORKER, "gels/fpms/t_contract_master", DAY.isoformat()], environ)
+    wait_for(lambda: "to see what is to be loaded, for" in process.said(), process, told=process.said)
     up(folder)
-    assert process.wait() == 0, said.read_text()
+    assert process.ended().code == 0, process.said()
     with deployment.platform() as platform:
         assert platform.ledger.published(MASTER).keys() == {DAY}
 
