@@ -19,7 +19,7 @@ from faults_daemon import STEPS, Daemon, start_beat, wrong_requests
 from fdm_platform.crash import POINTS, VARIABLE
 from fdm_platform.defs.platform import Platform
 from fdm_platform.defs.recovery import recover
-from fdm_platform.engines.command import LoadFolder
+from fdm_platform.engines.load_folder import LoadFolder
 from fdm_platform.engines.orphan import processes_of
 from fdm_platform_tests.faults.comparing import leftovers, live_errors, log_errors
 from fdm_platform_tests.faults.counted import Counted, days, offer, table_name

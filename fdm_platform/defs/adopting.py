@@ -17,7 +17,7 @@ from fdm_platform.control.execution_log.rows import STARTED
 from fdm_platform.defs.closing import attempts_of_load
 from fdm_platform.defs.platform import Platform
 from fdm_platform.defs.registering import Registration, Tell
-from fdm_platform.engines.command import LoadFolder
+from fdm_platform.engines.load_folder import LoadFolder
 from fdm_platform.engines.owner import Owner, is_owned
 from fdm_platform.engines.spark_submit import Submission, adopt
 from fdm_platform.model.claim import Claim, LoadRow

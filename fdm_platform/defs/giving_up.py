@@ -18,11 +18,11 @@ from pathlib import Path
 from fdm_platform.crash import reached
 from fdm_platform.defs.closing import GONE, attempts_of_load, close_attempts
 from fdm_platform.defs.platform import Platform
-from fdm_platform.engines.command import LoadFolder, is_yarn, yarn_tag
+from fdm_platform.engines.command import is_yarn, yarn_tag
+from fdm_platform.engines.load_folder import LoadFolder, folder_of
 from fdm_platform.engines.orphan import end_orphan, processes_of
 from fdm_platform.engines.owner import Owner
 from fdm_platform.engines.publishing import StagedDate, settle, unfinished
-from fdm_platform.engines.spark_submit import folder_of
 from fdm_platform.engines.swapping import discard
 from fdm_platform.model.claim import Claim, LoadRow
 from fdm_platform.model.control import VOID

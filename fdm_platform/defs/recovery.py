@@ -20,8 +20,8 @@ from fdm_platform.defs.giving_up import OTHERS_WAIT_S, describe, give_up
 from fdm_platform.defs.liveness import Watch, is_alive
 from fdm_platform.defs.platform import Platform
 from fdm_platform.defs.pruning import prune
-from fdm_platform.engines.command import LoadFolder
 from fdm_platform.engines.folders import open_folders
+from fdm_platform.engines.load_folder import LoadFolder
 from fdm_platform.engines.orphan import processes_of
 from fdm_platform.engines.publishing import unfinished
 from fdm_platform.errors import ControlUnavailableError, FdmError

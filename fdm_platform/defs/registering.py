@@ -17,8 +17,8 @@ from fdm_platform.crash import reached
 from fdm_platform.defs.giving_up import OTHERS_WAIT_S, give_up
 from fdm_platform.defs.liveness import CLOCK, Clock, Watch, is_alive, note_begun, note_over
 from fdm_platform.defs.platform import Platform
+from fdm_platform.engines.load_folder import folder_of
 from fdm_platform.engines.patience import pause_s
-from fdm_platform.engines.spark_submit import folder_of
 from fdm_platform.errors import ControlError, FdmError, LockedError, UnknownOutcomeError
 from fdm_platform.model.claim import Claim, LoadRow
 from fdm_platform.model.recovered import Recovered

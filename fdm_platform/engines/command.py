@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fdm_platform.engines.java import Jdk, Spark
+from fdm_platform.engines.load_folder import LoadFolder
 from fdm_platform.engines.owner import ORPHAN_S, PATIENCE
 from fdm_platform.engines.owner import VARIABLE as LOAD_FOLDER
 from fdm_platform.engines.secrets import REDACTION, redaction, secret_conf
@@ -105,58 +106,6 @@ class Machine:
     conf_dirs: tuple[str, ...] = ()
     """Folders of Hadoop's configuration (HADOOP_CONF_DIR, YARN_CONF_DIR)."""
     is_windows: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class LoadFolder:
-    """The files of one load, below the work folder."""
-
-    path: Path
-
-    @property
-    def plan(self) -> Path:
-        """The LoadPlan as JSON."""
-        return self.path / "plan.json"
-
-    @property
-    def messages(self) -> Path:
-        """The driver's messages."""
-        return self.path / "messages.jsonl"
-
-    @property
-    def params(self) -> Path:
-        """The legacy contract's parameters file."""
-        return self.path / "params.json"
-
-    @property
-    def secrets(self) -> Path:
-        """Secrets for the driver, which removes it."""
-        return self.path / "secrets.json"
-
-    @property
-    def secret_properties(self) -> Path:
-        """Secret Spark settings for spark-submit; the driver removes it."""
-        return self.path / "secrets.properties"
-
-    @property
-    def process(self) -> Path:
-        """Which process of which machine the load's Spark is (orphan.py)."""
-        return self.path / "process.json"
-
-    @property
-    def stdout(self) -> Path:
-        """What the driver printed."""
-        return self.path / "stdout.log"
-
-    @property
-    def stderr(self) -> Path:
-        """Spark's log."""
-        return self.path / "stderr.log"
-
-    @property
-    def job_log(self) -> Path:
-        """The log that a legacy script writes itself."""
-        return self.path / "job.log"
 
 
 def is_in_one_jvm(profile: LaunchProfile) -> bool:

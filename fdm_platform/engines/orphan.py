@@ -14,8 +14,8 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from fdm_platform.engines.command import LoadFolder
 from fdm_platform.engines.filesystem import write_durably
+from fdm_platform.engines.load_folder import LoadFolder
 from fdm_platform.engines.owner import VARIABLE
 from fdm_platform.engines.process_group import GONE, end_all, until_ended
 from fdm_platform.processes import is_stopped, start_of, this_host

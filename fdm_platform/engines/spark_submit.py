@@ -11,7 +11,6 @@ from __future__ import annotations
 import errno
 import json
 import os
-import re
 import subprocess
 import sys
 import threading
@@ -25,7 +24,6 @@ from fdm_platform.engines import class_archive, process_group
 from fdm_platform.engines.bundle import bundle
 from fdm_platform.engines.command import (
     DRIVER,
-    LoadFolder,
     Machine,
     argv,
     environment,
@@ -36,6 +34,7 @@ from fdm_platform.engines.command import (
 )
 from fdm_platform.engines.follow import describe_end, diagnose, follow, headline, tail
 from fdm_platform.engines.java import find_jdk, find_spark
+from fdm_platform.engines.load_folder import LoadFolder, folder_of
 from fdm_platform.engines.orphan import Adopted, write_down
 from fdm_platform.engines.owner import ORPHAN_S, Owner
 from fdm_platform.engines.process_group import OwnGroup, Processes, own_group
@@ -110,11 +109,6 @@ def _last_word(folder: LoadFolder) -> DriverDone | None:
     except OSError:
         return None
     return last[-1] if last else None
-
-
-def folder_of(work: Path, load_id: str) -> LoadFolder:
-    """The folder of a load below the work folder, whatever its id."""
-    return LoadFolder(work.absolute() / re.sub(r"[^\w.-]", "_", load_id))
 
 
 def find_machine(plan: LoadPlan, cache: Path, environ: Mapping[str, str]) -> Machine:

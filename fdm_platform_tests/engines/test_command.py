@@ -12,12 +12,12 @@ from fdm_platform.engines.command import (
     MODULE_OPTIONS,
     SMALL_INPUT_BYTES,
     ClassArchive,
-    LoadFolder,
     argv,
     environment,
     is_lean,
 )
 from fdm_platform.engines.java import find_jdk, find_spark
+from fdm_platform.engines.load_folder import LoadFolder
 from fdm_platform.errors import ParameterError
 from fdm_platform_tests.engines.launching import machine_of, plan_of, values_of
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from fdm_platform.engines.command import LoadFolder
+from fdm_platform.engines.load_folder import LoadFolder
 from fdm_platform.engines.orphan import (
     Adopted,
     SparkProcess,

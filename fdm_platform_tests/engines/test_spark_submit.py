@@ -16,11 +16,11 @@ from fdm_platform.control.execution_log.delivery import CLOSE_WAIT_S
 from fdm_platform.defs.step_launcher import SparkSubmitStepLauncher
 from fdm_platform.engines import class_archive, owner, process_group, spark_submit
 from fdm_platform.engines.bundle import bundle
-from fdm_platform.engines.command import LoadFolder
 from fdm_platform.engines.java import find_jdk, find_spark
+from fdm_platform.engines.load_folder import LoadFolder, folder_of
 from fdm_platform.engines.messages import MessageWriter
 from fdm_platform.engines.owner import VARIABLE, Owner
-from fdm_platform.engines.spark_submit import Submission, adopt, folder_of, start
+from fdm_platform.engines.spark_submit import Submission, adopt, start
 from fdm_platform.errors import LoadError, MachineError, SourceError
 from fdm_platform.model.manifest import DateOutcome, LoadFailure
 from fdm_platform.model.plan import LoadPlan

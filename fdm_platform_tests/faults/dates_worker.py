@@ -20,11 +20,10 @@ from fdm_platform.control.execution_log.log import DateAttempt
 from fdm_platform.defs.platform import Platform, open_platform
 from fdm_platform.defs.recovery import recover
 from fdm_platform.defs.registering import Registration, register
-from fdm_platform.engines.command import LoadFolder
+from fdm_platform.engines.load_folder import LoadFolder, folder_of
 from fdm_platform.engines.orphan import write_down
 from fdm_platform.engines.owner import VARIABLE, Owner
 from fdm_platform.engines.publishing import PublishRequest, publish
-from fdm_platform.engines.spark_submit import folder_of
 from fdm_platform.engines.staging import StagingArea, stage_frame
 from fdm_platform.engines.swapping import STAGING
 from fdm_platform.model.codec import to_plain

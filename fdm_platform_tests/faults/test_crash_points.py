@@ -19,7 +19,7 @@ import pytest
 
 from fdm_platform.crash import POINTS
 from fdm_platform.defs.recovery import recover
-from fdm_platform.engines.command import LoadFolder
+from fdm_platform.engines.load_folder import LoadFolder
 from fdm_platform.engines.orphan import processes_of
 from fdm_platform.processes import is_stopped
 from fdm_platform_tests.faults.comparing import attempts, leftovers, live_errors, log_errors, rows

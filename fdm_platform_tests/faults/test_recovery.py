@@ -25,8 +25,8 @@ from fdm_platform.crash import POINTS
 from fdm_platform.defs.instance import open_instance
 from fdm_platform.defs.platform import Platform
 from fdm_platform.defs.recovery import recover
+from fdm_platform.engines.load_folder import folder_of
 from fdm_platform.engines.orphan import processes_of
-from fdm_platform.engines.spark_submit import folder_of
 from fdm_platform.engines.swapping import STAGING
 from fdm_platform.model.claim import LoadRow
 from fdm_platform_tests.clock import seen_silent

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from fdm_platform.engines.command import LoadFolder
+from fdm_platform.engines.load_folder import LoadFolder
 from fdm_platform.engines.orphan import processes_of, written_down
 from fdm_platform_tests.deployment import DAYS, PROJECT, Deployment, deploy
 from fdm_platform_tests.faults.crashing import FDM, Process, start, wait_for
