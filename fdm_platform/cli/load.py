@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import sys
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -28,6 +29,9 @@ from fdm_platform.planning.backfill import chunks
 
 SIGTERM_EXIT = 143
 """What a shell reports of a command that SIGTERM ended."""
+_ENDING = (signal.SIGINT, signal.SIGTERM)
+_MOST_SIGNALS = 64
+"""So many are looked through for the first that ends a command."""
 
 
 def date_options(command: Any) -> Any:
@@ -179,24 +183,36 @@ def _tell(text: str) -> None:
 def ended_by_signals() -> Iterator[Callable[[], None]]:
     """SIGTERM ends the command as Ctrl-C does, by an exception: so Spark is ended and attempts are closed.
 
-    Dagster may take it for a failure of what it was about to do: what is yielded raises it again.
+    Dagster may take it for a failure of what it was about to do, and has handlers of its own while a step runs:
+    what is yielded raises the first signal that came again, whoever handled it.
     """
-    seen: list[BaseException] = []
 
     def end(number: int, _frame: object) -> None:
-        seen.append(KeyboardInterrupt() if number == signal.SIGINT else SystemExit(SIGTERM_EXIT))
-        raise seen[-1]
+        raise _exit_by(number)
 
-    def raise_again() -> None:
-        if seen:
-            raise seen[0]
+    seen, writer = socket.socketpair()
+    with seen, writer:
+        for end_of_pair in (seen, writer):
+            end_of_pair.setblocking(False)
 
-    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield raise_again
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        def raise_again() -> None:
+            with suppress(BlockingIOError):
+                for number in seen.recv(_MOST_SIGNALS, socket.MSG_PEEK):
+                    if number in _ENDING:
+                        raise _exit_by(number)
+
+        before = {number: signal.signal(number, end) for number in _ENDING}
+        told_before = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
+        try:
+            yield raise_again
+        finally:
+            signal.set_wakeup_fd(told_before)
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def _exit_by(number: int) -> BaseException:
+    return KeyboardInterrupt() if number == signal.SIGINT else SystemExit(SIGTERM_EXIT)
 
 
 def _dates(

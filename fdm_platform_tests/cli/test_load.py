@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from fdm_platform.cli.load import SIGTERM_EXIT, ended_by_signals
 from fdm_platform.control.execution_log.orphans import deliver_orphans
 from fdm_platform.engines.landed import LandedDates
 from fdm_platform.model.report import ApplicationStarted, decode
@@ -156,6 +157,19 @@ def test_materialize_publishes_with_one_spark_application_tells_each_date_and_fa
 
 
 @pytest.mark.spark
+def test_the_first_signal_is_raised_again_whoever_handled_it() -> None:
+    with ended_by_signals() as raise_again:
+        raise_again()
+        signal.signal(signal.SIGTERM, lambda *_: None)  # as Dagster has its own while a step runs
+        signal.raise_signal(signal.SIGTERM)
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        with pytest.raises(SystemExit) as stopped:
+            raise_again()
+        assert stopped.value.code == SIGTERM_EXIT
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize("trigger", ["plan.json", "2024-05-15"], ids=["before the run", "while Spark writes"])
 def test_a_stopped_command_leaves_no_spark_no_staging_and_one_final_line(

@@ -193,7 +193,9 @@ def run(kind: str, landing: str, folder: Path) -> None:
 
 def _tables(landing: str) -> list[str]:
     base = Path(landing).anchor
-    return sorted(str(path) for path in Path(base).glob(f"{landing.removeprefix(base)}/*/"))
+    while True:
+        with suppress(FileNotFoundError):  # a landing of another test is removed just now
+            return sorted(str(path) for path in Path(base).glob(f"{landing.removeprefix(base)}/*/"))
 
 
 def _counts(judge: Judge) -> dict[str, Any]:
