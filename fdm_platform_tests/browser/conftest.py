@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from fdm_platform_tests.browser.contracts import ROWS
 from fdm_platform_tests.browser.dagster_ui import DagsterUi
@@ -17,6 +17,8 @@ from fdm_platform_tests.deployment import Deployment, deploy
 from fdm_platform_tests.processes import end_all_of, of_deployment
 
 FDM = Path(sys.executable).with_name("fdm")
+PATIENCE_MS = 120_000
+"""For whatever the page is to show, on a busy machine."""
 CHROMIUM = (
     "--no-sandbox",
     "--disable-gpu",
@@ -63,7 +65,8 @@ def ui_url(deployment: Deployment) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def ui(browser: Browser, ui_url: str) -> DagsterUi:
     page = browser.new_page(viewport={"width": 1440, "height": 900})
-    page.set_default_timeout(120_000)
+    page.set_default_timeout(PATIENCE_MS)
+    expect.set_options(timeout=PATIENCE_MS)
     # Dagster asks a new user once for a newsletter.
     page.add_locator_handler(
         page.get_by_text("Join the Dagster community"),
