@@ -1,4 +1,7 @@
+from __future__ import annotations
+
 import re
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -7,6 +10,9 @@ from hypothesis import strategies as st
 from fdm_platform.errors import SqlError
 from fdm_platform.model.plan import Parameter, ParameterType
 from fdm_platform.planning.sql import Placeholder, bind, placeholders
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 Value = str | int | float | bool | None
 
@@ -274,10 +280,7 @@ AWKWARD = [
 
 
 @pytest.mark.spark
-def test_spark_reads_every_value_back() -> None:
-    from pyspark.sql import SparkSession  # noqa: PLC0415 - only where Spark is wanted
-
-    spark = SparkSession.builder.master("local[1]").config("spark.ui.enabled", "false").getOrCreate()
+def test_spark_reads_every_value_back(spark: SparkSession) -> None:
     row = "'${x}' AS a, ${x} AS b, \"<${x}>\" AS c, ''\" + context.x + \"'' AS d"
     sql = " UNION ALL ".join(bind_one(f"SELECT {n} AS n, {row}", v) for n, v in enumerate(AWKWARD))
     rows = sorted(spark.sql(sql).collect())
