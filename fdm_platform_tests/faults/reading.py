@@ -114,11 +114,15 @@ class Judge:
 
 
 def markers_of(root: str) -> Markers:
-    """The markers of a table's dates; a date between two renames has none, nor what the platform did not publish."""
-    found = {}
-    for folder in Path(root).glob("biz_dt=*"):
-        with suppress(FileNotFoundError):
-            found[folder.name.partition("=")[2]] = (folder / MARKER).read_text()
+    """The markers of a table's dates; a date between two renames has none, nor what the platform did not publish.
+
+    A table that is removed as a whole, with the test that it was for, has none either.
+    """
+    found = dict[str, str]()
+    with suppress(FileNotFoundError):
+        for folder in Path(root).glob("biz_dt=*"):
+            with suppress(FileNotFoundError):
+                found[folder.name.partition("=")[2]] = (folder / MARKER).read_text()
     return found
 
 
