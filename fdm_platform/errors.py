@@ -3,7 +3,9 @@
     FdmError                                                           exit  kind
     ├── DeclarationError        table.yaml or HQL is wrong               2   code
     │   ├── UnknownTableError       no such table                        2   code
-    │   └── SqlError                syntax or placeholder in an HQL      2   code
+    │   ├── SqlError                syntax or placeholder in an HQL      2   code
+    │   ├── JobFolderError          a legacy job's folder lacks a part   2   code
+    │   └── ImportRefusedError      what cannot be read of Talend's      2   code
     ├── ParameterError          a parameter is missing or badly typed    2   code
     ├── ControlError            control tables                           3   data
     │   ├── NoControlRowError       no process_control row for a date    2   data
@@ -106,6 +108,14 @@ class UnknownTableError(DeclarationError):
 
 class SqlError(DeclarationError):
     """An HQL file has a syntax error or a placeholder that nothing resolves."""
+
+
+class JobFolderError(DeclarationError):
+    """A legacy job's folder, its scripts folder or its script is missing, or lies outside the configured roots."""
+
+
+class ImportRefusedError(DeclarationError):
+    """A file of a Talend project is damaged, dangerous, or no job: nothing of it is imported."""
 
 
 class ParameterError(FdmError):

@@ -70,6 +70,10 @@ class Manifest:
     """Hash of the declaration and its SQL."""
     parameter_hash: str = ""
     """Hash of the SQL with its parameters bound, and of the parameters."""
+    format: str = "orc"
+    """What the files are, as Spark calls it. A legacy script may write any."""
+    row_count: int | None = None
+    """Rows in all files, counted while they were written, of a format whose files do not say."""
 
     @property
     def nulls(self) -> dict[str, int]:
@@ -79,7 +83,7 @@ class Manifest:
     @property
     def rows(self) -> int:
         """Rows in all files."""
-        return sum(f.rows for f in self.files)
+        return sum(f.rows for f in self.files) if self.row_count is None else self.row_count
 
     @property
     def bytes(self) -> int:

@@ -10,6 +10,7 @@ from datetime import date
 from typing import Any, Literal
 
 from fdm_platform.model.codec import IN_MEMORY, from_plain, to_plain
+from fdm_platform.model.legacy import LegacyPlan
 from fdm_platform.model.rejected import MaxRejected
 from fdm_platform.model.table import CheckSpec, ColumnSpec, FileFormat
 
@@ -160,7 +161,7 @@ class LoadPlan:
     table: str
     """The table's name, e.g. `gels_fpms_t_contract_master`."""
     file: str
-    """Its table.yaml."""
+    """Its table.yaml; a legacy job's script where it has none."""
     entity: str
     source_system: str
     environment: str
@@ -178,6 +179,8 @@ class LoadPlan:
     """Hash of the parameters that job_master and sys_params give, secrets left out."""
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False, metadata={IN_MEMORY: True})
     """What `secret:<name>` stands for, by name: the value, or where it is. Not part of the plan's JSON."""
+    legacy: LegacyPlan | None = None
+    """Set where a legacy job's script is run instead of the driver."""
 
     @property
     def input_bytes(self) -> int:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fdm_platform.model.codec import from_plain, to_plain
-from fdm_platform.model.manifest import DateOutcome, LoadFailure
+from fdm_platform.model.manifest import CheckResult, DateOutcome, LoadFailure, Manifest
 
 PIPES_VERSION = "0.1"
 
@@ -58,13 +58,37 @@ class DriverDone:
     failure: LoadFailure | None = None
 
 
-Message = LogLine | ApplicationStarted | Progress | DateDone | DriverDone
+@dataclass(frozen=True, slots=True)
+class OutputStaged:
+    """A write of a legacy script, redirected into staging: a manifest for each business date in it."""
+
+    root: str
+    """The live folder that it is for."""
+    path: str
+    """Where the script wrote, in its own words."""
+    mode: str
+    """Spark's: `overwrite`, `append`, `error` or `ignore`."""
+    manifests: tuple[Manifest, ...]
+    checks: tuple[CheckResult, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A figure that a legacy script reports, e.g. rows processed."""
+
+    name: str
+    value: int | float
+
+
+Message = LogLine | ApplicationStarted | Progress | DateDone | DriverDone | OutputStaged | Metric
 
 _KINDS: dict[str, type[Any]] = {
     "application_started": ApplicationStarted,
     "progress": Progress,
     "date_done": DateDone,
     "driver_done": DriverDone,
+    "output_staged": OutputStaged,
+    "metric": Metric,
 }
 _NAMES = {cls: kind for kind, cls in _KINDS.items()}
 

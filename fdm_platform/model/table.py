@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from fdm_platform.model.dependency import SAME, ParentDates
+from fdm_platform.model.legacy import LegacySpec
 from fdm_platform.model.limits import DeclaredRetries
+from fdm_platform.model.parity import ParitySpec
 from fdm_platform.model.partition import FolderDateFormat
 from fdm_platform.model.rejected import MaxRejected
 
@@ -123,7 +125,7 @@ class TableSpec:
     source_system: str
     table: str
     file: str
-    """Path of its table.yaml."""
+    """Path of its table.yaml; empty for a legacy job that none refines."""
     sources: tuple[SourceSpec, ...]
     steps: tuple[StepSpec, ...]
     transform: str | None = None
@@ -153,7 +155,11 @@ class TableSpec:
     description: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
     code_version: str = ""
-    """Hash of what its rows depend on in its folder: YAML and HQL."""
+    """Hash of what its rows depend on in its folder: YAML and HQL, or script and HQL."""
+    legacy: LegacySpec | None = None
+    """Set where the table is what a legacy job's script writes: then it has neither sources nor steps."""
+    parity: ParitySpec | None = None
+    """How it is compared with the old system's output, as far as it is declared."""
 
     @property
     def name(self) -> str:

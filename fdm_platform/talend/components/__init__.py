@@ -1,0 +1,1 @@
+"""One module a family of components: each turns a Component into a Converted."""
