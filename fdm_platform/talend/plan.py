@@ -109,6 +109,18 @@ class SqlColumn:
 
 
 @dataclass(frozen=True, slots=True)
+class View:
+    """What a flow is in SQL: the view to select from, under the flow's name as alias."""
+
+    name: str
+    columns: tuple[SqlColumn, ...]
+    order: tuple[tuple[Sql, bool], ...] | None = None
+    """By which Talend's order of its rows can be told: (expression over its columns, is_descending); None if unknown."""
+    unique: frozenset[frozenset[str]] = frozenset()
+    """Sets of columns of which no two of its rows have the same values."""
+
+
+@dataclass(frozen=True, slots=True)
 class SourceInput:
     """A source of a table.yaml: `spec` is the mapping below `sources.<view>`, in the order in which it is written."""
 
@@ -129,7 +141,8 @@ class Check:
 class Converted:
     """What one component became.
 
-    `views` tells, for each outgoing flow by its link's name, the view that downstream components select from.
+    `views` has, for each outgoing flow by its link's name, the view that downstream components select from. A flow
+    that a residue keeps from being made has a view all the same: its columns, each a Todo.
     """
 
     fate: Fate
@@ -138,4 +151,4 @@ class Converted:
     checks: tuple[Check, ...] = ()
     residues: tuple[Residue, ...] = ()
     notes: tuple[Note, ...] = ()
-    views: Mapping[str, str] = field(default_factory=dict)
+    views: Mapping[str, View] = field(default_factory=dict)
