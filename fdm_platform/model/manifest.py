@@ -124,6 +124,20 @@ class CheckResult:
 
 
 @dataclass(frozen=True, slots=True)
+class OutputStaged:
+    """A write of a legacy script, redirected into staging: a manifest for each business date in it."""
+
+    root: str
+    """The live folder that it is for."""
+    path: str
+    """Where the script wrote, in its own words."""
+    mode: str
+    """Spark's: `overwrite`, `append`, `error` or `ignore`."""
+    manifests: tuple[Manifest, ...]
+    checks: tuple[CheckResult, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class LoadFailure:
     """Why a date failed: the headline is the cause's own first line."""
 
@@ -172,6 +186,8 @@ class LoadReport:
     """Seconds of the phases of the whole submit: start, session, stop, total."""
     metrics: Mapping[str, int | float] = field(default_factory=dict)
     """Spark's own accumulators, summed over the application."""
+    extra: tuple[OutputStaged, ...] = ()
+    """What a legacy script staged, in the order of its writes: the load's own date among it, and others."""
 
     def with_outcomes(self, dates: Iterable[date], more: Iterable[DateOutcome]) -> LoadReport:
         """The report with further outcomes, and an empty one for each date that has none."""

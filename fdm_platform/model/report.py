@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fdm_platform.model.codec import from_plain, to_plain
-from fdm_platform.model.manifest import CheckResult, DateOutcome, LoadFailure, Manifest
+from fdm_platform.model.manifest import DateOutcome, LoadFailure, OutputStaged
 
 PIPES_VERSION = "0.1"
 
@@ -56,20 +56,6 @@ class DriverDone:
     seconds: Mapping[str, float] = field(default_factory=dict)
     metrics: Mapping[str, int | float] = field(default_factory=dict)
     failure: LoadFailure | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class OutputStaged:
-    """A write of a legacy script, redirected into staging: a manifest for each business date in it."""
-
-    root: str
-    """The live folder that it is for."""
-    path: str
-    """Where the script wrote, in its own words."""
-    mode: str
-    """Spark's: `overwrite`, `append`, `error` or `ignore`."""
-    manifests: tuple[Manifest, ...]
-    checks: tuple[CheckResult, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
