@@ -21,7 +21,7 @@ from fdm_platform.model.partition import parse_biz_dt
 from fdm_platform.model.plan import Parameter
 from fdm_platform.model.settings import ENVIRONMENTS, Settings
 from fdm_platform.model.table import JobSpec
-from fdm_platform.planning.job_parameters import LegacyJob
+from fdm_platform.planning.job_parameters import UndeclaredJob
 from fdm_platform.planning.secrets import MASK
 
 _WIDTH = 120
@@ -81,7 +81,7 @@ def _job(platform: Platform, name: str) -> JobSpec:
                 remedy=error.remedy or "`fdm control show job_master` and `fdm list` show what there is",
             ) from error
     declared = (s for s in platform.catalog.tables.values() if s.job_name == row.job_name)
-    return next(declared, None) or LegacyJob(row.entity or "", row.source_system or "", row.job_name)
+    return next(declared, None) or UndeclaredJob(row.entity or "", row.source_system or "", row.job_name)
 
 
 def _masked(parameters: Sequence[Parameter]) -> tuple[Parameter, ...]:

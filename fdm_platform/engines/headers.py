@@ -12,6 +12,7 @@ from pyspark.sql import SparkSession
 
 from fdm_platform.engines.files import text_lines
 from fdm_platform.errors import SourceError
+from fdm_platform.model.plan import SourcePlan
 from fdm_platform.model.table import ColumnSpec
 
 DATE_FORMAT = "yyyy-MM-dd"
@@ -50,6 +51,16 @@ def read_header(spark: SparkSession, file: str, options: Mapping[str, str]) -> H
             remedy="write a name that Python and Java know, for example UTF-8 or windows-1252",
         ) from error
     return Header(file, tuple(n.strip().removeprefix(_BOM) for n in names), has_rows)
+
+
+def columns_in_file(header: Header, source: SourcePlan) -> Sequence[ColumnSpec]:
+    """The declared columns in the file's order: by its header's names, or as declared where position counts.
+
+    SourceError as of `match_header`.
+    """
+    if source.match == "position" or not has_header(source.options):
+        return source.columns
+    return match_header(header, source.columns, source.view)
 
 
 def match_header(header: Header, columns: Sequence[ColumnSpec], view: str) -> list[ColumnSpec]:

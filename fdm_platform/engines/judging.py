@@ -18,6 +18,7 @@ from fdm_platform.engines.guarding import FILE, RAW, REASON
 from fdm_platform.engines.headers import DATE_FORMAT, option
 from fdm_platform.engines.raised import name
 from fdm_platform.model.plan import SourcePlan
+from fdm_platform.model.table import PASSED_THROUGH
 
 _RECORD = "_fdm_record"
 _OWN_OPTIONS = frozenset({"mode", "columnnameofcorruptrecord", "encodingerrors", "multiline"})
@@ -90,7 +91,7 @@ def _options(source: SourcePlan) -> dict[str, str]:
 
 
 def _file(source: SourcePlan) -> Column:
-    return _nothing(FILE) if source.format == "jdbc" else f.expr(_PATH).alias(FILE)
+    return _nothing(FILE) if source.format in PASSED_THROUGH else f.expr(_PATH).alias(FILE)
 
 
 def _nothing(column: str) -> Column:

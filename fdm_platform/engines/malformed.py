@@ -20,11 +20,11 @@ from fdm_platform.engines.failure import causes, describe, to_failure
 from fdm_platform.engines.files import literal_path, text_lines
 from fdm_platform.engines.headers import (
     DATE_FORMAT,
+    columns_in_file,
     encoding_error,
     encoding_of,
     has_header,
     is_encoding_error,
-    match_header,
     option,
     parse_rows,
     read_header,
@@ -112,8 +112,7 @@ def _first_bad_row(spark: SparkSession, source: SourcePlan, file: SourceFile) ->
 def _file_schema(spark: SparkSession, source: SourcePlan, file: SourceFile) -> t.StructType:
     declared = parse_schema(source.columns, file=file.path, field=f"sources.{source.view}.columns")
     if source.format == "csv" and has_header(source.options):
-        header = read_header(spark, file.path, source.options)
-        columns = match_header(header, source.columns, source.view)
+        columns = columns_in_file(read_header(spark, file.path, source.options), source)
         return t.StructType([declared[c.name] for c in columns])
     return t.StructType(list(declared.fields))
 

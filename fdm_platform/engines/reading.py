@@ -21,8 +21,8 @@ from fdm_platform.engines.guarding import FILE, RAW, REASON, as_read, guard, gua
 from fdm_platform.engines.headers import (
     DATE_FORMAT,
     Header,
+    columns_in_file,
     has_header,
-    match_header,
     option,
     read_header,
     require_unique,
@@ -33,7 +33,7 @@ from fdm_platform.engines.replaced import find_replaced
 from fdm_platform.errors import ReplacedError, SourceError
 from fdm_platform.model.partition import BIZ_DT
 from fdm_platform.model.plan import SourcePlan
-from fdm_platform.model.table import ColumnSpec
+from fdm_platform.model.table import PASSED_THROUGH
 
 Keep = Callable[[DataFrame], DataFrame]
 """Given a source's rows as Spark reads them, answers with the same rows."""
@@ -61,8 +61,8 @@ def read_source(
     come when the rows are read, see `malformed.explain`.
     """
     schema = parse_schema(source.columns, file=file, field=f"sources.{source.view}.columns")
-    if source.format == "jdbc":
-        return _conform(keep(_reader(spark, source).load()), source, schema, is_judged=is_judged)
+    if source.format in PASSED_THROUGH:
+        return _conform(keep(_pass_through(spark, source)), source, schema, is_judged=is_judged)
     if source.format == "csv":
         return _read_csv(spark, source, schema, keep, is_judged=is_judged)
     if not has_rows(spark, source):
@@ -94,7 +94,7 @@ def _read_csv(
     filled = [h for h in headers if h.has_rows]
     if not filled:
         return _empty(spark, source, schema, is_judged=is_judged)
-    groups = _by_names(filled).values()
+    groups = _alike(filled, source).values()
     parts = [_csv_part(spark, source, schema, group, is_judged=is_judged) for group in groups]
     united = keep(reduce(lambda a, b: _unite(a, b, source), parts))
     return guard(united, source, [c.name for c in source.columns] or united.columns, schema)
@@ -102,15 +102,16 @@ def _read_csv(
 
 def _check_header(header: Header, source: SourcePlan) -> None:
     if source.columns:
-        match_header(header, source.columns, source.view)
+        columns_in_file(header, source)
     else:
         require_unique(header, source.view)
 
 
-def _by_names(headers: Sequence[Header]) -> dict[tuple[str, ...], list[Header]]:
+def _alike(headers: Sequence[Header], source: SourcePlan) -> dict[tuple[str, ...], list[Header]]:
+    """Files with the same columns in the same order."""
     groups: dict[tuple[str, ...], list[Header]] = {}
     for header in headers:
-        groups.setdefault(header.names, []).append(header)
+        groups.setdefault(() if source.match == "position" else header.names, []).append(header)
     return groups
 
 
@@ -127,9 +128,7 @@ def _csv_part(
     reader = _reader(spark, source, defaults)
     files = [literal_path(h.file) for h in headers]
     if source.columns:
-        columns: Sequence[ColumnSpec] = source.columns
-        if has_header(source.options):
-            columns = match_header(headers[0], source.columns, source.view)
+        columns = columns_in_file(headers[0], source)
         in_file = as_read([schema[c.name] for c in columns], source.options)
         return judge_text(reader, source, in_file, files) if is_judged else reader.schema(in_file).load(files)
     if not option(source.options, "inferschema"):
@@ -240,6 +239,18 @@ def _empty(spark: SparkSession, source: SourcePlan, schema: t.StructType, *, is_
         )
     fields = [*schema.fields, *(t.StructField(c, t.StringType()) for c in (REASON, RAW, FILE) if is_judged)]
     return spark.range(0).select(*[f.lit(None).cast(c.dataType).alias(c.name) for c in fields])
+
+
+def _pass_through(spark: SparkSession, source: SourcePlan) -> DataFrame:
+    """Another system's rows; Spark pushes a step's filters down to it as far as it can.
+
+    A Hive table is read through the session's catalog (`spark.sql.catalogImplementation: hive`), Kudu by the
+    connector that `launch` brings (`spark.jars.packages`): Spark has no reader of a table in the former's format.
+    """
+    if source.format != "hive":
+        return _reader(spark, source).load()
+    query = option(source.options, "query")
+    return spark.sql(query) if query else spark.table(option(source.options, "table"))
 
 
 def _reader(

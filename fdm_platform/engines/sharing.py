@@ -23,7 +23,7 @@ from fdm_platform.engines.rejecting import is_of_rows
 from fdm_platform.engines.sizing import configure
 from fdm_platform.model.manifest import LoadFailure
 from fdm_platform.model.plan import DatePlan, LoadPlan, SourcePlan
-from fdm_platform.model.table import FileFormat
+from fdm_platform.model.table import PASSED_THROUGH, FileFormat
 
 IN_MEMORY_BYTES = 64 << 20
 """A source of up to so many bytes is kept in memory, and goes to disk only if memory runs out."""
@@ -42,7 +42,7 @@ def level_for(file_format: FileFormat, size: int) -> StorageLevel | None:
     undo unless it is small. A database is left to answer each date's own WHERE: nobody knows the size
     of its table.
     """
-    if file_format == "jdbc":
+    if file_format in PASSED_THROUGH:
         return None
     if size <= IN_MEMORY_BYTES:
         return StorageLevel.MEMORY_AND_DISK

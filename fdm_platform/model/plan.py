@@ -12,7 +12,7 @@ from typing import Any, Literal
 from fdm_platform.model.codec import IN_MEMORY, from_plain, to_plain
 from fdm_platform.model.legacy import LegacyPlan
 from fdm_platform.model.rejected import MaxRejected
-from fdm_platform.model.table import CheckSpec, ColumnSpec, FileFormat
+from fdm_platform.model.table import CheckSpec, ColumnSpec, FileFormat, Match
 
 SECRET_MARK = "secret:"  # noqa: S105 - it is none
 """What stands for a secret in a plan begins with this; the secret's name follows."""
@@ -57,6 +57,8 @@ class SourcePlan:
     options: Mapping[str, str] = field(default_factory=dict)
     columns: tuple[ColumnSpec, ...] = ()
     allow_empty: bool = False
+    match: Match = "name"
+    """How a CSV's columns are found among the declared ones."""
 
     @property
     def bytes(self) -> int:

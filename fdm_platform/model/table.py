@@ -13,7 +13,11 @@ from fdm_platform.model.parity import ParitySpec
 from fdm_platform.model.partition import FolderDateFormat
 from fdm_platform.model.rejected import MaxRejected
 
-FileFormat = Literal["csv", "orc", "parquet", "json", "jdbc"]
+FileFormat = Literal["csv", "orc", "parquet", "json", "jdbc", "hive", "kudu"]
+PASSED_THROUGH: tuple[FileFormat, ...] = ("jdbc", "hive", "kudu")
+"""Read by Spark from another system, named by options alone: the platform lists and judges no files of these."""
+Match = Literal["name", "position"]
+"""What of a CSV's header says which column is which: its names, or nothing but the columns' order."""
 Sensitivity = Literal["public", "internal", "confidential", "restricted"]
 SECRET: tuple[Sensitivity, ...] = ("confidential", "restricted")
 """Values of columns of these leave the table's own files for nowhere: no ledger, no metadata."""
@@ -37,7 +41,8 @@ class SourceSpec:
     """An input, seen by the steps as the temporary view `view`.
 
     Either `path` (a template below the source root, or absolute) with a file format, or `table`
-    (the name of another landing table, read for the business dates `biz_dt`), or JDBC with `options` alone.
+    (the name of another landing table, read for the business dates `biz_dt`), or a format of another system
+    (`PASSED_THROUGH`) with `options` alone.
     `columns` empty means that the reader infers the types.
     """
 
@@ -49,6 +54,7 @@ class SourceSpec:
     columns: tuple[ColumnSpec, ...] = ()
     allow_empty: bool = False
     biz_dt: ParentDates = SAME
+    match: Match = "name"
 
 
 @dataclass(frozen=True, slots=True)

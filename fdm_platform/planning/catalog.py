@@ -13,12 +13,12 @@ from pydantic import ValidationError
 from fdm_platform.errors import DeclarationError, UnknownTableError
 from fdm_platform.model.table import TableSpec
 from fdm_platform.planning.calendars import CALENDAR_FILE, Calendars, read_calendars
-from fdm_platform.planning.declaration import TableDeclaration
+from fdm_platform.planning.declaration import LegacyJobDeclaration, TableDeclaration
 from fdm_platform.planning.document import Document, read_document
 from fdm_platform.planning.findings import Findings
 from fdm_platform.planning.relations import join_tables
-from fdm_platform.planning.rules import check_table
-from fdm_platform.planning.specification import build_spec
+from fdm_platform.planning.rules import check_legacy_job, check_table
+from fdm_platform.planning.specification import Refinement, build_refinement, build_spec
 from fdm_platform.planning.versions import code_version
 
 TABLE_FILE = "table.yaml"
@@ -39,6 +39,8 @@ class Catalog:
     broken: Mapping[Key, tuple[DeclarationError, ...]]
     """The errors of each table that is therefore not in `tables`."""
     calendars: Calendars = field(default_factory=Calendars)
+    refinements: tuple[Refinement, ...] = ()
+    """What is declared of legacy jobs' tables, which are in `tables` when job_master is known: `legacy_tables`."""
 
     def get(self, name: str) -> TableSpec:
         """The table called `gels_fpms_t_x`, `gels/fpms/t_x` or, where only one is, `t_x`.
@@ -78,6 +80,7 @@ def load_catalog(sql_root: Path) -> Catalog:
     if not sql_root.is_dir():
         return Catalog(sql_root, {}, (_no_root(sql_root),), {})
     specs: list[TableSpec] = []
+    refinements: list[Refinement] = []
     broken: dict[Key, list[DeclarationError]] = {}
     stray: list[DeclarationError] = []
     calendar_files: list[Path] = []
@@ -91,7 +94,9 @@ def load_catalog(sql_root: Path) -> Catalog:
             continue
         spec, key, errors = _read(file)
         keys[file.parent] = key
-        if spec:
+        if isinstance(spec, Refinement):
+            refinements.append(spec)
+        elif spec:
             specs.append(spec)
         else:
             broken.setdefault(key, []).extend(errors)
@@ -99,34 +104,56 @@ def load_catalog(sql_root: Path) -> Catalog:
     calendars, wrong = read_calendars(sql_root, calendar_files, keys)
     every = [e for es in broken.values() for e in es] + stray + wrong
     errors = sorted(every, key=lambda e: (e.file, e.line or 0))
-    return Catalog(sql_root, tables, tuple(errors), {k: tuple(v) for k, v in broken.items()}, calendars)
+    return Catalog(
+        sql_root,
+        tables,
+        tuple(errors),
+        {k: tuple(v) for k, v in broken.items()},
+        calendars,
+        tuple(refinements),
+    )
 
 
 def read_table(table_yaml: Path) -> TableSpec:
-    """One table by itself; raises its first DeclarationError. What concerns other tables is not checked."""
+    """One declared table by itself; raises its first DeclarationError. What concerns others is not checked."""
     spec, _, errors = _read(table_yaml)
-    if spec is None:
-        raise errors[0]
-    return spec
+    if isinstance(spec, TableSpec):
+        return spec
+    raise errors[0] if errors else _refines(table_yaml)
 
 
-def _read(file: Path) -> tuple[TableSpec | None, Key, list[DeclarationError]]:
+def _read(file: Path) -> tuple[TableSpec | Refinement | None, Key, list[DeclarationError]]:
     """The table, or None with all its errors; its key as far as the file tells it."""
     try:
         document = read_document(file)
     except DeclarationError as error:
         return None, _folder_key(file), [error]
+    build = _build_refinement if "legacy_job" in document.value else _build_table
+    spec, errors = build(document, file)
+    return (None if errors else spec), _key(document, file), errors
+
+
+def _build_table(document: Document, file: Path) -> tuple[TableSpec | None, list[DeclarationError]]:
     findings = Findings(document)
-    spec = None
     try:
         declaration = TableDeclaration.model_validate(document.value)
     except ValidationError as error:
         findings.add_validation(error)
-    else:
-        check_table(declaration, findings)
-        spec = build_spec(declaration, file, findings)
-        spec = replace(spec, code_version=code_version(document.text, spec.steps))
-    return (None if findings.errors else spec), _key(document, file), findings.errors
+        return None, findings.errors
+    check_table(declaration, findings)
+    spec = build_spec(declaration, file, findings)
+    return replace(spec, code_version=code_version(document.text, spec.steps)), findings.errors
+
+
+def _build_refinement(document: Document, file: Path) -> tuple[Refinement | None, list[DeclarationError]]:
+    findings = Findings(document, LegacyJobDeclaration)
+    try:
+        declaration = LegacyJobDeclaration.model_validate(document.value)
+    except ValidationError as error:
+        findings.add_validation(error)
+        return None, findings.errors
+    check_legacy_job(declaration, findings)
+    return build_refinement(declaration, file, document.text), findings.errors
 
 
 def _key(document: Document, file: Path) -> Key:
@@ -152,6 +179,15 @@ def _files(root: Path) -> Iterator[Path]:
             continue
         folders[:] = sorted(f for f in folders if not f.startswith((".", "_")))
         yield from (Path(folder, f) for f in _MISNAMED if f in files)
+
+
+def _refines(file: Path) -> DeclarationError:
+    return DeclarationError(
+        "refines a legacy job and is no table by itself",
+        file=str(file),
+        field="legacy_job",
+        remedy="give the job's name; `fdm list` lists the jobs",
+    )
 
 
 def _no_root(sql_root: Path) -> DeclarationError:

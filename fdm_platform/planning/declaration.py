@@ -8,10 +8,13 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic.json_schema import models_json_schema
 
+from fdm_platform.model.legacy import Append
+from fdm_platform.model.parity import ParityFormat
 from fdm_platform.model.partition import FolderDateFormat
 from fdm_platform.model.rejected import SHARE
-from fdm_platform.model.table import FileFormat, Sensitivity, Severity
+from fdm_platform.model.table import FileFormat, Match, Sensitivity, Severity
 
 SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -84,7 +87,7 @@ _REJECTED_SCHEMA: dict[str, Any] = {
 
 
 class SourceDeclaration(Declared):
-    """An input: a path, another landing table, or JDBC."""
+    """An input: a path, another landing table, or a database."""
 
     path: str | None = Field(
         default=None,
@@ -100,12 +103,17 @@ class SourceDeclaration(Declared):
     )
     options: dict[str, Scalar] = Field(
         default_factory=dict,
-        description="Options of Spark's reader, e.g. sep, encoding; for jdbc, url and dbtable.",
+        description="Options of Spark's reader, e.g. sep, encoding; for jdbc url and dbtable, for hive table or "
+        "query, for kudu kudu.master and kudu.table.",
     )
     columns: Columns = Field(
         default_factory=list, description="Declared columns; none means that Spark infers them."
     )
     allow_empty: bool = Field(default=False, description="true: no rows are no error.")
+    match: Match = Field(
+        default="name",
+        description="position: a CSV's columns are the declared ones in their order, whatever its header says.",
+    )
 
 
 class CheckDeclaration(Declared):
@@ -159,21 +167,33 @@ Retries = Annotated[
 ]
 
 
-class TableDeclaration(Declared):
-    """A landing table."""
+class ParityDeclaration(Declared):
+    """How a published date is compared with what the old system made of it."""
 
-    entity: str = Field(description="Legal entity, e.g. GELS: letters, digits and _.")
-    source_system: str = Field(description="System that the data comes from, e.g. FPMS.")
-    table: str = Field(description="The table's own name, e.g. t_contract_master.")
-    sources: dict[str, SourceDeclaration] = Field(
-        min_length=1, description="Inputs, by the name of the view that the steps see."
+    keys: list[str] = Field(
+        default_factory=list, description="Columns that identify a row; none: rows are compared whole."
     )
-    steps: list[str] = Field(
-        default_factory=list, description="HQL files, in order; the last one's rows are the result."
+    tolerance: dict[str, Scalar] = Field(
+        default_factory=dict, description="By column, how far two numbers may differ and still be equal."
     )
-    transform: str | None = Field(
-        default=None, description="In place of steps, a PySpark function, package.module:function."
+    ignore: list[str] = Field(default_factory=list, description="Columns that are not compared.")
+    against: str | None = Field(
+        default=None, description="Path of the old output, a template as a source's, or a Hive table."
     )
+    format: ParityFormat | None = Field(
+        default=None, description="Of the old output; default by the path's extension, else hive."
+    )
+    options: dict[str, Scalar] = Field(
+        default_factory=dict, description="Options of Spark's reader of the old output."
+    )
+    renamed: dict[str, str] = Field(
+        default_factory=dict, description="The new table's column names by the old output's."
+    )
+
+
+class OutputDeclaration(Declared):
+    """What a declared table and a legacy job's table have in common: their output, and how it is loaded."""
+
     columns: Columns = Field(
         default_factory=list, description="Columns of the result; types and NULLs are enforced."
     )
@@ -188,16 +208,8 @@ class TableDeclaration(Declared):
         description="Columns whose change makes a new version of a row; default process_control's.",
     )
     checks: list[CheckDeclaration] = Field(default_factory=list, description="Checks made before publishing.")
-    compression: Literal["snappy", "zstd", "zlib", "none"] = Field(
-        default="snappy", description="Of the ORC files."
-    )
-    target_file_mb: Positive = Field(default=128, description="Size of a file to aim at, in MB.")
     keep_versions: Count = Field(default=1, description="Replaced versions of a date to keep for rollback.")
     allow_empty: bool = Field(default=False, description="true: a date without rows may be published.")
-    max_rejected: Annotated[Any, WithJsonSchema(_REJECTED_SCHEMA)] = Field(
-        default=0,
-        description="Bad rows of its sources that a date may leave out: a number, or a share such as 1%.",
-    )
     folder_date_format: FolderDateFormat = Field(
         default="yyyyMMdd", description="How biz_dt= folders spell a date."
     )
@@ -213,17 +225,63 @@ class TableDeclaration(Declared):
     timeout_s: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = Field(
         default=None, description="Seconds that Spark may take for one submit; then it is ended."
     )
-    dates_per_run: DatesPerRun = Field(
-        default=30, description="Dates of a backfill that share a submit, or `all`."
-    )
     launch: LaunchDeclaration = Field(default_factory=LaunchDeclaration, description="How Spark is started.")
-    job_name: str | None = Field(
-        default=None,
-        description="Its row in job_master; default etl_lnd_<entity>_<source_system>_<table>.",
+    parity: ParityDeclaration | None = Field(
+        default=None, description="How it is compared with the old system's output."
     )
     owner: str | None = Field(default=None, description="An e-mail address or team:name.")
     description: str | None = Field(default=None, description="What the table holds, as Markdown.")
     tags: dict[str, Scalar] = Field(default_factory=dict, description="Labels to search by.")
+
+
+class TableDeclaration(OutputDeclaration):
+    """A landing table."""
+
+    entity: str = Field(description="Legal entity, e.g. GELS: letters, digits and _.")
+    source_system: str = Field(description="System that the data comes from, e.g. FPMS.")
+    table: str = Field(description="The table's own name, e.g. t_contract_master.")
+    sources: dict[str, SourceDeclaration] = Field(
+        min_length=1, description="Inputs, by the name of the view that the steps see."
+    )
+    steps: list[str] = Field(
+        default_factory=list, description="HQL files, in order; the last one's rows are the result."
+    )
+    transform: str | None = Field(
+        default=None, description="In place of steps, a PySpark function, package.module:function."
+    )
+    compression: Literal["snappy", "zstd", "zlib", "none"] = Field(
+        default="snappy", description="Of the ORC files."
+    )
+    target_file_mb: Positive = Field(default=128, description="Size of a file to aim at, in MB.")
+    max_rejected: Annotated[Any, WithJsonSchema(_REJECTED_SCHEMA)] = Field(
+        default=0,
+        description="Bad rows of its sources that a date may leave out: a number, or a share such as 1%.",
+    )
+    dates_per_run: DatesPerRun = Field(
+        default=30, description="Dates of a backfill that share a submit, or `all`."
+    )
+    job_name: str | None = Field(
+        default=None,
+        description="Its row in job_master; default etl_lnd_<entity>_<source_system>_<table>.",
+    )
+
+
+class LegacyJobDeclaration(OutputDeclaration):
+    """What is said of a legacy job's table beyond its row in job_master. Its script does the rest."""
+
+    legacy_job: str = Field(description="The job's job_id or job_name in job_master.")
+    output: str | None = Field(
+        default=None,
+        description="Folder that its script writes, below the landing root, or absolute; "
+        "default <entity>_<source_system>_<table>.",
+    )
+    append: Append = Field(
+        default="add",
+        description="What a write of mode append does to a date that is there: add to it, or replace it.",
+    )
+    entity: str | None = Field(default=None, description="job_master's; here it may only repeat it.")
+    source_system: str | None = Field(default=None, description="job_master's; here it may only repeat it.")
+    table: str | None = Field(default=None, description="The job's name; here it may only repeat it.")
 
 
 MODELS: tuple[type[Declared], ...] = (
@@ -233,10 +291,15 @@ MODELS: tuple[type[Declared], ...] = (
     CheckDeclaration,
     LaunchDeclaration,
     RetriesDeclaration,
+    ParityDeclaration,
+    LegacyJobDeclaration,
 )
 
 
 def table_schema() -> dict[str, Any]:
     """The JSON Schema of table.yaml, for editors; committed as docs/table.schema.json."""
-    schema = TableDeclaration.model_json_schema()
-    return {"$schema": SCHEMA_DIALECT, **schema, "title": "table.yaml"}
+    kinds = (TableDeclaration, LegacyJobDeclaration)
+    refs, rest = models_json_schema([(kind, "validation") for kind in kinds])
+    table, job = (refs[(kind, "validation")] for kind in kinds)
+    which = {"if": {"required": ["legacy_job"]}, "then": job, "else": table}
+    return {"$schema": SCHEMA_DIALECT, "title": "table.yaml", **which, **rest}

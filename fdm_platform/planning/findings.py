@@ -14,6 +14,8 @@ from fdm_platform.planning.declaration import (
     ColumnDeclaration,
     Declared,
     LaunchDeclaration,
+    LegacyJobDeclaration,
+    ParityDeclaration,
     RetriesDeclaration,
     SourceDeclaration,
     TableDeclaration,
@@ -29,12 +31,16 @@ class Nested(NamedTuple):
     is_item: bool
 
 
+_OF_OUTPUT: dict[str, Nested] = {
+    "columns": Nested(ColumnDeclaration, is_item=True),
+    "checks": Nested(CheckDeclaration, is_item=True),
+    "launch": Nested(LaunchDeclaration, is_item=False),
+    "retries": Nested(RetriesDeclaration, is_item=False),
+    "parity": Nested(ParityDeclaration, is_item=False),
+}
 _NESTED: dict[tuple[type[Declared], str | int], Nested] = {
+    **{(kind, key): n for kind in (TableDeclaration, LegacyJobDeclaration) for key, n in _OF_OUTPUT.items()},
     (TableDeclaration, "sources"): Nested(SourceDeclaration, is_item=True),
-    (TableDeclaration, "columns"): Nested(ColumnDeclaration, is_item=True),
-    (TableDeclaration, "checks"): Nested(CheckDeclaration, is_item=True),
-    (TableDeclaration, "launch"): Nested(LaunchDeclaration, is_item=False),
-    (TableDeclaration, "retries"): Nested(RetriesDeclaration, is_item=False),
     (SourceDeclaration, "columns"): Nested(ColumnDeclaration, is_item=True),
     (CalendarDeclaration, "holidays"): Nested(HolidayDeclaration, is_item=True),
 }

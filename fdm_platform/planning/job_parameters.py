@@ -16,8 +16,8 @@ from fdm_platform.planning.secrets import Secrets
 
 
 @dataclass(frozen=True, slots=True)
-class LegacyJob:
-    """A job that has a row in job_master and no declared table. A JobSpec."""
+class UndeclaredJob:
+    """A job that has a row in job_master and no landing table: parameters alone. A JobSpec."""
 
     entity: str
     source_system: str

@@ -34,7 +34,7 @@ from fdm_platform.model.plan import (
     StepPlan,
 )
 from fdm_platform.model.settings import Settings
-from fdm_platform.model.table import SourceSpec, StepSpec, TableSpec
+from fdm_platform.model.table import PASSED_THROUGH, SourceSpec, StepSpec, TableSpec
 from fdm_platform.planning import sql
 from fdm_platform.planning.dependencies import reads_of, versions_read
 from fdm_platform.planning.launch import resolve_launch
@@ -237,12 +237,13 @@ class _Planner:
             options=self.options_of(source, by_name),
             columns=source.columns,
             allow_empty=source.allow_empty,
+            match=source.match,
         )
 
     def options_of(self, source: SourceSpec, by_name: Mapping[str, Parameter]) -> dict[str, str]:
-        """The source's options, JDBC's with their parameters, without what is secret."""
+        """The source's options, a database's with their parameters, without what is secret."""
         options = dict(source.options)
-        if source.format == "jdbc":
+        if source.format in PASSED_THROUGH:
             options = resolve_options(source, by_name, file=self.spec.file)
         place = f"sources.{source.view}"
         return {

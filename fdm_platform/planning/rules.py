@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal, InvalidOperation
 from pathlib import PurePosixPath
 from string import Formatter
 
 from fdm_platform.model.partition import BIZ_DT
 from fdm_platform.model.rejected import is_limit
-from fdm_platform.model.table import FileFormat
+from fdm_platform.model.table import PASSED_THROUGH, FileFormat
 from fdm_platform.planning.declaration import (
     DATE_WORDS,
     MOST_DATES,
     CheckDeclaration,
     ColumnDeclaration,
+    LegacyJobDeclaration,
+    OutputDeclaration,
+    ParityDeclaration,
     SourceDeclaration,
     TableDeclaration,
 )
@@ -45,13 +49,36 @@ def check_table(table: TableDeclaration, findings: Findings) -> None:
     _check_body(table, findings)
     for view, source in table.sources.items():
         _check_source(view, source, findings)
+    _check_rejected(table, findings)
+    _check_output(table, findings)
+
+
+def check_legacy_job(job: LegacyJobDeclaration, findings: Findings) -> None:
+    """The same of what refines a legacy job's table."""
+    if not JOB_NAME.fullmatch(job.legacy_job):
+        findings.add(
+            ("legacy_job",),
+            f"{job.legacy_job!r} is no job",
+            "write the job_id or job_name of its job_master row",
+        )
+    if job.output is not None and (not job.output.strip() or ".." in re.split(r"[/\\]", job.output)):
+        findings.add(
+            ("output",),
+            f"{job.output!r} is no folder",
+            "write a name below the landing root, or an absolute path",
+        )
+    _check_output(job, findings)
+
+
+def _check_output(table: OutputDeclaration, findings: Findings) -> None:
     _check_columns(table.columns, ("columns",), findings)
     _check_partitions(table, findings)
-    _check_rejected(table, findings)
     for key in ("business_keys", "compare_cols"):
         _check_known_columns(getattr(table, key), (key,), table, findings)
     _check_checks(table, findings)
     _check_launch(table, findings)
+    if table.parity is not None:
+        _check_parity(table.parity, table, findings)
     _check_labels(table, findings)
 
 
@@ -124,11 +151,11 @@ def _check_views(views: Iterable[tuple[Place, str]], findings: Findings) -> None
 def _check_source(view: str, source: SourceDeclaration, findings: Findings) -> None:
     place: Place = ("sources", view)
     kinds = [k for k in ("path", "table") if getattr(source, k) is not None]
-    if source.format == "jdbc":
-        _check_jdbc(source, kinds, place, findings)
+    if source.format in PASSED_THROUGH:
+        _check_passed_through(source, kinds, place, findings)
     elif len(kinds) != 1:
         given = "both path and table are given" if kinds else "neither path nor table is given"
-        findings.add(place, given, "give one of them, or format: jdbc with options")
+        findings.add(place, given, f"give one of them, or format: {_or_words(PASSED_THROUGH)} with options")
     elif source.path is not None:
         _check_path(source.path, source.format, (*place, "path"), findings)
     elif source.format not in (None, "orc"):
@@ -137,6 +164,7 @@ def _check_source(view: str, source: SourceDeclaration, findings: Findings) -> N
         )
     _check_columns(source.columns, (*place, "columns"), findings)
     _check_dates(source, (*place, "biz_dt"), findings)
+    _check_match(source, (*place, "match"), findings)
 
 
 def _check_dates(source: SourceDeclaration, place: Place, findings: Findings) -> None:
@@ -169,13 +197,37 @@ def _check_dates(source: SourceDeclaration, place: Place, findings: Findings) ->
     )
 
 
-def _check_jdbc(source: SourceDeclaration, kinds: list[str], place: Place, findings: Findings) -> None:
+_NAMED_BY: Mapping[str, tuple[tuple[str, ...], ...]] = {
+    "jdbc": (("url",), ("dbtable", "query")),
+    "hive": (("table", "query"),),
+    "kudu": (("kudu.master",), ("kudu.table",)),
+}
+"""Options without which nothing is named: one of each group."""
+
+
+def _check_passed_through(
+    source: SourceDeclaration, kinds: list[str], place: Place, findings: Findings
+) -> None:
+    groups = _NAMED_BY[str(source.format)]
+    wanted = " and ".join(" or ".join(group) for group in groups)
     if kinds:
-        findings.add((*place, kinds[0]), f"jdbc takes no {kinds[0]}", "give url and dbtable below options")
-    if "url" not in source.options or not {"dbtable", "query"} & set(source.options):
         findings.add(
-            (*place, "options"), "jdbc needs the options url and dbtable (or query)", "add them below options"
+            (*place, kinds[0]), f"{source.format} takes no {kinds[0]}", f"give {wanted} below options"
         )
+    if any(not set(group) & set(source.options) for group in groups):
+        findings.add(
+            (*place, "options"), f"{source.format} needs the options {wanted}", "add them below options"
+        )
+
+
+def _check_match(source: SourceDeclaration, place: Place, findings: Findings) -> None:
+    if source.match == "name":
+        return
+    is_csv = (source.format or guess_format(source.path or "")) == "csv"
+    if not is_csv:
+        findings.add(place, "only a CSV is read by position", "remove it")
+    elif not source.columns:
+        findings.add(place, "no columns are declared whose position could count", "declare the columns")
 
 
 def _check_path(path: str, declared: FileFormat | None, place: Place, findings: Findings) -> None:
@@ -212,7 +264,7 @@ def _check_columns(columns: Sequence[ColumnDeclaration], place: Place, findings:
             findings.add((*place, i, "type"), *problem)
 
 
-def _check_partitions(table: TableDeclaration, findings: Findings) -> None:
+def _check_partitions(table: OutputDeclaration, findings: Findings) -> None:
     names = table.partition_by
     if names[:1] != [BIZ_DT]:
         findings.add(
@@ -230,7 +282,7 @@ def _check_partitions(table: TableDeclaration, findings: Findings) -> None:
 
 
 def _check_known_columns(
-    names: Sequence[str], place: Place, table: TableDeclaration, findings: Findings
+    names: Sequence[str], place: Place, table: OutputDeclaration, findings: Findings
 ) -> None:
     """The names are declared columns, where columns are declared."""
     known = {c.name.lower(): c.name for c in table.columns}
@@ -239,7 +291,7 @@ def _check_known_columns(
             findings.add((*place, i), f"{name!r} is no declared column", suggest(name, known.values()))
 
 
-def _check_checks(table: TableDeclaration, findings: Findings) -> None:
+def _check_checks(table: OutputDeclaration, findings: Findings) -> None:
     seen: set[str] = set()
     for i, check in enumerate(table.checks):
         place: Place = ("checks", i)
@@ -268,7 +320,45 @@ def _check_rule(check: CheckDeclaration, place: Place, findings: Findings) -> No
         findings.add((*place, "max_rows"), f"max_rows {high} is below min_rows {low}", "swap them")
 
 
-def _check_launch(table: TableDeclaration, findings: Findings) -> None:
+def _check_parity(parity: ParityDeclaration, table: OutputDeclaration, findings: Findings) -> None:
+    named: dict[str, Sequence[str]] = {
+        "keys": parity.keys,
+        "ignore": parity.ignore,
+        "tolerance": list(parity.tolerance),
+        "renamed": list(parity.renamed.values()),
+    }
+    for key, names in named.items():
+        _check_known_columns(names, ("parity", key), table, findings)
+    for column, value in parity.tolerance.items():
+        if not is_tolerance(value):
+            findings.add(
+                ("parity", "tolerance", column), f"{value!r} is no tolerance", "write a number such as 0.01"
+            )
+    if parity.against is not None and not _is_template(parity.against):
+        findings.add(
+            ("parity", "against"),
+            f"{parity.against!r} is no path",
+            "write the date as {biz_dt:%Y%m%d}, a brace as {{",
+        )
+
+
+def is_tolerance(value: object) -> bool:
+    """A finite number of 0 or more, also as text."""
+    try:
+        number = Decimal(str(value))
+    except InvalidOperation:
+        return False
+    return not isinstance(value, bool) and number.is_finite() and number >= 0
+
+
+def _is_template(path: str) -> bool:
+    try:
+        return bool(path.strip()) and "" not in [name for _, name, _, _ in Formatter().parse(path)]
+    except ValueError:
+        return False
+
+
+def _check_launch(table: OutputDeclaration, findings: Findings) -> None:
     for key in ("driver_memory", "executor_memory"):
         value = getattr(table.launch, key)
         if value is not None and not MEMORY.fullmatch(value):
@@ -282,7 +372,7 @@ def _check_launch(table: TableDeclaration, findings: Findings) -> None:
             )
 
 
-def _check_labels(table: TableDeclaration, findings: Findings) -> None:
+def _check_labels(table: OutputDeclaration, findings: Findings) -> None:
     if table.owner is not None and not OWNER.fullmatch(table.owner):
         findings.add(("owner",), f"{table.owner!r} is no owner", "write an e-mail address or team:<name>")
     for key, value in table.tags.items():

@@ -64,7 +64,7 @@ _IS_SQL = ("query", "dbtable", "sessioninitstatement", "preparequery")
 def resolve_options(
     source: SourceSpec, parameters: Mapping[str, Parameter], *, file: str | None = None
 ) -> dict[str, str]:
-    """A JDBC source's options with `{name}` filled in; what is SQL is left as it is, since a value is no part of it.
+    """A database source's options with `{name}` filled in; what is SQL is left as it is, since a value is no part of it.
 
     DeclarationError: an unknown parameter, or a secret that is only a part of an option.
     """

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from fdm_platform.errors import DeclarationError
+from fdm_platform.errors import DeclarationError, SqlError
 from fdm_platform.model.dependency import SAME, ParentDates
+from fdm_platform.model.legacy import Append
 from fdm_platform.model.limits import DeclaredRetries
+from fdm_platform.model.parity import ParitySpec
 from fdm_platform.model.table import CheckSpec, ColumnSpec, SourceSpec, StepSpec, TableSpec
 from fdm_platform.planning.declaration import (
     CheckDeclaration,
     ColumnDeclaration,
     LaunchDeclaration,
+    LegacyJobDeclaration,
+    OutputDeclaration,
+    ParityDeclaration,
     Scalar,
     SourceDeclaration,
     TableDeclaration,
@@ -22,13 +29,34 @@ from fdm_platform.planning.declaration import (
 from fdm_platform.planning.document import read_text
 from fdm_platform.planning.findings import Findings
 from fdm_platform.planning.names import suggest
-from fdm_platform.planning.rules import guess_format, leaves_folder
+from fdm_platform.planning.rules import guess_format, is_tolerance, leaves_folder
+from fdm_platform.planning.sql import todos
 
-_AS_DECLARED = (
-    *("entity", "source_system", "table", "transform", "owner", "description"),
-    *("compression", "target_file_mb", "keep_versions", "allow_empty", "max_rejected"),
-    *("folder_date_format", "on_conflict", "timeout_s", "dates_per_run"),
+_OF_OUTPUT = (
+    *("keep_versions", "allow_empty", "folder_date_format", "on_conflict", "timeout_s"),
+    *("owner", "description"),
 )
+_OF_TABLE = (
+    *("entity", "source_system", "table", "transform"),
+    *("compression", "target_file_mb", "max_rejected", "dates_per_run"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Refinement:
+    """What a table.yaml with `legacy_job` says of that job's table. Paths are as written."""
+
+    file: str
+    text: str
+    job: str
+    """job_id or job_name of its job_master row."""
+    entity: str | None
+    source_system: str | None
+    table: str | None
+    output: str | None
+    append: Append
+    settings: Mapping[str, Any]
+    """Fields of TableSpec."""
 
 
 def build_spec(table: TableDeclaration, file: Path, findings: Findings) -> TableSpec:
@@ -40,17 +68,41 @@ def build_spec(table: TableDeclaration, file: Path, findings: Findings) -> Table
         file=str(file),
         sources=tuple(_source(view, s) for view, s in table.sources.items()),
         steps=tuple(s for s in steps if s),
-        columns=_columns(table.columns),
-        partition_by=tuple(table.partition_by),
-        business_keys=tuple(table.business_keys),
-        compare_cols=tuple(table.compare_cols),
-        checks=tuple(_check(c) for c in table.checks),
-        retries=DeclaredRetries(**table.retries.model_dump()),
-        launch=_launch(table.launch),
         job_name=table.job_name or default_job_name(table.entity, table.source_system, table.table),
-        tags=_texts(table.tags),
-        **{key: getattr(table, key) for key in _AS_DECLARED},
+        **{key: getattr(table, key) for key in _OF_TABLE},
+        **_output(table),
     )
+
+
+def build_refinement(job: LegacyJobDeclaration, file: Path, text: str) -> Refinement:
+    """What the declaration says; it is joined with the job when job_master is known."""
+    return Refinement(
+        file=str(file),
+        text=text,
+        job=job.legacy_job,
+        entity=job.entity,
+        source_system=job.source_system,
+        table=job.table,
+        output=job.output,
+        append=job.append,
+        settings=_output(job),
+    )
+
+
+def _output(table: OutputDeclaration) -> dict[str, Any]:
+    """The fields of TableSpec that a legacy job's table has too."""
+    return {
+        "columns": _columns(table.columns),
+        "partition_by": tuple(table.partition_by),
+        "business_keys": tuple(table.business_keys),
+        "compare_cols": tuple(table.compare_cols),
+        "checks": tuple(_check(c) for c in table.checks),
+        "retries": DeclaredRetries(**table.retries.model_dump()),
+        "launch": _launch(table.launch),
+        "parity": _parity(table.parity) if table.parity else None,
+        "tags": _texts(table.tags),
+        **{key: getattr(table, key) for key in _OF_OUTPUT},
+    }
 
 
 def default_job_name(entity: str, source_system: str, table: str) -> str:
@@ -75,7 +127,23 @@ def _read_step(step: str, index: int, folder: Path, findings: Findings) -> StepS
         return None
     if not sql.strip():
         findings.add(place, f"{step!r} is empty", "write one SELECT")
+    findings.errors += _unfinished(sql, str(path))
     return StepSpec(PurePosixPath(step).stem, str(path), sql)
+
+
+def _unfinished(sql: str, file: str) -> list[DeclarationError]:
+    """What a migration left to a person. What is no SQL at all is found when it is bound."""
+    try:
+        found = todos(sql)
+    except SqlError:
+        return []
+    remedy = "write the SQL in its place and remove the comment"
+    return [
+        DeclarationError(
+            f"is not finished: TODO {t.what}".strip(), file=file, line=t.line, column=t.column, remedy=remedy
+        )
+        for t in found
+    ]
 
 
 def _check_transform(transform: str, folder: Path, findings: Findings) -> None:
@@ -130,6 +198,7 @@ def _source(view: str, source: SourceDeclaration) -> SourceSpec:
         columns=_columns(source.columns),
         allow_empty=source.allow_empty,
         biz_dt=_parent_dates(source.biz_dt),
+        match=source.match,
     )
 
 
@@ -156,6 +225,19 @@ def _check(check: CheckDeclaration) -> CheckSpec:
         min_rows=check.min_rows,
         max_rows=check.max_rows,
         description=check.description,
+    )
+
+
+def _parity(parity: ParityDeclaration) -> ParitySpec:
+    return ParitySpec(
+        keys=tuple(parity.keys),
+        # What is no number is a finding: the spec is then not used.
+        tolerance={c: Decimal(str(v)) for c, v in parity.tolerance.items() if is_tolerance(v)},
+        ignore=tuple(parity.ignore),
+        against=parity.against,
+        format=parity.format,
+        options=_texts(parity.options),
+        renamed=dict(parity.renamed),
     )
 
 

@@ -54,6 +54,7 @@ _COMMENT_EDGE = re.compile(r"/\*(?!\+)|\*/")
 _IN_SINGLE = re.compile(rf"\\.|{_JAVA.format('n1')}|{_DOLLAR.format('n2')}", re.DOTALL | re.IGNORECASE)
 _IN_OTHER = re.compile(rf"\\.|{_DOLLAR.format('n1')}", re.DOTALL)
 _IDENTIFIER_NAME = re.compile(r"view_name|\w+_(view|table)", re.IGNORECASE)
+_TODO = re.compile(r"/\*\s*TODO\b\s*(?P<what>.*?)\s*\*/", re.DOTALL)
 _NAME_GROUPS = ("q1", "q2", "j1", "d1", "c1")
 
 _NAMES_FOLLOW = frozenset({"from", "join", "into", "table"})
@@ -99,6 +100,41 @@ def placeholders(sql: str) -> list[Placeholder]:
     lines = _Lines(sql, file=None)
     slots = _slots(list(_tokens(sql, lines)), lines)
     return [Placeholder(s.name, *lines.place(s.at), s.form) for s in slots]
+
+
+@dataclass(frozen=True, slots=True)
+class Todo:
+    """A comment `/* TODO … */`: its place (1-based), and what is left to a person there."""
+
+    what: str
+    line: int
+    column: int
+
+
+def todos(sql: str) -> list[Todo]:
+    """Every such comment; one inside a string literal is text. SqlError where a literal or comment has no end."""
+    if not _TODO.search(sql):
+        return []
+    lines = _Lines(sql, file=None)
+    comments = [t for t in _tokens(sql, lines) if t.kind == "comment"]
+    found = ((t, _TODO.match(t.text)) for t in comments)
+    return [Todo(m["what"], *lines.place(t.start)) for t, m in found if m]
+
+
+@dataclass(frozen=True, slots=True)
+class StringLiteral:
+    """A string literal of an HQL text as it is written between its quotes, and its place (1-based)."""
+
+    text: str
+    line: int
+    column: int
+
+
+def string_literals(sql: str) -> list[StringLiteral]:
+    """Every string literal in the order of the text; SqlError where a literal or comment has no end."""
+    lines = _Lines(sql, file=None)
+    found = [t for t in _tokens(sql, lines) if t.kind in ("string", "raw")]
+    return [StringLiteral(t.text.lstrip("rR")[1:-1], *lines.place(t.start)) for t in found]
 
 
 def bind(sql: str, parameters: Mapping[str, Parameter], *, file: str) -> str:

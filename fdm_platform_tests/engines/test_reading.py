@@ -166,6 +166,25 @@ def test_without_a_header_columns_go_by_place(spark: SparkSession, tmp_path: Pat
     assert rows(read(spark, csv_source(tmp_path / "c.csv", content, options={"header": "false"}))) == ROWS
 
 
+def test_by_position_a_header_says_nothing(spark: SparkSession, tmp_path: Path) -> None:
+    body = GOOD.partition("\n")[2]
+    csv_source(tmp_path / "in" / "a.csv", f"amount,x,x\n{body}")
+    csv_source(tmp_path / "in" / "b.csv", "Contracts of today\nK4,1.00,2024-02-01\n")
+    source = source_of(tmp_path / "in", "csv", columns=COLUMNS, match="position")
+    assert rows(read(spark, source)) == [*ROWS, ("K4", Decimal("1.00"), date(2024, 2, 1))]
+
+
+def test_hive_tables_and_queries_are_read_through_the_sessions_catalog(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    spark.sql("SELECT 'K1' AS id, 3 AS n").createOrReplaceGlobalTempView("old_contracts")
+    columns = (ColumnSpec("id", "string"), ColumnSpec("n", "bigint"))
+    query = "SELECT id, n FROM global_temp.old_contracts"
+    for options in ({"table": "global_temp.old_contracts"}, {"query": query}):
+        frame = read(spark, SourcePlan("row1", "hive", None, options=options, columns=columns))
+        assert rows(frame) == [("K1", 3)]
+
+
 def test_undeclared_columns_are_inferred(spark: SparkSession, tmp_path: Path) -> None:
     frame = read(spark, csv_source(tmp_path / "c.csv", GOOD, columns=()))
     assert [(x.name, x.dataType.simpleString()) for x in frame.schema.fields] == [

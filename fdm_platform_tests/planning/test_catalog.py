@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from fdm_platform.errors import DeclarationError, UnknownTableError
 from fdm_platform.model.codec import to_plain
+from fdm_platform.model.parity import ParitySpec
 from fdm_platform.model.table import CheckSpec, ColumnSpec, SourceSpec, TableSpec
 from fdm_platform.planning.catalog import load_catalog, read_table
 
@@ -86,6 +88,7 @@ sources:
     options: {sep: ";", header: true, maxColumns: 20}
     columns: {id: string, no: int}
     allow_empty: true
+    match: position
   b: {format: jdbc, options: {url: "jdbc:x", dbtable: t}}
   c: {path: "c.json.gz"}
 transform: package.module:load
@@ -114,6 +117,14 @@ launch:
   py_files: [x.zip]
   additional_conf: {spark.sql.ansi.enabled: false, spark.sql.shuffle.partitions: 8}
 job_name: etl_old
+parity:
+  keys: [id]
+  tolerance: {biz_dt: 0.01, ID: "2"}
+  ignore: [biz_dt]
+  against: "/old/{biz_dt:%Y%m%d}.csv"
+  format: csv
+  options: {sep: ";", header: true}
+  renamed: {OLD_ID: id}
 owner: someone@bank.com
 description: Everything.
 tags: {domain: x, level: 3}
@@ -122,11 +133,20 @@ tags: {domain: x, level: 3}
     spec = read_table(file)
     assert spec.sources[0].options == {"sep": ";", "header": "true", "maxColumns": "20"}
     assert spec.sources[0].columns == (ColumnSpec("id", "string"), ColumnSpec("no", "int"))
-    assert [(s.format, s.allow_empty) for s in spec.sources] == [
-        ("csv", True),
-        ("jdbc", False),
-        ("json", False),
+    assert [(s.format, s.allow_empty, s.match) for s in spec.sources] == [
+        ("csv", True, "position"),
+        ("jdbc", False, "name"),
+        ("json", False, "name"),
     ]
+    assert spec.parity == ParitySpec(
+        keys=("id",),
+        tolerance={"biz_dt": Decimal("0.01"), "ID": Decimal(2)},
+        ignore=("biz_dt",),
+        against="/old/{biz_dt:%Y%m%d}.csv",
+        format="csv",
+        options={"sep": ";", "header": "true"},
+        renamed={"OLD_ID": "id"},
+    )
     assert spec.columns[0] == ColumnSpec("id", "string", False, True, "restricted", "The id.")
     assert spec.checks == (
         CheckSpec("ids", "warn", not_null=("id",), description="All have one."),
@@ -140,7 +160,7 @@ tags: {domain: x, level: 3}
         "additional_conf": {"spark.sql.ansi.enabled": "false", "spark.sql.shuffle.partitions": "8"},
     }
     plain = to_plain(spec)
-    others = {"file", "sources", "columns", "checks", "launch", "code_version"}
+    others = {"file", "sources", "columns", "checks", "launch", "code_version", "parity"}
     read = {k: plain[k] for k in plain if k not in others}
     assert read == {
         "entity": "GELS",
@@ -162,6 +182,7 @@ tags: {domain: x, level: 3}
         "retries": {"limit": 2, "delay_s": None, "longest_s": None},
         "dates_per_run": 10,
         "job_name": "etl_old",
+        "legacy": None,
         "owner": "someone@bank.com",
         "description": "Everything.",
         "tags": {"domain": "x", "level": "3"},
@@ -420,6 +441,45 @@ WRONG: dict[str, tuple[str, int | None, str | None, str, str]] = {
     "a job name with a slash": (
         MINIMAL + "job_name: a/b\n", 9, "job_name", "'a/b' is not a job name", "use letters",
     ),
+    "hive without a table": (
+        replaced('{path: "customer_contract_fallback_lkp.csv"}', "{format: hive, options: {x: y}}"),
+        6, "sources.row2.options", "hive needs the options table or query", "below options",
+    ),
+    "kudu with a path": (
+        replaced('{path: "customer_contract_fallback_lkp.csv"}', "{format: kudu, path: a}"),
+        6, "sources.row2.path", "kudu takes no path", "give kudu.master and kudu.table below options",
+    ),
+    "position without columns": (
+        replaced('lkp.csv"', 'lkp.csv", match: position'),
+        6, "sources.row2.match", "no columns are declared", "declare the columns",
+    ),
+    "position of a Parquet file": (
+        replaced('lkp.csv"', 'lkp.parquet", match: position, columns: {a: int}'),
+        6, "sources.row2.match", "only a CSV is read by position", "remove it",
+    ),
+    "a tolerance that is none": (
+        MINIMAL + "parity:\n  tolerance: {amount: -1}\n",
+        10, "parity.tolerance.amount", "-1 is no tolerance", "such as 0.01",
+    ),
+    "parity by an undeclared column": (
+        MINIMAL + "columns: {id: int, biz_dt: date, biz_status: string}\nparity: {keys: [idd]}\n",
+        10, "parity.keys[0]", "'idd' is no declared column", "did you mean id?",
+    ),
+    "an unknown key of parity": (
+        MINIMAL + "parity: {toleranz: {}}\n", 9, "parity.toleranz", "unknown key 'toleranz'", "did you mean tolerance?",
+    ),
+    "a legacy job with steps": (
+        "legacy_job: JOB_1\nsteps: [a.hql]\n", 2, "steps", "unknown key 'steps'", "known: allow_empty, append",
+    ),
+    "a legacy job above the landing root": (
+        "legacy_job: JOB_1\noutput: ../elsewhere\n", 2, "output", "'../elsewhere' is no folder", "absolute path",
+    ),
+    "a legacy job with a misspelt append": (
+        "legacy_job: JOB_1\nappend: ad\n", 2, "append", "unknown append 'ad'", "did you mean 'add'?",
+    ),
+    "a legacy job by itself": (
+        "legacy_job: JOB_1\n", None, "legacy_job", "refines a legacy job and is no table by itself", "`fdm list`",
+    ),
     "an alias of itself": (
         MINIMAL + "tags: &t {a: *t}\n", None, None, "an alias contains itself", "write the value out",
     ),
@@ -437,6 +497,29 @@ def test_what_is_wrong_is_said_with_line_field_and_remedy(kind: str, tmp_path: P
     assert message in error.message
     assert remedy in (error.remedy or "")
     assert (error.file, error.line, error.field) == (str(file), line, field)
+
+
+def test_a_step_that_a_migration_left_unfinished_breaks_its_table(tmp_path: Path) -> None:
+    file = declare(tmp_path, MINIMAL)
+    step = file.parent / "tMap_1_out1.hql"
+    step.write_text(
+        "SELECT '/* TODO is text */' AS a, -- TODO is a remark\n  NULL /* TODO\n x.y() */ AS b FROM row1\n"
+    )
+    with pytest.raises(DeclarationError, match=r"is not finished: TODO x.y\(\)") as caught:
+        read_table(file)
+    assert (caught.value.file, caught.value.line, caught.value.column) == (str(step), 2, 8)
+    assert caught.value.remedy == "write the SQL in its place and remove the comment"
+    step.write_text("SELECT '/* TODO is text */' AS a FROM row1\n")
+    assert read_table(file)
+
+
+def test_what_refines_a_legacy_job_is_kept_for_when_jobs_are_known(tmp_path: Path) -> None:
+    declare(tmp_path, "legacy_job: JOB_1\noutput: C:\\out\\x\ncolumns: {id: int, biz_dt: date}\n")
+    catalog = load_catalog(tmp_path)
+    assert (catalog.errors, dict(catalog.tables)) == ((), {})
+    (refinement,) = catalog.refinements
+    assert (refinement.job, refinement.output, refinement.append) == ("JOB_1", "C:\\out\\x", "add")
+    assert refinement.settings["columns"][0] == ColumnSpec("id", "int")
 
 
 def test_all_errors_of_a_file_are_listed(tmp_path: Path) -> None:

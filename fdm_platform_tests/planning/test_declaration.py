@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from fdm_platform.model.limits import DeclaredRetries
+from fdm_platform.model.parity import ParitySpec
 from fdm_platform.model.table import CheckSpec, ColumnSpec, SourceSpec, TableSpec
 from fdm_platform.planning.catalog import load_catalog
 from fdm_platform.planning.declaration import (
@@ -17,6 +18,9 @@ from fdm_platform.planning.declaration import (
     ColumnDeclaration,
     Declared,
     LaunchDeclaration,
+    LegacyJobDeclaration,
+    OutputDeclaration,
+    ParityDeclaration,
     RetriesDeclaration,
     SourceDeclaration,
     TableDeclaration,
@@ -30,6 +34,7 @@ PAIRS: list[tuple[type[Declared], type[Any]]] = [
     (ColumnDeclaration, ColumnSpec),
     (CheckDeclaration, CheckSpec),
     (RetriesDeclaration, DeclaredRetries),
+    (ParityDeclaration, ParitySpec),
 ]
 # Where the declaration says "not given" and the catalog fills in what the rest implies.
 FILLED_IN = {"format", "job_name", "biz_dt"}
@@ -40,7 +45,7 @@ def test_keys_are_the_specs_fields_with_the_specs_defaults(
     declaration: type[Declared], spec: type[Any]
 ) -> None:
     known = {f.name: f for f in fields(spec)}
-    assert set(known) - set(declaration.model_fields) <= {"file", "view", "code_version"}
+    assert set(known) - set(declaration.model_fields) <= {"file", "view", "code_version", "legacy"}
     assert set(declaration.model_fields) <= set(known)
     for name, key in declaration.model_fields.items():
         field = known[name]
@@ -74,9 +79,11 @@ def test_the_committed_schema_is_the_models() -> None:
 
 def test_the_schema_knows_both_forms_of_columns_and_refuses_unknown_keys() -> None:
     schema = table_schema()
-    assert schema["additionalProperties"] is False
-    assert {form["type"] for form in schema["properties"]["columns"]["anyOf"]} == {"array", "object"}
-    assert schema["required"] == ["entity", "source_system", "table", "sources"]
+    table, job = (schema["$defs"][schema[way]["$ref"].rpartition("/")[2]] for way in ("else", "then"))
+    assert table["additionalProperties"] is job["additionalProperties"] is False
+    assert {form["type"] for form in table["properties"]["columns"]["anyOf"]} == {"array", "object"}
+    assert table["required"] == ["entity", "source_system", "table", "sources"]
+    assert (schema["if"], job["required"]) == ({"required": ["legacy_job"]}, ["legacy_job"])
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -85,7 +92,12 @@ def test_every_key_is_documented(model: type[Declared]) -> None:
     section = re.search(rf"<!-- keys: {model.__name__} -->(.*?)<!-- end -->", text, re.DOTALL)
     assert section
     documented = re.findall(r"^\| `(\w+)` \|", section[1], re.MULTILINE)
-    assert documented == list(model.model_fields)
+    own = set(model.model_fields)
+    if model is LegacyJobDeclaration:
+        rest = text.partition("Besides these it may have ")[2].partition(", as above")[0]
+        assert set(re.findall(r"`(\w+)`", rest)) == set(OutputDeclaration.model_fields)
+        own -= set(OutputDeclaration.model_fields)
+    assert sorted(documented) == sorted(own)
 
 
 def test_the_documentations_examples_are_valid(tmp_path: Path) -> None:

@@ -95,7 +95,7 @@ def plan_of(
         catalog_tables={PARENT.name: PARENT, spec.name: spec},
         dates=dates,
         rows=rows,
-        job=JobMasterRow("77", "etl_summary", context_params={"region": "it's"}),
+        job=more.pop("job", JobMasterRow("77", "etl_summary", context_params={"region": "it's"})),
         sys_params=[SysParamRow("spark.driver.memory", "DEV", "ALL", "3g")],
         settings=more.pop("settings", SETTINGS),
         load_id=load_id,
@@ -145,6 +145,15 @@ def test_sources_are_resolved_for_their_date() -> None:
         "contracts", "orc", folder, (SourceFile(folder, 8),), base_path="/land/gels_fpms_t_contract"
     )
     assert rates == SourcePlan("rates", "jdbc", None, options={"dbtable": "rates"})
+
+
+def test_a_table_of_another_system_is_named_by_its_options_and_nothing_is_listed() -> None:
+    kudu = SourceSpec(
+        "k", "kudu", options={"kudu.master": "{kudu.master.address}", "kudu.table": "crm.{region}"}
+    )
+    job = JobMasterRow("77", "etl_summary", context_params={"kudu.master.address": "h:7051", "region": "sg"})
+    (source,) = plan_of(with_source(kudu), files={}, job=job).dates[0].sources
+    assert source == SourcePlan("k", "kudu", None, options={"kudu.master": "h:7051", "kudu.table": "crm.sg"})
 
 
 def test_steps_are_bound_with_their_own_view_name() -> None:
