@@ -106,6 +106,8 @@ class SqlColumn:
     nullable: bool = True
     key: bool = False
     pattern: str | None = None
+    talend_name: str = ""
+    """As expressions call it, where SQL needs another name: two columns that differ by letter case alone."""
 
 
 @dataclass(frozen=True, slots=True)

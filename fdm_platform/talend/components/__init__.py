@@ -1,1 +1,13 @@
 """One module a family of components: each turns a Component into a Converted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from fdm_platform.talend.components import passing
+from fdm_platform.talend.components.handler import Handler
+
+HANDLERS: Mapping[str, Handler] = {
+    **passing.HANDLERS,
+}
+"""Handlers by componentName. A kind that is not among them is left to a person."""

@@ -1,0 +1,149 @@
+"""Flows as relations: columns of a schema in SQL, names of views, what an expression sees of a view."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from fdm_platform.talend.components.handler import Around
+from fdm_platform.talend.expression import Ref, Sql
+from fdm_platform.talend.java.typed import Typed
+from fdm_platform.talend.java.types import java_type, spark_type
+from fdm_platform.talend.model import Column, Component, Link, TalendJob
+from fdm_platform.talend.plan import Output, Relation, SqlColumn, View
+
+Order = tuple[tuple[Sql, bool], ...]
+LINE = "_line"
+"""The hidden column by which a file's rows are told in their order; only made where a component asks for the order."""
+REJECT = "REJECT"
+
+
+def distinct_names(names: Iterable[str]) -> tuple[str, ...]:
+    """The names, a number after each that differs from one before it by letter case alone, for which SQL has no eye."""
+    taken: set[str] = set()
+    answer = []
+    for name in names:
+        given, n = name, 1
+        while given.lower() in taken:
+            n += 1
+            given = f"{name}_{n}"
+        taken.add(given.lower())
+        answer.append(given)
+    return tuple(answer)
+
+
+def view_name(job: TalendJob, *parts: str) -> str:
+    """The view of a flow or component, `tMap_1_out1`, in Talend's letters unless another of the job differs by case alone."""
+    name = "_".join(parts)
+    known = sorted({c.unique_name for c in job.components} | {link.name for link in job.links})
+    alike = [other for other in known if other.lower() == name.lower()]
+    return distinct_names(alike)[alike.index(name)] if name in alike else name
+
+
+def sql_columns(schema: Sequence[Column]) -> tuple[SqlColumn, ...]:
+    """A schema's columns in SQL."""
+    return tuple(
+        SqlColumn(
+            name,
+            column.type,
+            spark_type(java_type(column.type, nullable=True).kind, column.length, column.precision),
+            column.nullable,
+            column.key,
+            column.pattern,
+            talend_name=column.name if name != column.name else "",
+        )
+        for column, name in zip(schema, distinct_names(c.name for c in schema), strict=True)
+    )
+
+
+def schema_of(component: Component, link: Link | None, connector: str = "FLOW") -> tuple[Column, ...]:
+    """The schema of an outgoing flow: by the flow's name (tMap), its connector, else the component's only schema."""
+    wanted = [link.name, link.connector] if link else []
+    for key in (*wanted, connector, component.unique_name):
+        if key in component.schemas:
+            return component.schemas[key]
+    return next(iter(component.schemas.values()), ())
+
+
+def outputs_by(around: Around, *connectors: str) -> tuple[Link, ...]:
+    """Outgoing flows of these connectors."""
+    return tuple(link for link in around.outputs if link.connector in connectors)
+
+
+def output_view(around: Around, component: Component, link: Link) -> str:
+    """`tFilterRow_1`, of a reject `tFilterRow_1_reject`; with the flow's name where several flows come out."""
+    if link.connector == REJECT:
+        return view_name(around.job, component.unique_name, "reject")
+    many = len(main_outputs(around)) > 1
+    return view_name(around.job, component.unique_name, *([link.name] if many else []))
+
+
+def main_outputs(around: Around) -> tuple[Link, ...]:
+    """Outgoing flows that are no rejects."""
+    return tuple(link for link in around.outputs if link.connector != REJECT)
+
+
+def main_input(around: Around) -> tuple[str, View] | None:
+    """The main incoming flow and its view; None where nothing flows in."""
+    return next(iter(around.inputs.items()), None)
+
+
+def called(column: SqlColumn) -> str:
+    """The column's name in Talend."""
+    return column.talend_name or column.name
+
+
+def typed(column: SqlColumn, sql: Sql) -> Typed:
+    """A column's value as Java sees it; of a column that is not nullable, never null."""
+    kind = java_type(column.talend_type, nullable=column.nullable)
+    return Typed(kind, sql, column.spark_type, is_nullable=column.nullable)
+
+
+def fields(view: View, alias: str | None) -> Mapping[str, Typed]:
+    """What expressions call `row1.column`, for one flow."""
+    return {called(c): typed(c, Ref(c.name, alias)) for c in view.columns}
+
+
+def hidden(view: View) -> tuple[str, ...]:
+    """Columns that only the view's order uses; a component that keeps rows in their order passes them on."""
+    shown = {c.name.lower() for c in view.columns}
+    return tuple(
+        value.column
+        for value, _ in view.order or ()
+        if isinstance(value, Ref) and value.column.lower() not in shown
+    )
+
+
+def passed(view: View, alias: str) -> tuple[Output, ...]:
+    """All columns of a view as they are, and those of its order."""
+    return tuple(Output(n, Ref(n, alias)) for n in (*(c.name for c in view.columns), *hidden(view)))
+
+
+def relation(flow: str, view: View) -> Relation:
+    """`FROM view AS flow`."""
+    return Relation(view.name, flow)
+
+
+_ORDERED_MAIN = frozenset(
+    {"tUniqRow", "tUniqueRow", "tAggregateRow", "tAggregateSortedRow", "tDenormalize", "tNormalize"}
+)
+"""Kinds whose answer depends on the order of the rows that flow in."""
+
+
+def asks_for_order(job: TalendJob, unique_name: str) -> bool:
+    """A component behind this one, or a lookup that it feeds, depends on the order of its rows."""
+    seen, ahead = {unique_name}, [unique_name]
+    while ahead:
+        at = ahead.pop()
+        for link in job.links:
+            if link.source != at or not link.is_active:
+                continue
+            if link.is_lookup or _kind(job, link.target) in _ORDERED_MAIN:
+                return True
+            if link.target not in seen:
+                seen.add(link.target)
+                ahead.append(link.target)
+    return False
+
+
+def _kind(job: TalendJob, unique_name: str) -> str:
+    return next((c.kind for c in job.components if c.unique_name == unique_name), "")
