@@ -1,0 +1,81 @@
+"""What will bite in a legacy job's HQL: findings with line, rule and remedy. Nothing is run.
+
+HQL is read by the tokenizer that binds it; scripts are read in script_lint.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from fdm_platform.errors import SqlError
+from fdm_platform.model.plan import Parameter
+from fdm_platform.model.table import Severity
+from fdm_platform.planning import sql
+from fdm_platform.planning.fixed_dates import is_fixed_date
+from fdm_platform.planning.names import suggest
+
+VIEW_NAME = "view_name"
+"""The placeholder that every step has a value for: its own view."""
+
+
+@dataclass(frozen=True, slots=True)
+class LintFinding:
+    """One place that will bite. An `error` loses data or cannot run; a `warn` runs as it always did."""
+
+    file: str
+    line: int
+    rule: str
+    severity: Severity
+    message: str
+    remedy: str
+
+
+def lint_hql(text: str, file: str, parameters: Mapping[str, Parameter] | None = None) -> list[LintFinding]:
+    """What is wrong with an HQL file, in order of line.
+
+    `parameters` are what a run would bind, by name in any letter case; without them, no name is looked up.
+    """
+    try:
+        samples = {p.name.lower(): sample(p.name) for p in sql.placeholders(text)}
+        given = {name.lower(): p for name, p in (parameters or {}).items()}
+        found = [
+            *_fixed_dates(text, file),
+            *(_unresolved(text, file, given) if parameters is not None else ()),
+        ]
+        sql.bind(text, samples | given, file=file)
+    except SqlError as error:
+        remedy = error.remedy or "mend it: Spark would refuse it"
+        return [LintFinding(file, error.line or 1, "syntax", "error", error.message, remedy)]
+    return sorted(found, key=lambda f: f.line)
+
+
+def sample(name: str) -> Parameter:
+    """A text that stands for a value which only a run knows."""
+    return Parameter(name, "sample", "string", "a sample")
+
+
+def _fixed_dates(text: str, file: str) -> Iterator[LintFinding]:
+    for literal in sql.string_literals(text):
+        if is_fixed_date(literal.text):
+            yield LintFinding(
+                file,
+                literal.line,
+                "fixed-date",
+                "warn",
+                f"{literal.text!r} stays the same whatever date is loaded",
+                "write '${BIZ_DT}', '${PROCESS_FROM_DATE}' or '${PROCESS_TO_DATE}' where it is the run's",
+            )
+
+
+def _unresolved(text: str, file: str, given: Mapping[str, Parameter]) -> Iterator[LintFinding]:
+    for placeholder in sql.placeholders(text):
+        if placeholder.name.lower() not in {*given, VIEW_NAME}:
+            yield LintFinding(
+                file,
+                placeholder.line,
+                "unresolved-placeholder",
+                "error",
+                f"nothing resolves the placeholder {placeholder.name!r}, but for what the script gives to exec_hql",
+                suggest(placeholder.name, sorted(p.name for p in given.values())),
+            )

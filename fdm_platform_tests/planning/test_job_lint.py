@@ -1,0 +1,97 @@
+"""Lint of legacy jobs: each rule by a text that has the fault, and one that nearly has it."""
+
+from __future__ import annotations
+
+import pytest
+
+from fdm_platform.model.plan import Parameter
+from fdm_platform.planning.job_lint import lint_hql
+from fdm_platform.planning.script_lint import lint_script
+
+PARAMETERS = {name: Parameter(name, "v", "string", "test") for name in ("biz_dt", "min_amount")}
+
+
+def of_hql(text: str) -> list[tuple[int, str, str]]:
+    return [(f.line, f.rule, f.severity) for f in lint_hql(text, "a.hql", PARAMETERS)]
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("SELECT *\nFROM row1 WHERE d < '2025-05-31'", [(2, "fixed-date", "warn")]),
+        ('SELECT * FROM row1 WHERE d < "2025-05-31" AND e = 1', [(1, "fixed-date", "warn")]),
+        ("SELECT DATE'2025-05-31', '20250531', '2025-05-31 00:00:00'", [(1, "fixed-date", "warn")] * 3),
+        ("SELECT '9999-12-31', '1900-01-01', '2025-13-31', '12345678', 20250531 -- '2025-05-31'", []),
+        ("SELECT '${BIZ_DT}', ${nobody}\n-- ${other}", [(1, "unresolved-placeholder", "error")]),
+        ("SELECT '${BIZ_DT}', context.min_amount FROM ${VIEW_NAME}", []),
+        ("SELECT 1;\nSELECT 2", [(2, "syntax", "error")]),
+        ("SELECT 1; -- ; SELECT 2", []),
+        ("SELECT\n 'x", [(2, "syntax", "error")]),
+        ("-- nothing", [(1, "syntax", "error")]),
+    ],
+)
+def test_hql(text: str, found: list[tuple[int, str, str]]) -> None:
+    assert of_hql(text) == found
+
+
+def test_an_unresolved_placeholder_names_those_that_there_are() -> None:
+    (finding,) = lint_hql("SELECT ${bizdt}", "a.hql", PARAMETERS)
+    assert "did you mean biz_dt? known: biz_dt, min_amount" in finding.remedy
+    assert lint_hql("SELECT ${bizdt}", "a.hql") == [], "without a store nobody knows the names"
+
+
+OVERWRITE = (1, "static-overwrite", "error")
+PLAIN = (1, "plain-write", "warn")
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ('df.write.mode("overwrite").orc(path)', [OVERWRITE]),
+        ('df.write.orc(path, mode="overwrite")', [OVERWRITE]),
+        ('df.write.format("orc").mode("overwrite").partitionBy("biz_dt").save(path)', [OVERWRITE]),
+        ('df.write.insertInto("t", overwrite=True)', [OVERWRITE]),
+        ('df.write.mode("append").orc(path)', [PLAIN]),
+        (
+            'df.write.option("partitionOverwriteMode", "dynamic").mode("overwrite").orc(path)',
+            [PLAIN],
+        ),
+        ('df.write.format("jdbc").mode("overwrite").save()', []),
+        ('df.write.mode("overwrite").jdbc(url, "t")', []),
+        ('write_orc(df, path, mode="overwrite", partitionBy=["biz_dt"])', []),
+        ('framework.write_orc(df, path, "overwrite", ["biz_dt", "biz_status"])', []),
+        ("handle.write(text)", []),
+        ("n = df.count()\nwrite_orc(df, p, 'overwrite', ['biz_dt'])", [(1, "count-before-write", "warn")]),
+        ("n = df.count()\ndf.write.orc(p)", [(1, "count-before-write", "warn"), (2, "plain-write", "warn")]),
+        ("n = other.count()\nwrite_orc(df, p, 'overwrite', ['biz_dt'])", []),
+        ("write_orc(df, p, 'overwrite', ['biz_dt'])\nn = df.count()", []),
+        ("n = 'abc'.count('a')", []),
+        ("read_csv(spark, p, inferSchema=True)", [(1, "infer-schema", "warn")]),
+        ("spark.read.option('inferSchema', 'true').csv(p)", [(1, "infer-schema", "warn")]),
+        ("read_csv(spark, p, None, {'inferSchema': True})", [(1, "infer-schema", "warn")]),
+        ("read_csv(spark, p, inferSchema=False)", []),
+        ("rows = df.collect()", [(1, "collect", "warn")]),
+        ("rows = df.toPandas()", [(1, "collect", "warn")]),
+        ("rows = collect(df)", []),
+        ("p = 'C:\\\\data\\\\in'", [(1, "windows-path", "warn")]),
+        ("p = r'\\\\files\\etl'", [(1, "windows-path", "warn")]),
+        ("p = 'C: as in Celsius'\n'''C:/is said here'''", []),
+        ("f = open(os.environ['JOB_PARAMS_FILE'])", [(1, "params-by-hand", "warn")]),
+        ("f = open('params/etl.json')", [(1, "params-by-hand", "warn")]),
+        ("p = load_job_params_from_json(os.environ['JOB_PARAMS_FILE'])", []),
+        ("until = '2025-05-31'", [(1, "fixed-date", "warn")]),
+        ("write_orc(df, p, partitionBy=['biz_dt'])", [(1, "append", "warn")]),
+        ("write_orc(df, p, 'append', ['biz_dt'])", [(1, "append", "warn")]),
+        ("write_orc(df, f'{root}/t', 'overwrite')", [(1, "no-biz-dt", "warn")]),
+        ("write_orc(df, f'{root}/t/biz_dt={day}', 'overwrite')", []),
+        ("write_orc(df, f'{root}/t', 'overwrite', columns)", []),
+        ("print 'x'", [(1, "syntax", "error")]),
+    ],
+)
+def test_scripts(text: str, found: list[tuple[int, str, str]]) -> None:
+    assert [(f.line, f.rule, f.severity) for f in lint_script(text, "a.py")] == found
+
+
+def test_a_finding_in_a_function_is_told_once() -> None:
+    text = "def main():\n    n = df.count()\n    write_orc(df, p, 'overwrite', ['biz_dt'])\n"
+    assert [f.rule for f in lint_script(text, "a.py")] == ["count-before-write"]
