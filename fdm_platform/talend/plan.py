@@ -139,6 +139,29 @@ class Check:
     component: str
 
 
+Action = Literal["insert", "append", "update", "upsert", "delete"]
+
+
+@dataclass(frozen=True, slots=True)
+class Sink:
+    """What an output component writes: the rows of a view.
+
+    `columns` are the component's, with types as they are stored: of a date without a time, `date`. Each is a column of
+    the view by the same name; the others of the view are not written.
+    """
+
+    component: str
+    flow: str
+    view: View
+    columns: tuple[SqlColumn, ...]
+    action: Action
+    """`insert` replaces what was there of the date, as does a file that is written anew; the others do not."""
+    keys: tuple[str, ...] = ()
+    """By which Talend finds the rows to update or delete."""
+    target: str = ""
+    """The file's or table's name as Talend has it: a Java expression."""
+
+
 @dataclass(frozen=True, slots=True)
 class Converted:
     """What one component became.
@@ -154,3 +177,5 @@ class Converted:
     residues: tuple[Residue, ...] = ()
     notes: tuple[Note, ...] = ()
     views: Mapping[str, View] = field(default_factory=dict)
+    sink: Sink | None = None
+    """Of an output component."""
