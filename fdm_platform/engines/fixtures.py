@@ -8,13 +8,20 @@
     sources:
       row1: [{contract_id: K1, amount: 10.5}]    # types as the source declares them; else as YAML has them
     expected: [{contract_id: K1, amount: 10.5}]  # any order; only the columns that stand here are compared
+
+A test of one step alone names it, and gives the views that this step reads, be they sources or steps before it:
+
+    step: tMap_1_out1
+    columns: {tFilterRow_1: {id: int}}           # types of views that no source declares; else as YAML has them
+    sources:
+      tFilterRow_1: [{id: 1}]
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -37,11 +44,11 @@ from fdm_platform.errors import DeclarationError
 from fdm_platform.model.manifest import LoadFailure
 from fdm_platform.model.partition import parse_biz_dt
 from fdm_platform.model.plan import Parameter, StepPlan
-from fdm_platform.model.table import TableSpec
+from fdm_platform.model.table import ColumnSpec, TableSpec
 from fdm_platform.planning.names import suggest
 from fdm_platform.planning.sql import bind
 
-_KEYS = ("name", "biz_dt", "parameters", "sources", "expected")
+_KEYS = ("name", "step", "biz_dt", "parameters", "columns", "sources", "expected")
 _REQUIRED = ("biz_dt", "sources", "expected")
 _DIGITS = 12
 """Significant digits to which floating-point numbers are compared."""
@@ -59,6 +66,10 @@ class Fixture:
     parameters: Mapping[str, Any]
     sources: Mapping[str, Sequence[Mapping[str, Any]]]
     expected: Sequence[Mapping[str, Any]]
+    step: str | None = None
+    """The view of the one step that is run; None: the whole table is."""
+    columns: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Types of columns, by view: of views that no source declares."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +137,8 @@ def read_fixture(file: Path) -> Fixture:
         parameters=plain.get("parameters") or {},
         sources={k: v or [] for k, v in (plain["sources"] or {}).items()},
         expected=plain["expected"] or [],
+        step=plain.get("step"),
+        columns=plain.get("columns") or {},
     )
 
 
@@ -156,12 +169,41 @@ def _result(
     python_path: Sequence[str],
 ) -> DataFrame:
     parameters = sample_parameters(spec, fixture.biz_dt, fixture.parameters, fixture.file)
+    if fixture.step is not None:
+        return _one_step(spec, spark, fixture, tables, parameters)
     inputs = _inputs(spec, spark, fixture, tables)
     steps = run_steps(spark, [_step(s.view, s.file, s.sql, parameters) for s in spec.steps])
     if spec.transform is None:
         return steps[spec.steps[-1].view]
     function = load_transform(spec.transform, python_path, spec.file)
     return function(spark, {**inputs, **steps}, typed_parameters(list(parameters.values())))
+
+
+def _one_step(
+    spec: TableSpec,
+    spark: SparkSession,
+    fixture: Fixture,
+    tables: Mapping[str, TableSpec],
+    parameters: Mapping[str, Parameter],
+) -> DataFrame:
+    """What the step makes of the views that the test gives it."""
+    found = next((s for s in spec.steps if s.view == fixture.step), None)
+    if found is None:
+        raise DeclarationError(
+            f"{spec.name} has no step {fixture.step!r}",
+            file=fixture.file,
+            field="step",
+            remedy=suggest(str(fixture.step), [s.view for s in spec.steps]),
+        )
+    declared = {s.view: source_columns(s, tables) for s in spec.sources}
+    given = {
+        view: tuple(ColumnSpec(n, str(x)) for n, x in columns.items())
+        for view, columns in fixture.columns.items()
+    }
+    for view in dict.fromkeys((*fixture.sources, *given)):
+        columns = given.get(view) or declared.get(view, ())
+        _view(spec, spark, fixture, view, columns)
+    return run_steps(spark, [_step(found.view, found.file, found.sql, parameters)])[found.view]
 
 
 def _step(view: str, file: str, sql: str, parameters: Mapping[str, Parameter]) -> StepPlan:
@@ -181,26 +223,29 @@ def _inputs(
                 field=f"sources.{view}",
                 remedy=suggest(view, views),
             )
-    inputs = {}
-    for source in spec.sources:
-        field = f"sources.{source.view}"
-        columns = source_columns(source, tables)
-        declared = parse_schema(columns, file=spec.file, field=f"{field}.columns") if columns else None
-        rows = fixture.sources.get(source.view, ())
-        if not rows and not columns:
-            raise DeclarationError(
-                f"the source {source.view} has neither rows nor declared columns",
-                file=fixture.file,
-                field=field,
-                remedy="give it a row, or declare its columns in table.yaml",
-            )
-        inputs[source.view] = (
-            _frame(spark, rows, declared, fixture.file, field)
-            if rows
-            else empty_frame(spark, columns, file=spec.file, field=f"{field}.columns")
+    return {s.view: _view(spec, spark, fixture, s.view, source_columns(s, tables)) for s in spec.sources}
+
+
+def _view(
+    spec: TableSpec, spark: SparkSession, fixture: Fixture, view: str, columns: Sequence[ColumnSpec]
+) -> DataFrame:
+    """The test's rows of a view, registered under its name."""
+    field = f"sources.{view}"
+    place = {"file": spec.file, "field": f"{field}.columns"}
+    rows = fixture.sources.get(view, ())
+    if not rows and not columns:
+        raise DeclarationError(
+            f"the source {view} has neither rows nor declared columns",
+            file=fixture.file,
+            field=field,
+            remedy="give it a row, or declare its columns in table.yaml",
         )
-        inputs[source.view].createOrReplaceTempView(source.view)
-    return inputs
+    declared = parse_schema(columns, **place) if columns else None
+    frame = (
+        _frame(spark, rows, declared, fixture.file, field) if rows else empty_frame(spark, columns, **place)
+    )
+    frame.createOrReplaceTempView(view)
+    return frame
 
 
 def _frame(

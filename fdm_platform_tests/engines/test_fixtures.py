@@ -113,3 +113,51 @@ def test_wrong_sql_is_told_by_its_place(spark: SparkSession, tmp_path: Path) -> 
     result = run(spark, tmp_path, GOOD, "SELECT id,\n totl FROM row1")
     assert result.failure
     assert (result.failure.error, result.failure.line, result.failure.column) == ("SqlError", 2, 2)
+
+
+STEPS = {
+    "first": "SELECT id, amount FROM row1",
+    "second": "SELECT f.id, f.n + 1 AS n, row1.amount FROM first AS f JOIN row1 ON row1.id = f.id",
+    "third": "SELECT nothing FROM nowhere",
+}
+
+
+@pytest.mark.parametrize(
+    ("text", "outcome"),
+    [
+        ("expected: [{id: A, n: 2147483647, amount: 1.50}]", True),
+        ("expected: [{id: A, n: 2, amount: 1.50}]", False),
+        ("step: fourth", "did you mean"),
+        ("columns: {first: {id: string}}", "is not declared"),
+    ],
+)
+def test_one_step_reads_the_views_that_its_test_gives(
+    spark: SparkSession, tmp_path: Path, text: str, outcome: bool | str
+) -> None:
+    """Types are those of the test for a step's view, of the table for a source; no other step is run."""
+    given = {
+        "step": "step: second",
+        "columns": "columns: {first: {id: string, n: int}}",
+        "expected": "expected: []",
+        "biz_dt": "biz_dt: 2024-05-15",
+        "sources": "sources: {first: [{id: A, n: 2147483646}], row1: [{id: A, amount: 1.5}]}",
+    }
+    lines = given | {text.partition(":")[0]: text}
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests" / "one.yaml").write_text("\n".join(lines.values()))
+    columns = (ColumnSpec("id", "string"), ColumnSpec("amount", "decimal(18,2)"))
+    spec = TableSpec(
+        entity="GELS",
+        source_system="FPMS",
+        table="t_x",
+        file=str(tmp_path / "table.yaml"),
+        sources=(SourceSpec("row1", "csv", "x.csv", columns=columns),),
+        steps=tuple(StepSpec(view, str(tmp_path / f"{view}.hql"), sql) for view, sql in STEPS.items()),
+        job_name="etl_x",
+    )
+    (result,) = run_fixtures(spec, spark)
+    if isinstance(outcome, bool):
+        assert result.is_passed is outcome, result
+        assert result.failure is None
+    else:
+        assert outcome in str(result.failure)
