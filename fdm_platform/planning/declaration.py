@@ -241,7 +241,7 @@ class TableDeclaration(OutputDeclaration):
     source_system: str = Field(description="System that the data comes from, e.g. FPMS.")
     table: str = Field(description="The table's own name, e.g. t_contract_master.")
     sources: dict[str, SourceDeclaration] = Field(
-        min_length=1, description="Inputs, by the name of the view that the steps see."
+        description="Inputs, by the name of the view that the steps see; {} where the steps make their rows themselves."
     )
     steps: list[str] = Field(
         default_factory=list, description="HQL files, in order; the last one's rows are the result."

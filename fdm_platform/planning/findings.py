@@ -130,8 +130,6 @@ def _explain(detail: ErrorDetails, place: Place, root: type[Declared]) -> tuple[
         return f"{place[-1]!r} is missing", f"add `{place[-1]}: …`"
     if kind == "literal_error":
         return _explain_literal(value, place, root)
-    if kind == "too_short":
-        return f"{place[-1]!r} has no entries", f"name at least one below {place[-1]}"
     if kind in _EXPECTED:
         return _explain_type(_EXPECTED[kind], value)
     return detail["msg"].removeprefix("Input ").lower(), "change the value"

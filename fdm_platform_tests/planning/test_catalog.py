@@ -300,8 +300,8 @@ WRONG: dict[str, tuple[str, int | None, str | None, str, str]] = {
         9, "max_rejected", "0.01 is neither a number of rows nor a share of them", "a whole number such as 100",
     ),
     "no sources": (
-        "entity: A\nsource_system: B\ntable: c\nsources: {}\nsteps: [tMap_1_out1.hql]\n",
-        4, "sources", "'sources' has no entries", "name at least one",
+        "entity: A\nsource_system: B\ntable: c\nsteps: [tMap_1_out1.hql]\n",
+        1, "sources", "'sources' is missing", "add `sources: …`",
     ),
     "missing HQL": (
         replaced("[tMap_1_out1.hql]", "[tMap_1_out.hql]"),
