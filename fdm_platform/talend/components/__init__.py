@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from fdm_platform.talend.components import passing
+from fdm_platform.talend.components import passing, tsortrow, tuniqrow
 from fdm_platform.talend.components.handler import Handler
 
 HANDLERS: Mapping[str, Handler] = {
     **passing.HANDLERS,
+    **tsortrow.HANDLERS,
+    **tuniqrow.HANDLERS,
 }
 """Handlers by componentName. A kind that is not among them is left to a person."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from fdm_platform.talend.components.handler import Around
-from fdm_platform.talend.expression import Ref, Sql
+from fdm_platform.talend.expression import Call, Cast, Ref, Sql
 from fdm_platform.talend.java.typed import Typed
 from fdm_platform.talend.java.types import java_type, spark_type
 from fdm_platform.talend.model import Column, Component, Link, TalendJob
@@ -59,7 +59,7 @@ def schema_of(component: Component, link: Link | None, connector: str = "FLOW") 
     """The schema of an outgoing flow: by the flow's name (tMap), its connector, else the component's only schema."""
     wanted = [link.name, link.connector] if link else []
     for key in (*wanted, connector, component.unique_name):
-        if key in component.schemas:
+        if component.schemas.get(key):
             return component.schemas[key]
     return next(iter(component.schemas.values()), ())
 
@@ -106,11 +106,23 @@ def fields(view: View, alias: str | None) -> Mapping[str, Typed]:
 def hidden(view: View) -> tuple[str, ...]:
     """Columns that only the view's order uses; a component that keeps rows in their order passes them on."""
     shown = {c.name.lower() for c in view.columns}
-    return tuple(
-        value.column
-        for value, _ in view.order or ()
-        if isinstance(value, Ref) and value.column.lower() not in shown
-    )
+    return tuple(name for name in ordered_by(view) if name.lower() not in shown)
+
+
+def ordered_by(view: View) -> tuple[str, ...]:
+    """Columns that the view's order uses."""
+    return tuple(dict.fromkeys(name for value, _ in view.order or () for name in _columns_in(value)))
+
+
+def _columns_in(expression: Sql) -> Iterator[str]:
+    match expression:
+        case Ref(column):
+            yield column
+        case Cast(value):
+            yield from _columns_in(value)
+        case Call(_, arguments):
+            for argument in arguments:
+                yield from _columns_in(argument)
 
 
 def passed(view: View, alias: str) -> tuple[Output, ...]:

@@ -9,6 +9,7 @@ from fdm_platform.talend.components.flows import (
     called,
     hidden,
     main_input,
+    ordered_by,
     output_view,
     relation,
     schema_of,
@@ -72,14 +73,10 @@ def _chosen(name: str, columns: tuple[SqlColumn, ...], flow: str, view: View) ->
     )
     kept = tuple(Output(n, Ref(n, flow)) for n in hidden(view))
     left = {c.name for c in columns if called(c) in known}
-    order = view.order if _names(view) <= left | set(hidden(view)) else None
+    order = view.order if set(ordered_by(view)) <= left | set(hidden(view)) else None
     unique = frozenset(keys for keys in view.unique if keys <= left)
     select = Select((*values, *(kept if order else ())), relation(flow, view))
     return View(name, made, order, unique), select
-
-
-def _names(view: View) -> set[str]:
-    return {value.column for value, _ in view.order or () if isinstance(value, Ref)}
 
 
 def _as_incoming(column: SqlColumn, incoming: SqlColumn | None) -> SqlColumn:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 from fdm_platform.talend.components import HANDLERS
 from fdm_platform.talend.components.flows import sql_columns
-from fdm_platform.talend.components.handler import Around
+from fdm_platform.talend.components.handler import Around, Rows
 from fdm_platform.talend.expression import Ref
 from fdm_platform.talend.model import Column, Component, ContextVariable, Link, Param, TalendJob
 from fdm_platform.talend.plan import Converted, View
@@ -37,7 +38,7 @@ def around(
     outputs: Sequence[str],
     *,
     context: Mapping[str, ContextVariable] | None = None,
-    on_java_error: str = "raise",
+    on_java_error: Literal["raise", "null"] = "raise",
 ) -> Around:
     """A component between flows of these names. An output is `row2`, or `row2 REJECT` with its connector."""
     incoming = tuple(
@@ -46,8 +47,7 @@ def around(
     )
     outgoing = tuple(_outgoing(component, text) for text in outputs)
     job = TalendJob("job", "0.1", "job_0.1.item", components=(component,), links=(*incoming, *outgoing))
-    java_error = "null" if on_java_error == "null" else "raise"
-    return Around(job, inputs, incoming, outgoing, context or {}, java_error)
+    return Around(job, inputs, incoming, outgoing, context or {}, on_java_error)
 
 
 def _outgoing(component: Component, text: str) -> Link:
@@ -66,6 +66,13 @@ def component(
 def convert(component: Component, surroundings: Around) -> Converted:
     """What its handler makes of it."""
     return HANDLERS[component.kind].convert(component, surroundings)
+
+
+def simulate(component: Component, surroundings: Around, rows: Mapping[str, Rows]) -> Mapping[str, Rows]:
+    """What it does to rows of its incoming flows, by Talend's rules."""
+    handler = HANDLERS[component.kind]
+    assert handler.simulate
+    return handler.simulate(component, surroundings, rows)
 
 
 def hql(converted: Converted) -> dict[str, str]:
