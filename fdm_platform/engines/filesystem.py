@@ -65,6 +65,23 @@ def visible_files(folder: Path) -> Iterator[Path]:
             yield Path(entry.path)
 
 
+def stamps(folder: str, also: str, prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Visible files below a folder, and those called `also`, by path relative to it, with their size and time."""
+    try:
+        entries = sorted(os.scandir(folder), key=lambda e: e.name)
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    for entry in entries:
+        if entry.name.startswith((".", "_")) and entry.name != also:
+            continue
+        if entry.is_dir():
+            yield from stamps(entry.path, also, f"{prefix}{entry.name}/")
+            continue
+        with suppress(FileNotFoundError):
+            found = entry.stat()
+            yield f"{prefix}{entry.name}", f"{found.st_size} {found.st_mtime_ns}"
+
+
 def _files_at(root: Path) -> Iterator[Path]:
     if root.is_dir():
         yield from visible_files(root)

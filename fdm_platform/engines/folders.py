@@ -31,6 +31,13 @@ class Folders(Protocol):
     def files(self, folder: str) -> dict[str, int]:
         """Bytes of the data files below a folder, by path relative to it; names with `.` or `_` first are no data."""
 
+    def stamps(self, folder: str, *, also: str) -> dict[str, str]:
+        """Size and time of each data file below a folder, and of those called `also`, by path relative to it.
+
+        Two that are equal are of a file that nobody has changed between. Nothing where there is no such folder; a
+        file that goes meanwhile is left out.
+        """
+
     def exists(self, place: str) -> bool:
         """There is a file or folder of this name."""
 
@@ -90,6 +97,10 @@ class LocalFolders:
         start = Path(folder)
         found = filesystem.visible_files(start)
         return {p.relative_to(start).as_posix(): p.stat().st_size for p in found}
+
+    def stamps(self, folder: str, *, also: str) -> dict[str, str]:
+        """As in Folders."""
+        return dict(filesystem.stamps(folder, also))
 
     def exists(self, place: str) -> bool:
         """As in Folders."""

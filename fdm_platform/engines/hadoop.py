@@ -40,16 +40,27 @@ class HadoopFolders:
 
     def files(self, folder: str) -> dict[str, int]:
         """As in Folders."""
-        prefix = self._path_of(folder).rstrip("/") + "/"
-        found = {}
+        return {path: int(status.getLen()) for path, status in self._below(folder)}
+
+    def stamps(self, folder: str, *, also: str) -> dict[str, str]:
+        """As in Folders."""
+        try:
+            found = self._below(folder, also)
+        except (FileNotFoundError, NotADirectoryError):
+            return {}
+        return {path: f"{int(s.getLen())} {int(s.getModificationTime())}" for path, s in found}
+
+    def _below(self, folder: str, also: str = "") -> list[tuple[str, Any]]:
+        """Data files below a folder, and those called `also`, in order of their paths relative to it."""
+        prefix, found = self._path_of(folder).rstrip("/") + "/", {}
         with reported(folder):
             below = self._context.util().listFiles(self._path(folder), True)
             while below.hasNext():
                 status = below.next()
                 path = str(status.getPath().toUri().getPath()).removeprefix(prefix)
-                if not any(part.startswith((".", "_")) for part in path.split("/")):
-                    found[path] = int(status.getLen())
-        return dict(sorted(found.items()))
+                if not any(p.startswith((".", "_")) and p != also for p in path.split("/")):
+                    found[path] = status
+        return sorted(found.items())
 
     def exists(self, place: str) -> bool:
         """As in Folders."""

@@ -12,22 +12,24 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 
 from fdm_platform.crash import reached
-from fdm_platform.engines.folders import Folders, Where, open_folders, refusal, text_of
+from fdm_platform.engines.folders import Where, open_folders, refusal, text_of
 from fdm_platform.engines.patience import patiently
 from fdm_platform.engines.process_group import held_signals
 from fdm_platform.engines.swapping import (
     STAGING,
     bring_live,
+    discard,
     drop,
     keep,
     make_ready,
     mark,
-    staged_folder,
+    table_of,
 )
+from fdm_platform.engines.verifying import verify
 from fdm_platform.errors import (
     ControlError,
     PublishConflictError,
@@ -35,11 +37,9 @@ from fdm_platform.errors import (
     UnknownOutcomeError,
 )
 from fdm_platform.model.causes import find_cause
-from fdm_platform.model.control import VOID, PublishRecord
+from fdm_platform.model.control import UNMANAGED, VOID, PublishRecord
 from fdm_platform.model.ledger import PublishLedger
 from fdm_platform.model.manifest import Manifest
-
-_DAMAGED = "something else wrote here, or the disk lost data; run the date again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +81,8 @@ class StagedDate:
     biz_dt: date | None
     """None for a load's folder that holds no date, and for what no load has put there."""
     folder: str
+    table: str | None = None
+    """As the ledger calls it, once its version was about to be committed."""
 
 
 def publish(
@@ -96,38 +98,35 @@ def publish(
     ledger can say so.
     """
     commit = _Commit(request, ledger, _record(request), told or _nobody)
+    report = _carried_out(commit, commit.prepare)
+    commit.clean_up()
+    return report
+
+
+def record_only(
+    request: PublishRequest, ledger: PublishLedger, told: Callable[[PublishReport], object] | None = None
+) -> PublishReport:
+    """Commit as a version what a legacy script made live by itself: nothing is moved, and nothing is kept.
+
+    Whatever the load has staged of the date leaves first: it would be exchanged for what the script wrote. Errors are
+    those of `publish`.
+    """
+    of = replace(request, kind=UNMANAGED)
+    commit = _Commit(of, ledger, _record(of), told or _nobody)
+    return _carried_out(commit, lambda: discard(of.manifest.staging))
+
+
+def _carried_out(commit: _Commit, prepare: Callable[[], object]) -> PublishReport:
+    """Prepared, committed and live."""
     try:
-        commit.prepare()
-        report = commit.run()
+        prepare()
+        return commit.run()
     except OSError as error:
         raise _disk_error(commit, error) from error
     except BaseException as error:
         if not commit.is_half_done:
             raise
         raise _half_done(commit, f"was not brought to its end: {type(error).__name__}: {error}") from error
-    commit.clean_up()
-    return report
-
-
-def verify(manifest: Manifest) -> None:
-    """Hold the staged files against the manifest: names, sizes, and rows by ORC's footers."""
-    folders, folder = open_folders(manifest.staging), staged_folder(manifest)
-    if not folders.exists(folder):
-        raise PublishError(
-            f"{manifest.table} {manifest.biz_dt}: the staged folder is gone",
-            file=folder,
-            remedy="run the date again",
-        )
-    there = folders.files(folder)
-    told = {f.path: f.bytes for f in manifest.files}
-    if there != told:
-        odd = sorted({*there.items()} ^ {*told.items()})
-        raise PublishError(
-            f"staged files differ from the manifest of load {manifest.load_id}: {odd[:5]}",
-            file=folder,
-            remedy=_DAMAGED,
-        )
-    _verify_rows(folders, manifest, folder)
 
 
 def settle(root: Where, record: PublishRecord) -> None:
@@ -147,7 +146,9 @@ def unfinished(root: Where) -> Iterator[StagedDate]:
     folders, staging = open_folders(root), f"{text_of(root)}/{STAGING}"
     for load in folders.children(staging):
         dates = folders.children(f"{staging}/{load}")
-        yield from (StagedDate(load, _as_date(name), f"{staging}/{load}/{name}") for name in dates)
+        for name in dates:
+            place = f"{staging}/{load}/{name}"
+            yield StagedDate(load, _as_date(name), place, table_of(folders, place))
         if not dates:
             yield StagedDate(load, None, f"{staging}/{load}")
 
@@ -359,27 +360,6 @@ def _half_done(commit: _Commit, why: str, file: str | None = None, mend: str = "
         file=file,
         remedy=f"{mend}recovery then brings it live, or the next load does",
     )
-
-
-def _verify_rows(folders: Folders, manifest: Manifest, folder: str) -> None:
-    from pyarrow import orc  # noqa: PLC0415 - half a second that only publishing pays
-
-    for file in manifest.files:
-        with folders.reading(f"{folder}/{file.path}") as source:
-            try:
-                rows = orc.ORCFile(source).nrows
-            except (OSError, ValueError) as error:
-                if isinstance(error, OSError) and error.errno:
-                    raise  # the disk's, not the reader's
-                raise PublishError(
-                    f"cannot be read as ORC: {error}", file=f"{folder}/{file.path}", remedy=_DAMAGED
-                ) from error
-        if rows != file.rows:
-            raise PublishError(
-                f"holds {rows} rows, the manifest of load {manifest.load_id} says {file.rows}",
-                file=f"{folder}/{file.path}",
-                remedy="run the date again",
-            )
 
 
 def _as_date(name: str) -> date | None:

@@ -43,7 +43,7 @@ def staged_folder(manifest: Manifest) -> str:
 
 def mark(record: PublishRecord, manifest: Manifest) -> None:
     """Say in the staged folder which version it is about to be."""
-    marker = {"load_id": record.load_id, "version": str(record.version)}
+    marker = {"load_id": record.load_id, "version": str(record.version), "table": record.table_name}
     open_folders(manifest.staging).write_durably(f"{staged_folder(manifest)}/{MARKER}", json.dumps(marker))
 
 
@@ -97,6 +97,15 @@ def keep(root: Where, folder: str, keep_versions: int) -> None:
         folders.remove_if_empty(kept)
     except OSError as error:
         log.warning("kept an old version that could not be removed: %s", error)
+
+
+def table_of(folders: Folders, staging: str) -> str | None:
+    """The table of which a date is staged, as the ledger calls it; None before its version is marked.
+
+    What a legacy job writes need not lie in a folder of the table's name.
+    """
+    markers = (_marker(folders, folder) for folder in _date_folders(folders, staging))
+    return next((m["table"] for m in markers if "table" in m), None)
 
 
 def version_of(folder: Where) -> int:

@@ -91,6 +91,9 @@ class JobDependencyRow:
 VOID = "void"
 """Kind of a ledger row whose number was taken from a load that was declared dead. No version to anybody."""
 
+UNMANAGED = "unmanaged"
+"""Kind of a version that a legacy script made live by itself: the platform has moved nothing, and keeps nothing."""
+
 
 @dataclass(frozen=True, slots=True)
 class PublishRecord:
@@ -111,7 +114,7 @@ class PublishRecord:
     parents: str | None = None
     """What it read of other landing tables, as JSON: their dates' versions, by table and ISO date."""
     kind: str | None = None
-    """None for what a load made; `rollback of <version>` for what a rollback published; VOID."""
+    """None for what a load made; `rollback of <version>` for what a rollback published; UNMANAGED; VOID."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,18 @@ def test_data_files_below_a_folder(folders: Folders, root: str) -> None:
         folders.files(f"{root}/none")
 
 
+def test_a_stamp_is_of_one_state_of_a_file(folders: Folders, root: str) -> None:
+    for name in ("b/part-1", "b/_mark", "_SUCCESS", ".hidden/part-2"):
+        put(folders, f"{root}/t/{name}", "four")
+    before = folders.stamps(f"{root}/t", also="_mark")
+    assert list(before) == ["b/_mark", "b/part-1"]
+    assert folders.stamps(f"{root}/t", also="_mark") == before
+    put(folders, f"{root}/t/b/part-1", "other")
+    after = folders.stamps(f"{root}/t", also="_mark")
+    assert [name for name in after if after[name] != before[name]] == ["b/part-1"]
+    assert folders.stamps(f"{root}/none", also="_mark") == {}
+
+
 def test_children_are_folders_alone(folders: Folders, root: str) -> None:
     for name in ("b/x", "a/x", ".c/x", "file"):
         put(folders, f"{root}/{name}")

@@ -6,21 +6,23 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from pyarrow import orc
+from pyarrow import csv, orc, parquet
 
 from fdm_platform.control.ledger import Ledger
 from fdm_platform.control.store import ControlStore, open_store
 from fdm_platform.engines.folders import Where, text_of
 from fdm_platform.engines.landed import LandedDates
-from fdm_platform.engines.publishing import PublishRequest, publish
+from fdm_platform.engines.publishing import PublishRequest, publish, record_only, unfinished
 from fdm_platform.engines.staging import StagingArea, stage_frame
-from fdm_platform.engines.swapping import STAGING, kept_versions, version_of
+from fdm_platform.engines.swapping import STAGING, kept_versions, mark, version_of
 from fdm_platform.errors import PublishConflictError, PublishError
+from fdm_platform.model.control import UNMANAGED, PublishRecord
+from fdm_platform.model.manifest import Manifest, StagedFile
 
 DAY = date(2024, 5, 15)
 TABLE = "gels_fpms_t"
@@ -215,3 +217,61 @@ def test_a_reader_without_pause_never_sees_a_mix(root: Path, store: ControlStore
     finally:
         reader.kill()
         reader.wait()
+
+
+def by_hand(root: Path, kind: str, *, told: int) -> PublishRequest:
+    """A date in a format that a legacy script may write, of which the manifest tells so many rows."""
+    staging = root / STAGING / "load-1" / str(DAY)
+    folder, table = staging / "biz_dt=20240515", pa.table({"v": ["a", "b"]})
+    folder.mkdir(parents=True)
+    file = folder / f"part-0.{kind}"
+    {"parquet": parquet.write_table, "csv": csv.write_csv}[kind](table, file)
+    rows = told if kind == "parquet" else 0
+    files = (StagedFile(file.name, file.stat().st_size, rows),)
+    counted = None if kind == "parquet" else told
+    of = Manifest("load-1", TABLE, DAY, folder.name, str(staging), files, (), format=kind, row_count=counted)
+    return PublishRequest(root, of, 1, "row-1", keep_versions=1)
+
+
+@pytest.mark.parametrize("kind", ["parquet", "csv"])
+def test_other_formats_are_published_too(root: Path, store: ControlStore, kind: str) -> None:
+    publish(by_hand(root, kind, told=2), Ledger(store))
+    assert (root / "biz_dt=20240515" / f"part-0.{kind}").is_file()
+    record = Ledger(store).current(TABLE, DAY)
+    assert record
+    assert Manifest.from_json(record.manifest).rows == 2
+
+
+def test_parquet_that_holds_other_rows_is_refused(root: Path, store: ControlStore) -> None:
+    with pytest.raises(PublishError, match="holds 2 rows, the manifest of load load-1 says 3"):
+        publish(by_hand(root, "parquet", told=3), Ledger(store))
+    assert not (root / "biz_dt=20240515").exists()
+
+
+def test_what_a_script_wrote_by_itself_is_recorded_and_never_exchanged(
+    root: Path, store: ControlStore
+) -> None:
+    own = root / "biz_dt=20240515" / "part-0.orc"
+    own.parent.mkdir(parents=True)
+    orc.write_table(pa.table({"v": ["by hand"]}), own)
+    staging = f"{root}/{STAGING}/load-1/{DAY}"
+    (Path(staging) / "biz_dt=20240515").mkdir(parents=True)  # an empty one would take its place
+    of = Manifest("load-1", TABLE, DAY, "biz_dt=20240515", staging, (), ())
+    report = record_only(PublishRequest(root, of, 1, "row-1", keep_versions=1), Ledger(store))
+    assert (report.version, values(root)) == (1, ["by hand"])
+    record = Ledger(store).current(TABLE, DAY)
+    assert record
+    assert record.kind == UNMANAGED
+    assert hidden(root) == []
+    publish(staged(root, "b", "load-2", base=1), Ledger(store))
+    assert values(root) == ["b", "b"]
+    (kept,) = kept_versions(root, "biz_dt=20240515").values()
+    assert orc.ORCFile(Path(kept) / "part-0.orc").read()["v"].to_pylist() == ["by hand"]
+
+
+def test_who_finds_a_date_half_done_is_told_of_which_table_it_is(root: Path, store: ControlStore) -> None:
+    request = staged(root, "a", "load-1")
+    assert [s.table for s in unfinished(root)] == [None], "not to be committed yet"
+    record = PublishRecord(TABLE, DAY, 1, "load-1", "", request.manifest.to_json(), datetime.now(UTC))
+    mark(record, request.manifest)
+    assert [(s.load_id, s.table) for s in unfinished(root)] == [("load-1", TABLE)]
