@@ -20,9 +20,13 @@ class LegacySpec:
     base_dir: str
     """The job's own folder."""
     script: str
+    sql_dir: str | None = None
+    """None where the job has no HQL."""
     output: str | None = None
     """Declared folder of its output; None: the contract's."""
     append: Append = "add"
+    prefixes: tuple[tuple[str, str], ...] = ()
+    """Paths that scripts use, such as `C:\\data`, and the folders they stand for."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -131,7 +131,7 @@ class TableSpec:
     source_system: str
     table: str
     file: str
-    """Path of its table.yaml; empty for a legacy job that none refines."""
+    """Path of its table.yaml; of its script for a legacy job that none refines."""
     sources: tuple[SourceSpec, ...]
     steps: tuple[StepSpec, ...]
     transform: str | None = None

@@ -15,7 +15,6 @@ from pathlib import PurePath
 
 from fdm_platform.errors import (
     ControlError,
-    DeclarationError,
     NoControlRowError,
     ParameterError,
     SourceError,
@@ -23,6 +22,7 @@ from fdm_platform.errors import (
 )
 from fdm_platform.model.control import JobMasterRow, ProcessControlRow, SysParamRow
 from fdm_platform.model.dependency import UNPUBLISHED, Dependency, ParentState
+from fdm_platform.model.legacy import LegacyPlan
 from fdm_platform.model.partition import folder_name
 from fdm_platform.model.plan import (
     DatePlan,
@@ -41,6 +41,7 @@ from fdm_platform.planning.launch import resolve_launch
 from fdm_platform.planning.names import suggest
 from fdm_platform.planning.parameters import resolve_parameters
 from fdm_platform.planning.parents import ParentSource, require_parent
+from fdm_platform.planning.places import output_root
 from fdm_platform.planning.secrets import Secrets, refuse_in_sql
 from fdm_platform.planning.sources import resolve_options, resolve_path
 from fdm_platform.planning.versions import settings_version
@@ -131,6 +132,7 @@ def plan(
         parents or {},
     )
     chosen = due(rows, dates, entity=spec.entity, source_system=spec.source_system, force=force)
+    require_one_date(spec, [day.biz_dt for day in chosen])
     return LoadPlan(
         load_id=load_id,
         table=spec.name,
@@ -159,7 +161,7 @@ def plan(
             for day in chosen
         ),
         transform=spec.transform,
-        python_path=(str(settings.project / PurePath(spec.file).parent), str(settings.project)),
+        python_path=(str(_code_folder(spec, settings)), str(settings.project)),
         output=planner.output_plan(),
         launch=secrets.conceal_launch(
             resolve_launch(spec=spec, job=job, sys_params=sys_params, environment=settings.environment)
@@ -169,7 +171,18 @@ def plan(
             spec=spec, job=job, sys_params=sys_params, environment=settings.environment, secrets=secrets
         ),
         secrets=secrets.found,
+        legacy=planner.legacy_plan(),
     )
+
+
+def require_one_date(spec: TableSpec, dates: Sequence[date]) -> None:
+    """ParameterError: a legacy job's script is given one parameters file, which is one date's."""
+    if spec.legacy and len(dates) > 1:
+        raise ParameterError(
+            f"{spec.job_name} is a legacy job, whose script runs for one business date; {len(dates)} were asked for",
+            file=spec.file,
+            remedy="load its dates one by one; a backfill does",
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +200,7 @@ class _Planner:
     def output_plan(self) -> OutputPlan:
         spec = self.spec
         return OutputPlan(
-            root=self.root_of(spec),
+            root=output_root(self.settings, spec),
             columns=spec.columns,
             partition_by=spec.partition_by,
             folder_date_format=spec.folder_date_format,
@@ -199,10 +212,26 @@ class _Planner:
             max_rejected=spec.max_rejected,
         )
 
+    def legacy_plan(self) -> LegacyPlan | None:
+        """How the job's script is run; None for a declared table."""
+        job = self.spec.legacy
+        if job is None:
+            return None
+        return LegacyPlan(
+            script=job.script,
+            base_dir=job.base_dir,
+            sql_dir=job.sql_dir,
+            main_output=output_root(self.settings, self.spec),
+            landing=self.settings.landing,
+            prefixes=job.prefixes,
+            append=job.append,
+        )
+
     def date_plan(
         self, day: DueDate, parameters: tuple[Parameter, ...], base_version: int, claimed: int | None
     ) -> DatePlan:
         by_name = {p.name: p for p in parameters}
+        root = output_root(self.settings, self.spec)
         for dependency in self.dependencies:
             if not dependency.is_read:
                 require_parent(dependency, self.spec, day.biz_dt, self.parents)
@@ -216,7 +245,7 @@ class _Planner:
             sources=tuple(self.source_plan(s, day.biz_dt, by_name) for s in self.spec.sources),
             steps=tuple(_step_plan(s, by_name) for s in self.spec.steps),
             parameters=parameters,
-            staging=posixpath.join(self.root_of(self.spec), ".staging", self.load_id, day.biz_dt.isoformat()),
+            staging=posixpath.join(root, ".staging", self.load_id, day.biz_dt.isoformat()),
             parents=versions_read(self.dependencies, day.biz_dt, self.parents),
             claimed=claimed,
         )
@@ -262,7 +291,7 @@ class _Planner:
                 remedy=suggest(table, self.tables),
             )
         state = self.parents.get(table, UNPUBLISHED)
-        of = ParentSource(self.spec, source, parent, self.root_of(parent), state)
+        of = ParentSource(self.spec, source, parent, output_root(self.settings, parent), state)
         return of.plan(biz_dt, self.list_published)
 
     def files_of(self, source: SourceSpec, path: str, biz_dt: date) -> tuple[SourceFile, ...]:
@@ -285,17 +314,6 @@ class _Planner:
                 remedy="deliver it again, or set allow_empty: true on this source",
             )
         return files
-
-    def root_of(self, spec: TableSpec) -> str:
-        """The table's live folder. DeclarationError if its name leads elsewhere than into the landing root."""
-        landing, name = self.settings.landing, spec.name
-        if "/" in name or name[0] in "._":
-            raise DeclarationError(
-                f"the table {name!r} would leave the landing root {landing}",
-                file=spec.file,
-                remedy="use letters, digits and _ in entity, source_system and table",
-            )
-        return self.settings.table_root(name)
 
 
 def _is_of(row: ProcessControlRow, entity: str, source_system: str) -> bool:
@@ -322,6 +340,11 @@ def _no_control_row(
         field="process_control.biz_dt",
         remedy="add the row to a seed file and run `fdm control seed FILE`, or choose another date",
     )
+
+
+def _code_folder(spec: TableSpec, settings: Settings) -> PurePath:
+    """Where modules stand that the table imports: beside its table.yaml, or beside its script."""
+    return settings.project / PurePath(spec.legacy.script if spec.legacy else spec.file).parent
 
 
 def _step_plan(step: StepSpec, by_name: Mapping[str, Parameter]) -> StepPlan:

@@ -19,6 +19,7 @@ from fdm_platform.errors import (
 )
 from fdm_platform.model.control import JobMasterRow, ProcessControlRow, SysParamRow
 from fdm_platform.model.dependency import ParentState
+from fdm_platform.model.legacy import LegacyPlan, LegacySpec
 from fdm_platform.model.plan import LoadPlan, Parameter, Setting, SourceFile, SourcePlan, StepPlan
 from fdm_platform.model.settings import Settings
 from fdm_platform.model.table import CheckSpec, ColumnSpec, SourceSpec, StepSpec, TableSpec
@@ -154,6 +155,39 @@ def test_a_table_of_another_system_is_named_by_its_options_and_nothing_is_listed
     job = JobMasterRow("77", "etl_summary", context_params={"kudu.master.address": "h:7051", "region": "sg"})
     (source,) = plan_of(with_source(kudu), files={}, job=job).dates[0].sources
     assert source == SourcePlan("k", "kudu", None, options={"kudu.master": "h:7051", "kudu.table": "crm.sg"})
+
+
+LEGACY = replace(
+    SPEC,
+    table="etl_lnd_gels_fpms_t_old",
+    file="/jobs/a/scripts/a.py",
+    sources=(),
+    steps=(),
+    legacy=LegacySpec("J1", "/jobs/a", "/jobs/a/scripts/a.py", "/jobs/a/sql", prefixes=(("C:\\x", "/x"),)),
+)
+
+
+def test_a_legacy_job_is_planned_as_its_script_and_where_its_writes_belong() -> None:
+    planned = plan_of(LEGACY, files={})
+    assert planned.legacy == LegacyPlan(
+        script="/jobs/a/scripts/a.py",
+        base_dir="/jobs/a",
+        sql_dir="/jobs/a/sql",
+        main_output="/land/gels_fpms_t_old",
+        landing="/land",
+        prefixes=(("C:\\x", "/x"),),
+    )
+    assert (planned.file, planned.python_path) == ("/jobs/a/scripts/a.py", ("/jobs/a/scripts", "/p"))
+    assert (planned.output.root, planned.dates[0].sources, planned.dates[0].steps) == (
+        "/land/gels_fpms_t_old", (), ()
+    )  # fmt: skip
+    assert planned.dates[0].staging == "/land/gels_fpms_t_old/.staging/load-1/2024-05-15"
+    assert LoadPlan.from_json(planned.to_json()).legacy == planned.legacy
+
+
+def test_a_legacy_job_runs_for_one_date() -> None:
+    with pytest.raises(ParameterError, match="runs for one business date; 2 were asked for"):
+        plan_of(LEGACY, dates=[D14, D15], files={})
 
 
 def test_steps_are_bound_with_their_own_view_name() -> None:
