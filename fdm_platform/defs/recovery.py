@@ -20,7 +20,7 @@ from fdm_platform.defs.giving_up import OTHERS_WAIT_S, describe, give_up
 from fdm_platform.defs.liveness import Watch, is_alive
 from fdm_platform.defs.platform import Platform
 from fdm_platform.defs.pruning import prune
-from fdm_platform.engines.folders import open_folders
+from fdm_platform.defs.roots import landed_roots, root_of
 from fdm_platform.engines.load_folder import LoadFolder
 from fdm_platform.engines.orphan import processes_of
 from fdm_platform.engines.publishing import unfinished
@@ -108,13 +108,15 @@ class _Recovery:
     def _staged(self, tables: Collection[str] | None) -> defaultdict[str, set[str]]:
         """Tables in which each load has something staged."""
         found: defaultdict[str, set[str]] = defaultdict(set)
-        landing = self._platform.settings.landing
+        platform = self._platform
         try:
-            for table in open_folders(landing).children(landing) if tables is None else tables:
-                for staged in unfinished(self._platform.settings.table_root(table)):
-                    found[staged.load_id].add(table)
+            by_root = landed_roots(platform) if tables is None else {root_of(platform, t): t for t in tables}
+            for root, table in by_root.items():
+                for staged in unfinished(root):
+                    found[staged.load_id].add(staged.table or table)
         except OSError as error:
-            self.done.append(Recovered("left", "", detail=f"{landing} cannot be listed: {error}"))
+            what = f"{platform.settings.landing} cannot be listed: {error}"
+            self.done.append(Recovered("left", "", detail=what))
         return found
 
     def _is_dead(self, row: LoadRow) -> bool:

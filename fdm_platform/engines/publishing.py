@@ -81,6 +81,8 @@ class StagedDate:
     biz_dt: date | None
     """None for a load's folder that holds no date, and for what no load has put there."""
     folder: str
+    root: str
+    """The table's folder, in which it is staged."""
     table: str | None = None
     """As the ledger calls it, once its version was about to be committed."""
 
@@ -148,9 +150,9 @@ def unfinished(root: Where) -> Iterator[StagedDate]:
         dates = folders.children(f"{staging}/{load}")
         for name in dates:
             place = f"{staging}/{load}/{name}"
-            yield StagedDate(load, _as_date(name), place, table_of(folders, place))
+            yield StagedDate(load, _as_date(name), place, text_of(root), table_of(folders, place))
         if not dates:
-            yield StagedDate(load, None, f"{staging}/{load}")
+            yield StagedDate(load, None, f"{staging}/{load}", text_of(root))
 
 
 @dataclass(slots=True)

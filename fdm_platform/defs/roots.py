@@ -1,0 +1,42 @@
+"""Which folder a table of the ledger is published in. No Dagster here.
+
+A declared table's, and a legacy job's own output, are told by its declaration (planning/places.py). What else a legacy
+job writes is in the ledger under the job's name and the folder: `gels_fpms_etl_x:side_output`.
+"""
+
+from __future__ import annotations
+
+from fdm_platform.defs.platform import Platform
+from fdm_platform.engines.folders import open_folders
+from fdm_platform.model.settings import Settings, is_uri
+from fdm_platform.planning.places import output_root
+
+_AT = ":"
+
+
+def root_of(platform: Platform, table: str) -> str:
+    """The folder of a table, of another output of a legacy job, or of a table that is declared no more."""
+    name, at, folder = table.partition(_AT)
+    if at:
+        is_whole = folder.startswith("/") or is_uri(folder)
+        return folder if is_whole else f"{platform.settings.landing}/{folder}".rstrip("/")
+    spec = platform.catalog.tables.get(name)
+    return output_root(platform.settings, spec) if spec else platform.settings.table_root(name)
+
+
+def output_name(settings: Settings, table: str, root: str) -> str:
+    """What the ledger calls another folder that the legacy job of this table writes. The inverse of `root_of`."""
+    if root == settings.landing:
+        return f"{table}{_AT}"
+    return f"{table}{_AT}{root.removeprefix(f'{settings.landing}/')}"
+
+
+def landed_roots(platform: Platform) -> dict[str, str]:
+    """The landing root, every folder below it, and those that tables are published in elsewhere: tables by folder.
+
+    OSError where the landing root cannot be listed.
+    """
+    landing = platform.settings.landing
+    below = {f"{landing}/{name}": name for name in open_folders(landing).children(landing)}
+    declared = {output_root(platform.settings, s): s.name for s in platform.catalog.tables.values()}
+    return {landing: output_name(platform.settings, "", landing)} | below | declared
