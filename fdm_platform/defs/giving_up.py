@@ -18,11 +18,13 @@ from pathlib import Path
 from fdm_platform.crash import reached
 from fdm_platform.defs.closing import GONE, attempts_of_load, close_attempts
 from fdm_platform.defs.platform import Platform
+from fdm_platform.defs.roots import root_of
 from fdm_platform.engines.command import is_yarn, yarn_tag
 from fdm_platform.engines.load_folder import LoadFolder, folder_of
 from fdm_platform.engines.orphan import end_orphan, processes_of
 from fdm_platform.engines.owner import Owner
 from fdm_platform.engines.publishing import StagedDate, settle, unfinished
+from fdm_platform.engines.secrets import secret_files
 from fdm_platform.engines.swapping import discard
 from fdm_platform.model.claim import Claim, LoadRow
 from fdm_platform.model.control import VOID
@@ -103,7 +105,7 @@ class _DeadLoad:
         reached("recover.spark_ended")
         claims = self.platform.claims.of_load(self.load_id)
         self.tables |= {claim.table_name for claim in claims}
-        staged = [s for table in sorted(self.tables) for s in self.staged(table)]
+        staged = {s.folder: (table, s) for table in sorted(self.tables) for s in self.staged(table)}
         if self.is_another_s:  # what is staged may be of a new try of the same name
             return
         for claim in claims:
@@ -111,8 +113,8 @@ class _DeadLoad:
         if self.row:
             self.find_published({(claim.table_name, claim.biz_dt) for claim in claims})
         reached("recover.voided")
-        for table, left in staged:
-            self.settle(table, left)
+        for table, left in staged.values():
+            self.settle(left.table or table, left)
         reached("recover.settled")
         self.close_attempts()
         reached("recover.closed")
@@ -145,13 +147,12 @@ class _DeadLoad:
             for application in ask(yarn_tag(self.load_id), self.wait_s):
                 self.note("Spark ended", detail=application)
 
-    def staged(self, table: str) -> list[tuple[str, StagedDate]]:
+    def staged(self, table: str) -> list[StagedDate]:
         try:
-            found = list(unfinished(self.root(table)))
+            return [s for s in unfinished(root_of(self.platform, table)) if s.load_id == self.load_id]
         except OSError as error:
             self.note("left", table, detail=f"its staging cannot be listed: {error}")
             return []
-        return [(table, s) for s in found if s.load_id == self.load_id]
 
     def void(self, claim: Claim) -> None:
         """The claimed number is void now, or was published."""
@@ -182,7 +183,7 @@ class _DeadLoad:
         is_published = current is not None and current.load_id == self.load_id
         try:
             if current and is_published and not self.is_dry_run:
-                settle(self.root(table), current)
+                settle(left.root, current)
             elif not self.is_dry_run:
                 discard(left.folder)
         except OSError as error:
@@ -214,7 +215,7 @@ class _DeadLoad:
                 self.note("probe ended", detail=f"{breaker.scope} {breaker.name}")
                 if not self.is_dry_run:
                     breakers.note_gone(breaker.scope, breaker.name, self.load_id)
-        for file in (self.folder.secrets, self.folder.secret_properties) if self.folder else ():
+        for file in secret_files(self.folder) if self.folder else ():
             if file.exists():
                 self.note("secrets removed", detail=str(file))
                 if not self.is_dry_run:
@@ -225,9 +226,6 @@ class _DeadLoad:
             self.note("load ended", self.row.table_name, detail=describe(self.row))
         if not self.is_dry_run:
             self.platform.loads.end(self.load_id)
-
-    def root(self, table: str) -> str:
-        return self.platform.settings.table_root(table)
 
 
 def _process(row: LoadRow | None) -> tuple[str, int, int] | None:

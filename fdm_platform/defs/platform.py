@@ -23,6 +23,7 @@ from fdm_platform.control.ledger import Ledger
 from fdm_platform.control.loads import Loads
 from fdm_platform.control.rows import process_control_rows, readable_rows_of
 from fdm_platform.control.store import ControlStore, open_store
+from fdm_platform.control.values import Row
 from fdm_platform.defs.limits import limits_of
 from fdm_platform.defs.parents import Parents, ParentTables
 from fdm_platform.engines.filesystem import list_files
@@ -250,17 +251,24 @@ class Platform:
         )
 
     def job_params(self, plan: LoadPlan, rows: JobRows) -> dict[str, object]:
-        """The legacy parameters file of a load, of the rows that it was planned with. Secrets are masked."""
+        """The legacy parameters file of a load, of the rows that it was planned with.
+
+        Secrets are masked; a legacy script is given them, in a file of its own that its load takes with it.
+        """
         secrets, dates = Secrets(self.settings.secret_names), {d.biz_dt for d in plan.dates}
+
+        def shown(row: Row) -> Row:
+            return dict(row) if plan.legacy else masked(row, secrets)
+
         return job_params_document(
             environment=plan.environment,
             entity=plan.entity,
             source_system=plan.source_system,
             job_name=plan.job_name,
-            job_master=masked(rows.stored_job, secrets) if rows.stored_job else None,
+            job_master=shown(rows.stored_job) if rows.stored_job else None,
             job_dependency=rows.stored_dependencies,
             process_control=[row for row in rows.stored_control if row["biz_dt"] in dates],
-            sys_params=[masked(to_plain(row), secrets) for row in rows.sys_params],
+            sys_params=[shown(to_plain(row)) for row in rows.sys_params],
         )
 
 

@@ -1,20 +1,27 @@
-"""The zip of the platform's driver for clusters: `errors`, `crash`, `model` and `engines`, by content."""
+"""The zip for clusters, by content: the platform's driver, and the `framework` that legacy scripts import."""
 
 from __future__ import annotations
 
 import hashlib
 import os
 import zipfile
+from collections.abc import Iterable
 from pathlib import Path
 
 _PACKAGE = Path(__file__).parent.parent
-_SHIPPED = ("__init__.py", "errors.py", "crash.py", "processes.py", "model", "engines")
+_SHIPPED = (
+    *("__init__.py", "errors.py", "crash.py", "processes.py", "model", "engines"),
+    *(f"planning/{name}.py" for name in ("__init__", "sql", "literals", "names")),
+)
+_TOP_LEVEL = "legacy"
+"""Its packages stand beside fdm_platform in the zip: `framework`."""
 
 
 def bundle(cache: Path) -> Path:
     """The zip, made now if this content has none yet. Complete whenever it is there."""
-    files = sorted(f for name in _SHIPPED for f in _python_files(_PACKAGE / name))
-    contents = {f.relative_to(_PACKAGE.parent).as_posix(): f.read_bytes() for f in files}
+    contents = {f.relative_to(_PACKAGE.parent).as_posix(): f.read_bytes() for f in _files(_SHIPPED)}
+    for file in _files([f"{_TOP_LEVEL}/framework"]):
+        contents[file.relative_to(_PACKAGE / _TOP_LEVEL).as_posix()] = file.read_bytes()
     digest = hashlib.sha256()
     for name, content in contents.items():
         digest.update(f"{name}\0{len(content)}\0".encode() + content)
@@ -24,8 +31,9 @@ def bundle(cache: Path) -> Path:
     return made
 
 
-def _python_files(path: Path) -> list[Path]:
-    return [path] if path.is_file() else list(path.rglob("*.py"))
+def _files(names: Iterable[str]) -> list[Path]:
+    places = [_PACKAGE / name for name in names]
+    return sorted(f for p in places for f in ([p] if p.is_file() else p.rglob("*.py")))
 
 
 def _write(made: Path, contents: dict[str, bytes]) -> None:

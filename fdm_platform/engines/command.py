@@ -18,8 +18,10 @@ from fdm_platform.engines.java import Jdk, Spark
 from fdm_platform.engines.load_folder import LoadFolder
 from fdm_platform.engines.owner import ORPHAN_S, PATIENCE
 from fdm_platform.engines.owner import VARIABLE as LOAD_FOLDER
+from fdm_platform.engines.script_start import LEGACY_PLAN, MESSAGES
 from fdm_platform.engines.secrets import REDACTION, redaction, secret_conf
 from fdm_platform.errors import ParameterError
+from fdm_platform.model.legacy import LegacyPlan
 from fdm_platform.model.plan import LaunchProfile, LoadPlan, Setting
 
 SMALL_INPUT_BYTES = 16 * 1024 * 1024
@@ -38,6 +40,7 @@ _LATE_C2 = (
 _ENGINES = Path(__file__).parent
 DRIVER = _ENGINES / "driver.py"
 LEAN_START = _ENGINES / "lean_start.py"
+_LEGACY = _ENGINES.parent / "legacy"
 LOG_SETTINGS = _ENGINES / "log4j2.properties"
 
 # What Spark's own launcher gives a JVM from 17 on.
@@ -123,12 +126,17 @@ def is_lean(plan: LoadPlan, machine: Machine) -> bool:
     )
 
 
+def is_small(plan: LoadPlan) -> bool:
+    """The load reads little. What a script reads is not known."""
+    return plan.legacy is None and plan.input_bytes <= SMALL_INPUT_BYTES
+
+
 def argv(plan: LoadPlan, folder: LoadFolder, machine: Machine, *, driver: Path = DRIVER) -> list[str]:
     """The load's command, as a list for exec: no value is ever seen by a shell.
 
     ParameterError for a value that Windows' spark-submit.cmd cannot be handed safely.
     """
-    program = [str(driver), str(folder.plan), str(folder.messages)]
+    program = [plan.legacy.script] if plan.legacy else [str(driver), str(folder.plan), str(folder.messages)]
     options = submit_options(plan, machine)
     if secret_conf(plan):
         options = ["--properties-file", str(folder.secret_properties), *options]
@@ -186,7 +194,7 @@ def lean_jvm(plan: LoadPlan, machine: Machine) -> list[str]:
 
 def _compiler_and_collector(plan: LoadPlan) -> tuple[str, ...]:
     """By the bytes of all dates, and of the average one."""
-    if plan.input_bytes <= SMALL_INPUT_BYTES:
+    if is_small(plan):
         return _QUICK
     is_many_small = len(plan.dates) > 1 and plan.input_bytes <= SMALL_INPUT_BYTES * len(plan.dates)
     return "-XX:+UseParallelGC", *(_LATE_C2 if is_many_small else ())
@@ -275,7 +283,7 @@ def _lean_conf(plan: LoadPlan, machine: Machine) -> Iterator[tuple[str, str]]:
     yield "spark.driver.bindAddress", "127.0.0.1"
     yield "spark.driver.host", "127.0.0.1"
     yield "spark.ui.showConsoleProgress", "false"
-    if plan.input_bytes <= SMALL_INPUT_BYTES:
+    if is_small(plan):
         yield "spark.ui.enabled", "false"
         yield "spark.sql.adaptive.coalescePartitions.initialPartitionNum", "4"
 
@@ -308,11 +316,33 @@ def environment(
         LOAD_FOLDER: str(folder.path),
         PATIENCE: str(orphan_s),
     }
+    if plan.legacy:
+        env |= _script_environment(plan.legacy, folder)
     if has_params:
-        env |= {"JOB_PARAMS_FILE": str(folder.params), "KUDU_JOB_PARAMS_FILE": str(folder.params)}
+        params = str(params_file(plan, folder))
+        env |= {"JOB_PARAMS_FILE": params, "KUDU_JOB_PARAMS_FILE": params}
     if is_in_one_jvm(plan.launch):
         env.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
     return env
+
+
+def _script_environment(legacy: LegacyPlan, folder: LoadFolder) -> dict[str, str]:
+    return {
+        "JOB_BASE_DIR": legacy.base_dir,
+        "JOB_SQL_DIR": legacy.sql_dir or os.path.join(legacy.base_dir, "sql"),  # noqa: PTH118 - text to text
+        LEGACY_PLAN: str(folder.plan),
+        MESSAGES: str(folder.messages),
+    }
+
+
+def params_file(plan: LoadPlan, folder: LoadFolder) -> Path:
+    """Where the legacy contract's parameters file is."""
+    return folder.params_of(plan.job_name) if plan.legacy else folder.params
+
+
+def conf_dirs(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Folders of Hadoop's configuration."""
+    return tuple(environ[n] for n in ("HADOOP_CONF_DIR", "YARN_CONF_DIR") if environ.get(n))
 
 
 def driver_python(profile: LaunchProfile, own: str) -> str:
@@ -326,6 +356,11 @@ def driver_python(profile: LaunchProfile, own: str) -> str:
 
 def _python_path(plan: LoadPlan, machine: Machine, inherited: Mapping[str, str]) -> Iterator[str]:
     yield str(_ENGINES.parent.parent)
+    if plan.legacy:  # `import framework`, before what a job's folder may have of that name
+        yield str(_LEGACY)
+        yield str(Path(plan.legacy.script).parent)
+        if not is_lean(plan, machine):
+            yield str(_LEGACY / "started")
     yield from plan.python_path
     if not machine.spark.is_wheel or driver_python(plan.launch, machine.python) != machine.python:
         yield from sorted(str(z) for z in (machine.spark.home / "python" / "lib").glob("*.zip"))

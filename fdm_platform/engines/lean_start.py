@@ -2,6 +2,8 @@
 
     python lean_start.py java … org.apache.spark.deploy.SparkSubmit … pyspark-shell -- driver.py ARG…
 
+The driver, or the script of a legacy job.
+
 spark-submit does these one after the other: a JVM to build a command, the JVM of Spark, then Python.
 The JVM ends when this process does, however it does: its standard input closes. And this process ends when
 the load's worker does (owner.py). pyspark and the standard library only.
@@ -15,7 +17,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import traceback
 from pathlib import Path
 
 _POLL_S = 0.005
@@ -35,10 +36,11 @@ def main(arguments: list[str]) -> None:
 
         _connect(jvm, told)
     sys.argv = program
+    sys.path.insert(0, str(Path(program[0]).parent))  # as Python does
     try:
         runpy.run_path(program[0], run_name="__main__")
-    except Exception:  # noqa: BLE001 - as Python ends a script, but while the JVM can still tell what it threw
-        traceback.print_exc()
+    except Exception as error:  # noqa: BLE001 - as Python ends a script, but while the JVM can still tell what it threw
+        sys.excepthook(type(error), error, error.__traceback__)
         sys.exit(1)
     finally:
         jvm.communicate()  # closes its standard input and waits: who waits for us has waited for it
@@ -47,9 +49,10 @@ def main(arguments: list[str]) -> None:
 def _watch_owner() -> None:
     """Of a load: what else is started by this script belongs to nobody, and has no platform to import."""
     if "FDM_LOAD_FOLDER" in os.environ:
-        from fdm_platform.engines.owner import watch  # noqa: PLC0415 - importable for a load
+        from fdm_platform.engines import owner, script_start  # noqa: PLC0415 - importable for a load
 
-        watch()
+        owner.watch()
+        script_start.begin()
 
 
 def _connect(jvm: subprocess.Popen[bytes], told: Path) -> None:

@@ -29,6 +29,16 @@ class LoadFolder:
         return self.path / "params.json"
 
     @property
+    def params_folder(self) -> Path:
+        """Where the contract has that file: a legacy script's, with real secrets."""
+        return self.path / "params"
+
+    def params_of(self, job_name: str) -> Path:
+        """A script's parameters file."""
+        name = re.sub(r"[/\\\0]", "_", job_name)
+        return self.params_folder / f"{name}.json"
+
+    @property
     def secrets(self) -> Path:
         """Secrets for the driver, which removes it."""
         return self.path / "secrets.json"

@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from fdm_platform.engines.load_folder import LoadFolder
 from fdm_platform.errors import ParameterError
 from fdm_platform.model.plan import SECRET_MARK, DatePlan, LoadPlan
 
@@ -67,7 +68,7 @@ def write_files(
     """
     if not values:
         return
-    _write_private(secrets, json.dumps(values))
+    write_private(secrets, json.dumps(values))
     conf = secret_conf(plan)
     if conf:
         site = defaults.read_text(encoding="utf-8") if defaults.is_file() else ""
@@ -75,7 +76,7 @@ def write_files(
         if REDACTION not in plan.launch.conf:
             settings[REDACTION] = redaction(plan, _redaction_of(site))
         lines = [f"{key}={_escaped(value)}" for key, value in settings.items()]
-        _write_private(properties, "\n".join([site, *lines, ""]))
+        write_private(properties, "\n".join([site, *lines, ""]))
 
 
 def redaction(plan: LoadPlan, base: str = SPARKS_OWN_REDACTION) -> str:
@@ -102,6 +103,20 @@ def take(plan: LoadPlan, folder: Path) -> tuple[LoadPlan, tuple[str, ...]]:
     return replace(plan, dates=tuple(_revealed(d, values) for d in plan.dates)), tuple(values.values())
 
 
+def secret_files(folder: LoadFolder) -> list[Path]:
+    """The files of a load that may hold secrets, whether they are there or not; none may outlive it."""
+    return [folder.secrets, folder.secret_properties, *folder.params_folder.glob("*")]
+
+
+def values_in(folder: Path) -> tuple[str, ...]:
+    """For a script's process, whose parameters file has them, too: the secrets that no message may quote."""
+    try:
+        values: dict[str, str] = json.loads((folder / "secrets.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return ()
+    return tuple(values.values())
+
+
 def _revealed(date: DatePlan, values: Mapping[str, str]) -> DatePlan:
     def reveal(text: Any) -> Any:
         if isinstance(text, str) and text.startswith(SECRET_MARK):
@@ -113,7 +128,34 @@ def _revealed(date: DatePlan, values: Mapping[str, str]) -> DatePlan:
     return replace(date, sources=tuple(sources), parameters=tuple(parameters))
 
 
-def _write_private(path: Path, text: str) -> None:
+def revealed(params: Any, kept: Mapping[str, str]) -> Any:
+    """The legacy contract's parameters with secrets in place of where they are kept, in JSON columns, too.
+
+    `kept`: the secrets by what the control tables have in their place, such as `env:PASSWORD`.
+    """
+    if isinstance(params, Mapping):
+        return {k: revealed(v, kept) for k, v in params.items()}
+    if isinstance(params, list | tuple):
+        return [revealed(v, kept) for v in params]
+    if not isinstance(params, str) or params in kept:
+        return kept.get(params, params) if isinstance(params, str) else params
+    return _revealed_json(params, kept)
+
+
+def _revealed_json(text: str, kept: Mapping[str, str]) -> str:
+    """A text as it was written, unless it is JSON that says where a secret is."""
+    if text.lstrip()[:1] not in ("{", "["):
+        return text
+    try:
+        parsed = json.loads(text)
+    except ValueError:
+        return text
+    told = revealed(parsed, kept)
+    return text if told == parsed else json.dumps(told, ensure_ascii=False)
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that this user alone can read, in place of one that is there."""
     path.unlink(missing_ok=True)
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
         file.write(text)

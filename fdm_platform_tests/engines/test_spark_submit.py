@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from fdm_platform.control.execution_log.delivery import CLOSE_WAIT_S
 from fdm_platform.defs.step_launcher import SparkSubmitStepLauncher
-from fdm_platform.engines import class_archive, owner, process_group, spark_submit
+from fdm_platform.engines import class_archive, owner, process_group, submission
 from fdm_platform.engines.bundle import bundle
 from fdm_platform.engines.java import find_jdk, find_spark
 from fdm_platform.engines.load_folder import LoadFolder, folder_of
@@ -325,11 +325,11 @@ def test_a_plan_is_the_same_whichever_load_has_it() -> None:
 
 def test_a_stop_is_within_15_seconds_and_an_orphan_s_end_within_30() -> None:
     """All that either waits for, each as long as it may take, whatever hangs."""
-    of_spark = spark_submit.GRACE_S + process_group.KILLED_WAIT_S + spark_submit.YARN_WAIT_S
-    assert of_spark <= spark_submit.STOP_S
-    assert spark_submit.STOP_S + CLOSE_WAIT_S <= 15
+    of_spark = submission.GRACE_S + process_group.KILLED_WAIT_S + submission.YARN_WAIT_S
+    assert of_spark <= submission.STOP_S
+    assert submission.STOP_S + CLOSE_WAIT_S <= 15
     with pytest.raises(ValidationError):
-        SparkSubmitStepLauncher(grace_s=spark_submit.GRACE_S + 1)
+        SparkSubmitStepLauncher(grace_s=submission.GRACE_S + 1)
     looks = (
         2 * owner.EVERY_S
     )  # that it is gone is seen at the next look, and that it was long enough at another
