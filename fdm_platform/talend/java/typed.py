@@ -36,6 +36,14 @@ class Untranslated:
     """Of the part that is in the way, in characters of the expression."""
 
 
+class RefusedError(Exception):
+    """Within this package: why an expression has no translation. `translate` gives it as a value."""
+
+    def __init__(self, reason: str, offset: int = 0) -> None:
+        super().__init__(reason)
+        self.untranslated = Untranslated(reason, offset)
+
+
 @dataclass(frozen=True, slots=True)
 class Scope:
     """The names that an expression may use."""

@@ -54,6 +54,62 @@ _SPARK: dict[Kind, str] = {
     "null": "void",
 }
 
+_NAMES: dict[str, JavaType] = {
+    "boolean": JavaType("boolean", is_boxed=False),
+    "byte": JavaType("byte", is_boxed=False),
+    "short": JavaType("short", is_boxed=False),
+    "char": JavaType("char", is_boxed=False),
+    "int": JavaType("int", is_boxed=False),
+    "long": JavaType("long", is_boxed=False),
+    "float": JavaType("float", is_boxed=False),
+    "double": JavaType("double", is_boxed=False),
+    "Boolean": JavaType("boolean"),
+    "Byte": JavaType("byte"),
+    "Short": JavaType("short"),
+    "Character": JavaType("char"),
+    "Integer": JavaType("int"),
+    "Long": JavaType("long"),
+    "Float": JavaType("float"),
+    "Double": JavaType("double"),
+    "BigDecimal": JavaType("decimal"),
+    "String": JavaType("string"),
+    "Date": JavaType("date"),
+    "byte[]": JavaType("bytes"),
+    "Object": JavaType("object"),
+    "null": JavaType("null"),
+}
+_SPELLED = {type_: name for name, type_ in _NAMES.items()}
+_WIDENING: tuple[Kind, ...] = ("byte", "short", "int", "long", "float", "double")
+BOOLEAN = _NAMES["boolean"]
+INT = _NAMES["int"]
+STRING = _NAMES["String"]
+NULL_TYPE = _NAMES["null"]
+NUMERIC: frozenset[Kind] = frozenset(_WIDENING)
+"""Kinds that Java calculates with; `char`, which it also counts among them, is text in Spark."""
+INTEGRAL: frozenset[Kind] = frozenset({"byte", "short", "int", "long"})
+
+
+def named(java: str) -> JavaType | None:
+    """The type that Java calls `java`, with or without its package; None where columns have no such type."""
+    return _NAMES.get(java.rpartition(".")[2])
+
+
+def spelled(type_: JavaType) -> str:
+    """What Java calls it."""
+    return _SPELLED[type_]
+
+
+def promoted(left: Kind, right: Kind) -> Kind:
+    """The kind in which Java calculates with two numbers: at least int (JLS 5.6.2)."""
+    return _WIDENING[max(_WIDENING.index(left), _WIDENING.index(right), _WIDENING.index("int"))]
+
+
+def widens(kind: Kind, to: Kind) -> bool:
+    """Whether Java turns a primitive into a wider one unasked (JLS 5.1.2)."""
+    if kind not in NUMERIC or to not in NUMERIC:
+        return kind == to
+    return _WIDENING.index(kind) <= _WIDENING.index(to)
+
 
 def java_type(talend: str, *, nullable: bool) -> JavaType:
     """The type that Talend generates for a column: a primitive where the column is not nullable and has one."""
@@ -70,3 +126,8 @@ def spark_type(kind: Kind, length: int | None = None, precision: int | None = No
         return _SPARK[kind]
     digits = min(length, 38)
     return f"decimal({digits},{min(max(precision or 0, 0), digits)})"
+
+
+def is_primitive(kind: Kind) -> bool:
+    """Whether Java has a primitive of this kind, with a box of its own."""
+    return kind in _PRIMITIVE
