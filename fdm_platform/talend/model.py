@@ -13,6 +13,12 @@ Row = Mapping[str, str]
 Param = str | tuple[Row, ...]
 """A parameter's value; of a TABLE parameter its rows, by elementRef."""
 
+TRIGGERS = frozenset({
+    "SUBJOB_OK", "SUBJOB_ERROR", "COMPONENT_OK", "COMPONENT_ERROR", "RUN_IF", "ITERATE", "SYNCHRONIZE", "PARALLELIZE",
+    "THEN_RUN", "RUN_IF_OK", "RUN_IF_ERROR", "ON_SUBJOB_OK", "ON_COMPONENT_OK",
+})  # fmt: skip
+"""Connectors that start what they lead to and carry no rows; the last ones are of layouts before 4."""
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
@@ -125,6 +131,11 @@ class Link:
     condition: str | None = None
     """Java, of a RUN_IF."""
     is_active: bool = True
+
+    @property
+    def is_data(self) -> bool:
+        """Whether rows flow, and not only control."""
+        return self.connector not in TRIGGERS
 
 
 @dataclass(frozen=True, slots=True)
