@@ -12,6 +12,7 @@ from pydantic import Field, PrivateAttr
 from fdm_platform.control.execution_log.log import DateAttempt
 from fdm_platform.crash import reached
 from fdm_platform.defs.attempting import attempted
+from fdm_platform.defs.legacy_publishing import publish_script
 from fdm_platform.defs.load import Load, error_of
 from fdm_platform.defs.metadata import date_metadata, failure_metadata, status_metadata, table_schema
 from fdm_platform.defs.platform import Platform
@@ -183,20 +184,23 @@ def _publish_date(
 ) -> None:
     """Publish one date; its final line is written before a signal can come between."""
     plan, planned, manifest = load.plan, load.planned(outcome.biz_dt), outcome.manifest
-    if plan and planned:
-        keep_rejected_rows(plan, planned)
-    if plan is None or planned is None or manifest is None or not outcome.is_publishable:
-        if planned:
-            drop(planned.staging)
+    if plan is None or planned is None:
         raise error_of(outcome)
 
-    def told(report: PublishReport) -> None:
-        published[outcome.biz_dt] = date_metadata(plan, planned, manifest, report, load.report)
+    def told(live: Manifest, report: PublishReport, more: Metadata) -> None:
+        published[outcome.biz_dt] = {**date_metadata(plan, planned, live, report, load.report), **more}
         load.close(outcome.biz_dt)
         reached("publish.told")
 
-    request = _request(load, plan, planned, manifest)
-    report = publish(request, load.platform.ledger, told)
+    if plan.legacy:
+        report = publish_script(context, load, outcome, told)
+    else:
+        keep_rejected_rows(plan, planned)
+        if manifest is None or not outcome.is_publishable:
+            drop(planned.staging)
+            raise error_of(outcome)
+        request = _request(load, plan, planned, manifest)
+        report = publish(request, load.platform.ledger, lambda live: told(manifest, live, {}))
     context.log.info("%s published as version %d: %s", outcome.biz_dt, report.version, report.path)
 
 

@@ -13,11 +13,15 @@ from fdm_platform.defs.adopting import AdoptedLoad, orphans
 from fdm_platform.defs.platform import Platform, refused
 from fdm_platform.defs.recovery import recover
 from fdm_platform.defs.registering import Registration, Tell, log, register
+from fdm_platform.engines.folders import open_folders
+from fdm_platform.engines.load_folder import LoadFolder, folder_of
 from fdm_platform.engines.owner import ADOPTABLE_S, ORPHAN_S
+from fdm_platform.engines.plain_writes import listing
 from fdm_platform.engines.process_group import held_signals
 from fdm_platform.engines.spark_submit import Submission, start
 from fdm_platform.engines.swapping import drop, require_writable
 from fdm_platform.errors import CancelledError, FdmError, LoadError, UnknownOutcomeError
+from fdm_platform.model.legacy import LegacyPlan
 from fdm_platform.model.manifest import DateOutcome, LoadReport
 from fdm_platform.model.plan import DatePlan, LoadPlan
 from fdm_platform.model.recovered import Recovered
@@ -265,18 +269,34 @@ def _put_in_order(load: Load, spec: TableSpec) -> None:
         load.recovered += recover(load.platform, [spec.name], is_patient=True)
     except FdmError as error:
         log.warning("what dead loads of %s left is for others to put in order: %s", spec.name, error)
-    if load.plan:
+    if load.plan and not _is_made_by_script(load.plan):
         require_writable(load.plan.output.root, load.load_id)
+
+
+def _is_made_by_script(plan: LoadPlan) -> bool:
+    """A legacy script may ask Spark to write where there is nothing yet: then nothing must be made there for it."""
+    return plan.legacy is not None and not open_folders(plan.output.root).exists(plan.output.root)
 
 
 def _submit(load: Load, place: Registration, plan: LoadPlan, params: Mapping[str, object]) -> None:
     settings = load.platform.settings
     place.note_plan(identity=plan.identity(), master=plan.launch.master.value)
+    if plan.legacy:
+        _note_output(plan, plan.legacy, folder_of(settings.work, plan.load_id))
     patience_s = ADOPTABLE_S if settings.on_restart == "adopt" else ORPHAN_S
     with held_signals():
         load.submission = start(
             plan, work=settings.work, cache=settings.cache, job_params=params, orphan_s=patience_s
         )
+
+
+def _note_output(plan: LoadPlan, job: LegacyPlan, folder: LoadFolder) -> None:
+    """What the script's output holds before it runs, for whoever publishes, which may be another process."""
+    try:
+        folder.path.mkdir(parents=True, exist_ok=True)
+        listing(job.main_output).save(folder.listing)
+    except OSError as error:
+        log.warning("what %s writes past the framework will not be seen: %s", plan.job_name, error)
 
 
 def _leave_out(load: Load, dates: Collection[date]) -> None:

@@ -138,6 +138,29 @@ class Registration:
         if self._row:
             self.platform.loads.note_plan(self._row, identity=identity, master=master)
 
+    @contextmanager
+    def another(self, table: str, biz_dt: date, wait_s: float, tell: Tell) -> Iterator[int]:
+        """A date of another table for the same load, to itself while the block runs: the version it may publish.
+
+        LockedError if another load keeps it. One whose outcome nobody knows stays claimed, and this load's row stays.
+        """
+        beside = Registration(
+            self.platform, table, self.load_id, self.asked_by
+        )  # never opened: this row is for both
+        beside.claim([biz_dt], wait_s, tell)
+        self.recovered += beside.recovered
+        if biz_dt in beside.refused:
+            raise beside.refused[biz_dt]
+        try:
+            yield beside.claims[biz_dt].version
+        except UnknownOutcomeError:
+            self.is_left = True
+            raise
+        except BaseException:
+            beside.release(biz_dt)
+            raise
+        beside.release(biz_dt)
+
     def claim(self, dates: Collection[date], wait_s: float, tell: Tell, clock: Clock = CLOCK) -> None:
         """Claim the dates in their order. What another living load keeps for longer than `wait_s` is refused.
 

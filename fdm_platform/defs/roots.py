@@ -1,7 +1,8 @@
 """Which folder a table of the ledger is published in. No Dagster here.
 
 A declared table's, and a legacy job's own output, are told by its declaration (planning/places.py). What else a legacy
-job writes is in the ledger under the job's name and the folder: `gels_fpms_etl_x:side_output`.
+job writes is in the ledger under the job's name and the folder: `gels_fpms_etl_x:side_output`, and where it has no
+business dates, under the folder that holds it and its own name: `gels_fpms_etl_x:|codes`.
 """
 
 from __future__ import annotations
@@ -12,23 +13,27 @@ from fdm_platform.model.settings import Settings, is_uri
 from fdm_platform.planning.places import output_root
 
 _AT = ":"
+_SNAPSHOT = "|"
 
 
 def root_of(platform: Platform, table: str) -> str:
     """The folder of a table, of another output of a legacy job, or of a table that is declared no more."""
-    name, at, folder = table.partition(_AT)
+    name, at, place = table.partition(_AT)
     if at:
+        folder = place.partition(_SNAPSHOT)[0]
         is_whole = folder.startswith("/") or is_uri(folder)
         return folder if is_whole else f"{platform.settings.landing}/{folder}".rstrip("/")
     spec = platform.catalog.tables.get(name)
     return output_root(platform.settings, spec) if spec else platform.settings.table_root(name)
 
 
-def output_name(settings: Settings, table: str, root: str) -> str:
-    """What the ledger calls another folder that the legacy job of this table writes. The inverse of `root_of`."""
-    if root == settings.landing:
-        return f"{table}{_AT}"
-    return f"{table}{_AT}{root.removeprefix(f'{settings.landing}/')}"
+def output_name(settings: Settings, table: str, root: str, snapshot: str = "") -> str:
+    """What the ledger calls another folder that the legacy job of this table writes. The inverse of `root_of`.
+
+    `snapshot` is the name of an output below the root that has no business dates.
+    """
+    below = "" if root == settings.landing else root.removeprefix(f"{settings.landing}/")
+    return f"{table}{_AT}{below}{_SNAPSHOT if snapshot else ''}{snapshot}"
 
 
 def landed_roots(platform: Platform) -> dict[str, str]:

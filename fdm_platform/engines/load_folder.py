@@ -39,6 +39,11 @@ class LoadFolder:
         return self.params_folder / f"{name}.json"
 
     @property
+    def listing(self) -> Path:
+        """What a legacy script's output held before it ran."""
+        return self.path / "listing.json"
+
+    @property
     def secrets(self) -> Path:
         """Secrets for the driver, which removes it."""
         return self.path / "secrets.json"

@@ -50,6 +50,18 @@ _ROWS: Mapping[str, Callable[[BinaryIO], int]] = {"orc": _orc_rows, "parquet": _
 """Formats whose files say how many rows they hold."""
 
 
+def rows_of(file: str) -> int | None:
+    """Rows of a file that is live, by its name's ending and its footer; None where that does not say."""
+    rows_in = _ROWS.get(file.rpartition(".")[2])
+    if rows_in is None:
+        return None
+    try:
+        with open_folders(file).reading(file) as source:
+            return rows_in(source)
+    except (OSError, ValueError):
+        return None
+
+
 def _verify_rows(folders: Folders, manifest: Manifest, folder: str) -> None:
     rows_in = _ROWS.get(manifest.format)
     if rows_in is None:
