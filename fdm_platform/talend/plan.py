@@ -50,6 +50,8 @@ class Relation:
 
     of: str | Select
     alias: str
+    columns: tuple[str, ...] = ()
+    """Names for its columns, by position; empty: their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +139,8 @@ class Check:
 
     spec: Mapping[str, Any]
     component: str
+    reads: tuple[str, ...] = ()
+    """Views that its condition asks, besides the table's own rows: their steps go with it."""
 
 
 Action = Literal["insert", "append", "update", "upsert", "delete"]

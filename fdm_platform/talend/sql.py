@@ -330,6 +330,8 @@ def _has_name(output: Output) -> bool:
 def _relation(relation: Relation, indent: int) -> str:
     if isinstance(relation.of, str):
         view = name(relation.of)
+        if relation.columns:
+            return f"{view} AS {name(relation.alias)}({', '.join(map(name, relation.columns))})"
         return view if relation.of == relation.alias else f"{view} AS {name(relation.alias)}"
     flat = _flat(relation.of)
     if flat and indent + len(flat) <= WIDTH:

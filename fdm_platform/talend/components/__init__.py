@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from fdm_platform.talend.components import passing, tsortrow, tuniqrow
+from fdm_platform.talend.components import passing, tfilterrow, tsortrow, tuniqrow
 from fdm_platform.talend.components.handler import Handler
 
 HANDLERS: Mapping[str, Handler] = {
     **passing.HANDLERS,
+    **tfilterrow.HANDLERS,
     **tsortrow.HANDLERS,
     **tuniqrow.HANDLERS,
 }

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from fdm_platform.talend import java as talend_java
 from fdm_platform.talend.components.flows import (
     fields,
     output_view,
@@ -16,6 +15,7 @@ from fdm_platform.talend.components.flows import (
 )
 from fdm_platform.talend.components.handler import Around
 from fdm_platform.talend.expression import FALSE, NULL, Call, Case, Sql, Text, Todo
+from fdm_platform.talend.java import translate
 from fdm_platform.talend.java.typed import Scope, Typed, Untranslated
 from fdm_platform.talend.java.types import JavaType, java_type, spark_type
 from fdm_platform.talend.model import Component, Link
@@ -78,7 +78,7 @@ class Draft:
         self, java: str, scope: Scope, want: JavaType | None, place: str, spark: str | None = None
     ) -> Typed:
         """As `value`, of any type."""
-        found = talend_java.translate(java, scope, want)
+        found = translate(java, scope, want)
         if isinstance(found, Untranslated):
             self.residue(place, java, found.reason)
             as_type = spark or (spark_type(want.kind) if want else "string")
