@@ -1,0 +1,44 @@
+"""Names of what a Talend job becomes: folders and tables from labels that may hold anything."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping
+
+_OTHER = re.compile(r"[^a-z0-9]+")
+_LONGEST = 80
+"""Characters of a name: it becomes a folder, a part of an asset key and of a job's name."""
+
+
+def slug(text: str) -> str:
+    """Lower-case letters, digits and `_` alone, so that no label is a path: `Père/..:1` is `pere_1`."""
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
+    return _OTHER.sub("_", plain).strip("_")[:_LONGEST].rstrip("_") or "job"
+
+
+def distinct_slugs(labels: Iterable[str]) -> Mapping[str, str]:
+    """A slug of its own for each label, in the order of the labels: a number follows where two would be one."""
+    names: dict[str, str] = {}
+    taken: set[str] = set()
+    for label in labels:
+        if label not in names:
+            names[label] = unused(slug(label), taken)
+            taken.add(names[label])
+    return names
+
+
+def unused(name: str, taken: Iterable[str]) -> str:
+    """The name, with a number where it is taken; letter case does not distinguish names."""
+    lower = {t.lower() for t in taken}
+    found, n = name, 1
+    while found.lower() in lower:
+        n += 1
+        found = f"{name}_{n}"
+    return found
+
+
+def table_name(job: str, entity: str, source_system: str) -> str:
+    """The table of a job's slug: `policy_load` is `t_policy_load`, `etl_lnd_gels_fpms_t_policy` is `t_policy`."""
+    bare = job.removeprefix(f"etl_lnd_{entity}_{source_system}_".lower())
+    return bare if bare.startswith("t_") else f"t_{bare}"
