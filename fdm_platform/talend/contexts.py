@@ -5,15 +5,17 @@ A password is never kept, neither as Studio encrypts it nor as plain text.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 
+from fdm_platform.model.settings import SECRET_NAMES
+from fdm_platform.planning.secrets import Secrets
 from fdm_platform.talend.model import ContextVariable
 from fdm_platform.talend.xml import Node
 
-ENVIRONMENTS = ("DEV", "QA", "UAT", "PROD")
+_UNNAMED = "default"
+"""What Studio calls a context that nobody has named: one that is called DEV comes before it."""
 _KNOWN_AS: Mapping[str, str] = {
-    "default": "DEV",
+    _UNNAMED: "DEV",
     "dev": "DEV",
     "devel": "DEV",
     "development": "DEV",
@@ -32,14 +34,14 @@ _KNOWN_AS: Mapping[str, str] = {
     "live": "PROD",
 }
 _SECRET_TYPE = "id_Password"  # noqa: S105 - a type's name
-_SECRET_NAME = re.compile(r"(?i)passw|passphrase|secret|token|api_?key|(^|_)pwd($|_)|(^|_)pass($|_)")
 _ENCRYPTED = "enc:"
 
 
 def variable(node: Node) -> ContextVariable:
     """A contextParameter. A secret is one by its type, by its name, or since its value is encrypted."""
     name, type_, value = node.get("name"), node.get("type", "id_String"), node.get("value")
-    is_secret = type_ == _SECRET_TYPE or _SECRET_NAME.search(name) is not None or value.startswith(_ENCRYPTED)
+    is_named_so = Secrets(SECRET_NAMES).is_secret(name, "")
+    is_secret = type_ == _SECRET_TYPE or is_named_so or value.startswith(_ENCRYPTED)
     return ContextVariable(
         name=name,
         type=type_,
@@ -59,17 +61,16 @@ def read_contexts(node: Node) -> dict[str, tuple[ContextVariable, ...]]:
     }
 
 
-def environments(names: Iterable[str], given: Mapping[str, str] = {}) -> dict[str, str]:
-    """The platform's environment of each context name; a name that none is known for is left out.
+def environments(names: Iterable[str], given: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The platform's environment of each context, by its name; of two for one environment the first has it.
 
-    `given` are names and environments that were asked for, in any letter case; they win. Two contexts for one
-    environment are an ImportRefusedError that says how to choose.
+    `given` are names and environments that were asked for, in any letter case; they come first. A context that is not
+    in the answer has no environment: whoever calls says so.
     """
-    chosen = {name.lower(): environment.upper() for name, environment in given.items()}
+    asked = {name.lower(): environment.upper() for name, environment in (given or {}).items()}
     found: dict[str, str] = {}
-    for name in names:
-        environment = chosen.get(name.lower()) or _KNOWN_AS.get(name.lower())
-        if environment is None or (environment in found.values() and name.lower() not in chosen):
-            continue
-        found[name] = environment
+    for name in sorted(names, key=lambda each: (each.lower() not in asked, each.lower() == _UNNAMED)):
+        environment = asked.get(name.lower()) or _KNOWN_AS.get(name.lower())
+        if environment is not None and environment not in found.values():
+            found[name] = environment
     return found

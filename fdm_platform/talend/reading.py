@@ -16,6 +16,8 @@ from fdm_platform.talend.model import Column, Component, ContextVariable, Link, 
 from fdm_platform.talend.project import ItemRef
 from fdm_platform.talend.xml import Node
 
+CONCEALED = '"******"'
+"""Stands for a password that is written in the job."""
 LOOKUP = "8"
 """The style in which Studio draws a lookup's line: all that tells it from a main flow."""
 
@@ -81,6 +83,8 @@ def _params(node: Node, file: str) -> dict[str, Param]:
 
 def _param(node: Node, file: str) -> Param:
     """A parameter's text; of a table its rows, whose flat list starts a new row where the first name comes again."""
+    if node.get("field") == "PASSWORD":
+        return _password(node.get("value").strip())
     if node.get("field") != "TABLE":
         return node.get("value")
     rows: list[dict[str, str]] = []
@@ -94,6 +98,11 @@ def _param(node: Node, file: str) -> Param:
     if any(row.keys() != rows[0].keys() for row in rows):
         raise _refused(f"the rows of table {node.get('name')} have different columns", file, node.line)
     return tuple(_frozen(row) for row in rows)
+
+
+def _password(java: str) -> str:
+    """Where it comes from, if the job says so; a password itself, encrypted or not, is never kept."""
+    return java if java in ("", '""') or java.startswith("context.") else CONCEALED
 
 
 def _frozen(row: dict[str, str]) -> Row:
@@ -112,12 +121,16 @@ def _value(node: Node, table: str, file: str) -> str:
 
 def _schemas(node: Node, *, has_map: bool) -> dict[str, tuple[Column, ...]]:
     """By connector; where several share one, as tMap's outputs do, by name."""
-    schemas: dict[str, tuple[Column, ...]] = {}
-    for each in node.all("metadata"):
-        connector = each.get("connector", "FLOW")
-        key = each.get("name") if has_map or connector in schemas else connector
-        schemas[key] = tuple(_column(column) for column in each.all("column"))
-    return schemas
+    nodes = tuple(node.all("metadata"))
+    connectors = [each.get("connector", "FLOW") for each in nodes]
+    keys = [
+        each.get("name") if has_map or connectors.count(connector) > 1 else connector
+        for each, connector in zip(nodes, connectors, strict=True)
+    ]
+    return {
+        key: tuple(_column(column) for column in each.all("column"))
+        for key, each in zip(keys, nodes, strict=True)
+    }
 
 
 def _column(node: Node) -> Column:

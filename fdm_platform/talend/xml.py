@@ -43,6 +43,16 @@ _NO_TEXT = frozenset({"idna", "punycode", "undefined", "unicode_escape", "raw_un
 """Python's codecs that no editor saves XML in; some take quadratic time."""
 
 
+_CUT_OFF = "the file is cut off: copy it anew"
+_REMEDIES = {
+    "no element found": _CUT_OFF,
+    "unclosed token": _CUT_OFF,
+    "unclosed CDATA section": _CUT_OFF,
+    "partial character": _CUT_OFF,
+    "reference to invalid character number": "XML has no such character: delete it in Talend Studio, or in the file",
+}
+
+
 class Node(NamedTuple):
     """An element. `tag` is its local name; attributes are as written, prefix included (`xmi:id`). Text is not kept.
 
@@ -216,10 +226,9 @@ def _feed(to: _Handlers, data: bytes, file: str, *, is_whole: bool = True) -> No
 
 def _damaged(error: expat.ExpatError, file: str) -> ImportRefusedError:
     text = expat.ErrorString(error.code)
-    ends = text in ("no element found", "unclosed token", "unclosed CDATA section", "partial character")
     return refused(
         f"not well-formed XML: {text}",
-        "the file is cut off: copy it anew" if ends else "export the job anew from Talend Studio",
+        _REMEDIES.get(text, "export the job anew from Talend Studio"),
         file,
         error.lineno,
         error.offset + 1,
