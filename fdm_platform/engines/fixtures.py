@@ -9,7 +9,8 @@
       row1: [{contract_id: K1, amount: 10.5}]    # types as the source declares them; else as YAML has them
     expected: [{contract_id: K1, amount: 10.5}]  # any order; only the columns that stand here are compared
 
-A test of one step alone names it, and gives the views that this step reads, be they sources or steps before it:
+A test of one step alone names it, or several in their order, of which the last one's rows are compared. It gives the
+views that these read, be they sources or steps before them:
 
     step: tMap_1_out1
     columns: {tFilterRow_1: {id: int}}           # types of views that no source declares; else as YAML has them
@@ -66,8 +67,8 @@ class Fixture:
     parameters: Mapping[str, Any]
     sources: Mapping[str, Sequence[Mapping[str, Any]]]
     expected: Sequence[Mapping[str, Any]]
-    step: str | None = None
-    """The view of the one step that is run; None: the whole table is."""
+    steps: Sequence[str] = ()
+    """Views of the steps that are run; none: the whole table is."""
     columns: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """Types of columns, by view: of views that no source declares."""
 
@@ -137,9 +138,14 @@ def read_fixture(file: Path) -> Fixture:
         parameters=plain.get("parameters") or {},
         sources={k: v or [] for k, v in (plain["sources"] or {}).items()},
         expected=plain["expected"] or [],
-        step=plain.get("step"),
+        steps=_steps(plain.get("step")),
         columns=plain.get("columns") or {},
     )
+
+
+def _steps(given: Any) -> tuple[str, ...]:
+    """`step: a` says the same as `step: [a]`."""
+    return tuple(map(str, given)) if isinstance(given, list) else () if given is None else (str(given),)
 
 
 def _run_file(
@@ -169,8 +175,8 @@ def _result(
     python_path: Sequence[str],
 ) -> DataFrame:
     parameters = sample_parameters(spec, fixture.biz_dt, fixture.parameters, fixture.file)
-    if fixture.step is not None:
-        return _one_step(spec, spark, fixture, tables, parameters)
+    if fixture.steps:
+        return _some_steps(spec, spark, fixture, tables, parameters)
     inputs = _inputs(spec, spark, fixture, tables)
     steps = run_steps(spark, [_step(s.view, s.file, s.sql, parameters) for s in spec.steps])
     if spec.transform is None:
@@ -179,31 +185,33 @@ def _result(
     return function(spark, {**inputs, **steps}, typed_parameters(list(parameters.values())))
 
 
-def _one_step(
+def _some_steps(
     spec: TableSpec,
     spark: SparkSession,
     fixture: Fixture,
     tables: Mapping[str, TableSpec],
     parameters: Mapping[str, Parameter],
 ) -> DataFrame:
-    """What the step makes of the views that the test gives it."""
-    found = next((s for s in spec.steps if s.view == fixture.step), None)
-    if found is None:
-        raise DeclarationError(
-            f"{spec.name} has no step {fixture.step!r}",
-            file=fixture.file,
-            field="step",
-            remedy=suggest(str(fixture.step), [s.view for s in spec.steps]),
-        )
+    """What the test's steps make of the views that it gives them."""
+    by_view = {s.view: s for s in spec.steps}
+    for view in fixture.steps:
+        if view not in by_view:
+            raise DeclarationError(
+                f"{spec.name} has no step {view!r}",
+                file=fixture.file,
+                field="step",
+                remedy=suggest(view, by_view),
+            )
     declared = {s.view: source_columns(s, tables) for s in spec.sources}
     given = {
         view: tuple(ColumnSpec(n, str(x)) for n, x in columns.items())
         for view, columns in fixture.columns.items()
     }
     for view in dict.fromkeys((*fixture.sources, *given)):
-        columns = given.get(view) or declared.get(view, ())
-        _view(spec, spark, fixture, view, columns)
-    return run_steps(spark, [_step(found.view, found.file, found.sql, parameters)])[found.view]
+        _view(spec, spark, fixture, view, given.get(view) or declared.get(view, ()))
+    steps = [by_view[view] for view in fixture.steps]
+    made = run_steps(spark, [_step(s.view, s.file, s.sql, parameters) for s in steps])
+    return made[steps[-1].view]
 
 
 def _step(view: str, file: str, sql: str, parameters: Mapping[str, Parameter]) -> StepPlan:

@@ -127,6 +127,7 @@ STEPS = {
     [
         ("expected: [{id: A, n: 2147483647, amount: 1.50}]", True),
         ("expected: [{id: A, n: 2, amount: 1.50}]", False),
+        ("step: [second, third]", "nowhere"),
         ("step: fourth", "did you mean"),
         ("columns: {first: {id: string}}", "is not declared"),
     ],
