@@ -96,6 +96,15 @@ def flow_of(job: TalendJob) -> JobFlow:
     )
 
 
+def hash_writers(job: TalendJob, component: Component) -> tuple[Component, ...]:
+    """The tHashOutputs whose rows a tHashInput reads: the one that it names, and those that add to that one."""
+    named = component.text("LIST") if component.kind == "tHashInput" else None
+    outputs = (c for c in job.components if c.kind == "tHashOutput" and c.is_active)
+    return tuple(
+        c for c in outputs if c.unique_name == named or (c.flag("LINK_WITH") and c.text("LIST") == named)
+    )
+
+
 def _at(links: Iterable[Link], name: str) -> Iterator[Link]:
     return (link for link in links if link.target == name)
 
@@ -118,6 +127,9 @@ def _ordered(job: TalendJob, data: list[Link]) -> tuple[Component, ...]:
     sorter: TopologicalSorter[str] = TopologicalSorter(dict.fromkeys(at, ()))
     for link in data:
         sorter.add(link.target, link.source)
+    for component in job.components:
+        for writer in hash_writers(job, component):
+            sorter.add(component.unique_name, writer.unique_name)
     try:
         sorter.prepare()
     except CycleError as error:

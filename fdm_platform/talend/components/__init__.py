@@ -4,13 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from fdm_platform.talend.components import passing, tfilterrow, tsortrow, tuniqrow
+from fdm_platform.talend.components import (
+    leaving,
+    noting,
+    outputs,
+    passing,
+    tdie,
+    tfilterrow,
+    thash,
+    trunjob,
+    tsortrow,
+    tuniqrow,
+    variables,
+)
 from fdm_platform.talend.components.handler import Handler
 
 HANDLERS: Mapping[str, Handler] = {
+    **leaving.HANDLERS,
+    **noting.HANDLERS,
+    **outputs.HANDLERS,
     **passing.HANDLERS,
+    **tdie.HANDLERS,
     **tfilterrow.HANDLERS,
+    **thash.HANDLERS,
+    **trunjob.HANDLERS,
     **tsortrow.HANDLERS,
     **tuniqrow.HANDLERS,
+    **variables.HANDLERS,
 }
 """Handlers by componentName. A kind that is not among them is left to a person."""

@@ -1,0 +1,204 @@
+"""Output components: each is a sink, which becomes a table of its own."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from fdm_platform.talend.components.drafting import Draft, left_to_a_person
+from fdm_platform.talend.components.flows import (
+    REJECT,
+    called,
+    main_input,
+    output_view,
+    relation,
+    schema_of,
+    sql_columns,
+)
+from fdm_platform.talend.components.handler import Around, Handler
+from fdm_platform.talend.expression import FALSE, NULL, Cast
+from fdm_platform.talend.model import Component
+from fdm_platform.talend.plan import Action, Converted, Outcome, Output, Select, Sink, SqlColumn, View
+
+_DATABASES = [
+    "Mysql",
+    "MSSql",
+    "Oracle",
+    "Postgresql",
+    "PostgresPlus",
+    "DB",
+    "DB2",
+    "JDBC",
+    "Teradata",
+    "Sybase",
+    "SQLite",
+    "HSQLDb",
+    "Informix",
+    "Netezza",
+    "Vertica",
+    "Redshift",
+    "Greenplum",
+    "Snowflake",
+    "SAPHana",
+    "Access",
+    "AS400",
+    "Firebird",
+    "Ingres",
+    "AmazonOracle",
+    "AmazonMysql",
+    "AmazonAurora",
+]
+_ACTIONS: Mapping[str, Action] = {
+    "": "insert",
+    "INSERT": "insert",
+    "INSERT_IGNORE": "upsert",
+    "INSERT_OR_UPDATE": "upsert",
+    "UPDATE_OR_INSERT": "upsert",
+    "INSERT_ON_DUPLICATE_KEY_UPDATE": "upsert",
+    "INSERT_OR_UPDATE_WITH_INDEX": "upsert",
+    "UPSERT": "upsert",
+    "REPLACE": "upsert",
+    "UPDATE": "update",
+    "DELETE": "delete",
+}
+"""By DATA_ACTION; another one is an update for all that is known."""
+_EMPTIES = frozenset(
+    [
+        "CLEAR",
+        "TRUNCATE",
+        "TRUNCATE_REUSE_STORAGE",
+        "DROP_CREATE",
+        "DROP_IF_EXISTS_AND_CREATE",
+        "DELETE",
+        "OVERWRITE",
+    ]
+)
+_TARGETS = ("FILENAME", "FILE", "TABLE", "TABLE_NAME", "TABLENAME", "FOLDER", "FOLDER_PATH", "OUTPUT_FOLDER")
+_TIME = re.compile(r"[HhKkmsSa]")
+_QUOTED = re.compile(r"'[^']*'")
+
+
+def stored(column: SqlColumn) -> SqlColumn:
+    """A column as a table keeps it: a date whose pattern shows no time is a date."""
+    pattern = (column.pattern or "").strip().strip('"')
+    if column.spark_type == "timestamp" and pattern and not _TIME.search(_QUOTED.sub("", pattern)):
+        return replace(column, spark_type="date")
+    return column
+
+
+def _target(component: Component) -> str:
+    """The file or table, by whatever name the parameter has: those of Spark jobs differ by release."""
+    for name in _TARGETS:
+        for param in component.params:
+            if param.upper().split(".")[-1].replace("_", "") == name.replace("_", "") and component.text(
+                param
+            ):
+                return component.text(param)
+    return ""
+
+
+def _written(component: Component, view: View) -> Iterator[SqlColumn]:
+    """Columns of the component that come in, under the view's names."""
+    known = {called(c): c for c in view.columns}
+    for column in sql_columns(schema_of(component, None)) or view.columns:
+        if incoming := known.get(called(column)):
+            yield stored(replace(column, name=incoming.name, spark_type=incoming.spark_type))
+
+
+def _keys(component: Component, columns: tuple[SqlColumn, ...]) -> tuple[str, ...]:
+    if component.flag("USE_FIELD_OPTIONS"):
+        rows = component.rows("FIELD_OPTIONS")
+        chosen = {
+            r.get("SCHEMA_COLUMN") for r in rows if "true" in (r.get("UPDATE_KEY"), r.get("DELETE_KEY"))
+        }
+        return tuple(c.name for c in columns if called(c) in chosen)
+    return tuple(c.name for c in columns if c.key)
+
+
+def _write(component: Component, around: Around, action: Action, text: str) -> Converted:
+    incoming = main_input(around)
+    if incoming is None:
+        return left_to_a_person(component, around, "no flow comes in")
+    flow, view = incoming
+    draft, columns = Draft(component, around), tuple(_written(component, view))
+    for column in sql_columns(schema_of(component, None)):
+        if called(column) not in {called(c) for c in columns}:
+            draft.residue(
+                called(column), "", "no such column comes in", "Say what it holds, or leave it out."
+            )
+    _further(draft, view)
+    _says(draft, action, text)
+    outcome: Outcome = "residue" if action in ("update", "delete") else "output"
+    made = draft.done(outcome, _target(component) or component.kind)
+    keys = _keys(component, columns)
+    return replace(
+        made, sink=Sink(component.unique_name, flow, view, columns, action, keys, _target(component))
+    )
+
+
+def _further(draft: Draft, view: View) -> None:
+    """What comes out of an output: the rows again, and those that a database refused."""
+    component, around = draft.component, draft.around
+    for link in around.outputs:
+        if link.connector != REJECT:
+            draft.views[link.name] = view
+            continue
+        columns = sql_columns(schema_of(component, link))
+        nothing = tuple(Output(c.name, Cast(NULL, c.spark_type)) for c in columns)
+        draft.note("the rows that the database refused were its reject flow; a table refuses none")
+        source = relation(*next(iter(around.inputs.items())))
+        draft.add(
+            View(output_view(around, component, link), columns), Select(nothing, source, where=FALSE), link
+        )
+
+
+def _says(draft: Draft, action: Action, text: str) -> None:
+    component = draft.component
+    draft.note(text)
+    if action in ("update", "delete"):
+        reason = (
+            f"it {action}s rows of a table by their keys; a date of a landing table holds the rows of its run"
+        )
+        draft.residue(
+            "DATA_ACTION", component.text("DATA_ACTION"), reason, "Decide what the table is to hold."
+        )
+    if action == "upsert":
+        draft.note("rows of the same key are replaced in Talend's table; here each date keeps its own")
+    if action == "append":
+        draft.note(
+            "Talend appends to what is there; here a date that is loaded again replaces its own rows alone"
+        )
+    if component.text("TABLE_ACTION") in _EMPTIES:
+        draft.note("Talend empties the table first; here a load replaces the rows of its own date alone")
+    for row in component.rows("ADD_COLS"):
+        place, todo = row.get("COLNAME", "ADD_COLS"), "Add the column to the last step."
+        draft.residue(place, row.get("SQL", ""), "a column that the database makes", todo)
+
+
+def _file(component: Component, around: Around) -> Converted:
+    if component.flag("USESTREAM"):
+        return left_to_a_person(component, around, "it writes to a stream of the job's Java")
+    text = "the rows are kept as ORC, NULL as NULL; Talend writes a text file, NULL as nothing"
+    return _write(component, around, "append" if component.flag("APPEND") else "insert", text)
+
+
+def _orc(component: Component, around: Around) -> Converted:
+    action: Action = (
+        "append" if component.text("ACTION", "OVERWRITE") in ("APPEND", "CREATE_APPEND") else "insert"
+    )
+    return _write(component, around, action, "the rows are kept as ORC below biz_dt")
+
+
+def _table(component: Component, around: Around) -> Converted:
+    written = component.text("DATA_ACTION") or component.text("ACTION_ON_DATA") or component.text("OPERATION")
+    action = _ACTIONS.get(written.strip().upper(), "update")
+    return _write(component, around, action, "the rows are kept as ORC below biz_dt, not in that database")
+
+
+HANDLERS: Mapping[str, Handler] = {
+    "tFileOutputDelimited": Handler(_file),
+    **dict.fromkeys(("tFileOutputORC", "tFileOutputParquet", "tHiveOutput"), Handler(_orc)),
+    **dict.fromkeys(("tKuduOutput", "tApacheKuduOutput"), Handler(_table)),
+    **{f"t{name}Output": Handler(_table) for name in _DATABASES},
+}
