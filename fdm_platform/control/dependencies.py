@@ -6,11 +6,11 @@ Reading the file costs a millisecond, opening Kudu a second. Who has a store ope
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from fdm_platform.control.saved_file import write_changed
 from fdm_platform.control.store import ControlStore
 from fdm_platform.errors import ControlError
 from fdm_platform.model.codec import to_plain
@@ -43,15 +43,7 @@ def refresh(store: ControlStore, home: Path) -> bool:
 
     True means that a code location that was loaded before shows other dependencies until it is reloaded.
     """
-    path = home / FILE
-    text = json.dumps(to_plain(read_dependency_rows(store)), indent=1)
-    if path.exists() and path.read_bytes() == text.encode():
-        return False
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{FILE}.{os.getpid()}")
-    aside.write_text(text, encoding="utf-8")
-    aside.replace(path)
-    return True
+    return write_changed(home / FILE, json.dumps(to_plain(read_dependency_rows(store)), indent=1))
 
 
 def saved(home: Path) -> DependencyRows:

@@ -7,10 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
+from typing import NamedTuple
 
 from pydantic import ValidationError
 
 from fdm_platform.errors import DeclarationError, UnknownTableError
+from fdm_platform.model.legacy import JobFinding
 from fdm_platform.model.table import TableSpec
 from fdm_platform.planning.calendars import CALENDAR_FILE, Calendars, read_calendars
 from fdm_platform.planning.declaration import LegacyJobDeclaration, TableDeclaration
@@ -41,6 +43,10 @@ class Catalog:
     calendars: Calendars = field(default_factory=Calendars)
     refinements: tuple[Refinement, ...] = ()
     """What is declared of legacy jobs' tables, which are in `tables` when job_master is known: `legacy_tables`."""
+    refused_jobs: Mapping[str, tuple[DeclarationError, ...]] = field(default_factory=dict)
+    """What is wrong with those that are therefore not in `refinements`, by job_id or job_name in small letters."""
+    job_findings: tuple[JobFinding, ...] = ()
+    """Why jobs of job_master are no tables."""
 
     def get(self, name: str) -> TableSpec:
         """The table called `gels_fpms_t_x`, `gels/fpms/t_x` or, where only one is, `t_x`.
@@ -81,6 +87,7 @@ def load_catalog(sql_root: Path) -> Catalog:
         return Catalog(sql_root, {}, (_no_root(sql_root),), {})
     specs: list[TableSpec] = []
     refinements: list[Refinement] = []
+    refused: dict[str, tuple[DeclarationError, ...]] = {}
     broken: dict[Key, list[DeclarationError]] = {}
     stray: list[DeclarationError] = []
     calendar_files: list[Path] = []
@@ -92,17 +99,19 @@ def load_catalog(sql_root: Path) -> Catalog:
         if file.name != TABLE_FILE:
             stray.append(_misnamed(file))
             continue
-        spec, key, errors = _read(file)
+        spec, key, errors, job = _read(file)
         keys[file.parent] = key
         if isinstance(spec, Refinement):
             refinements.append(spec)
         elif spec:
             specs.append(spec)
+        elif job:
+            refused[job.lower()] = (*refused.get(job.lower(), ()), *errors)
         else:
             broken.setdefault(key, []).extend(errors)
     tables = join_tables(specs, broken)
     calendars, wrong = read_calendars(sql_root, calendar_files, keys)
-    every = [e for es in broken.values() for e in es] + stray + wrong
+    every = [e for es in (*broken.values(), *refused.values()) for e in es] + stray + wrong
     errors = sorted(every, key=lambda e: (e.file, e.line or 0))
     return Catalog(
         sql_root,
@@ -111,26 +120,38 @@ def load_catalog(sql_root: Path) -> Catalog:
         {k: tuple(v) for k, v in broken.items()},
         calendars,
         tuple(refinements),
+        refused,
     )
 
 
 def read_table(table_yaml: Path) -> TableSpec:
     """One declared table by itself; raises its first DeclarationError. What concerns others is not checked."""
-    spec, _, errors = _read(table_yaml)
+    spec, _, errors, _ = _read(table_yaml)
     if isinstance(spec, TableSpec):
         return spec
     raise errors[0] if errors else _refines(table_yaml)
 
 
-def _read(file: Path) -> tuple[TableSpec | Refinement | None, Key, list[DeclarationError]]:
-    """The table, or None with all its errors; its key as far as the file tells it."""
+class _Read(NamedTuple):
+    """The table, or None with all its errors; its key, or the job that it refines, as far as the file tells it."""
+
+    spec: TableSpec | Refinement | None
+    key: Key
+    errors: list[DeclarationError]
+    job: str | None = None
+
+
+def _read(file: Path) -> _Read:
     try:
         document = read_document(file)
     except DeclarationError as error:
-        return None, _folder_key(file), [error]
+        return _Read(None, _folder_key(file), [error])
+    job = document.value.get("legacy_job")
     build = _build_refinement if "legacy_job" in document.value else _build_table
     spec, errors = build(document, file)
-    return (None if errors else spec), _key(document, file), errors
+    return _Read(
+        None if errors else spec, _key(document, file), errors, job if isinstance(job, str) else None
+    )
 
 
 def _build_table(document: Document, file: Path) -> tuple[TableSpec | None, list[DeclarationError]]:
