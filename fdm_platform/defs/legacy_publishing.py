@@ -42,6 +42,12 @@ class PublishedOutput:
     rows: int
     report: PublishReport
 
+    @property
+    def name(self) -> str:
+        """For people."""
+        is_snapshot = self.biz_dt == SNAPSHOT
+        return f"{self.report.path}, which has no dates" if is_snapshot else f"{self.root} {self.biz_dt}"
+
 
 def publish_script(context: Context, load: Load, outcome: DateOutcome, told: Told) -> PublishReport:
     """Publish all that a script staged, or record what it wrote by itself. The first thing that fails is raised."""
@@ -206,13 +212,7 @@ def _metadata(others: list[PublishedOutput], found: PlainWritesFound) -> dict[st
     """What else the script wrote, for the date's materialization."""
     metadata: dict[str, Any] = {}
     if others:
-        listed = {
-            f"{o.root} {'snapshot' if o.biz_dt == SNAPSHOT else o.biz_dt}": {
-                "version": o.report.version,
-                "rows": o.rows,
-            }
-            for o in others
-        }
+        listed = {o.name: {"version": o.report.version, "rows": o.rows} for o in others}
         metadata["other_outputs"] = dg.MetadataValue.json(listed)
     if found.count:
         metadata["files_past_the_framework"] = found.count
@@ -223,6 +223,6 @@ def _with_live(error: FdmError, done: list[PublishedOutput]) -> FdmError:
     """The error, with what the script wrote and is live already."""
     if not done:
         return error
-    live = ", ".join(f"{o.root} {o.biz_dt} (version {o.report.version})" for o in done)
+    live = ", ".join(f"{o.name} (version {o.report.version})" for o in done)
     fields = {**error.to_json(), "message": f"{error.message}; live already: {live}"}
     return type(error)(**fields)
