@@ -277,42 +277,52 @@ def _main(walk: _Walk, sinks: Sequence[Sink]) -> Sink | None:
 def _table(walk: _Walk, name: str, sink: Sink, *, is_main: bool) -> TablePlan:
     steps = {s.view: s for c in walk.done.values() for s in c.converted.steps}
     sources = {s.view: s for c in walk.done.values() for s in c.converted.sources}
-    needed = _needed(sink.view.name, steps)
+    checks = tuple(_checks(walk, sink, is_main=is_main))
+    needed = _needed([sink.view.name, *(view for k in checks for view in k.reads)], steps)
     last = _last_step(sink, {*steps, *sources})
-    before = walk.flow.ancestors(sink.component) | {sink.component}
     return TablePlan(
         name,
         sink,
         _columns(sink),
         tuple(s for view, s in sources.items() if view in needed),
         (*(s for view, s in steps.items() if view in needed), last),
-        tuple(k for c in walk.done.values() if c.component.unique_name in before for k in c.converted.checks),
+        checks,
         is_main,
     )
 
 
-def _needed(view: str, steps: Mapping[str, Step]) -> set[str]:
-    """The views from which this one is made, and itself."""
+def _checks(walk: _Walk, sink: Sink, *, is_main: bool) -> Iterator[Check]:
+    """Those of the components whose rows the sink takes; of rows that it does not take, the main table's."""
+    before = walk.flow.ancestors(sink.component) | {sink.component}
+    for conversion in walk.done.values():
+        for check in conversion.converted.checks:
+            if is_main if check.reads else conversion.component.unique_name in before:
+                yield check
+
+
+def _needed(views: Iterable[str], steps: Mapping[str, Step]) -> set[str]:
+    """The views from which these are made, and they themselves."""
     found: set[str] = set()
-    pending = [view]
+    pending = list(views)
     while pending:
         current = pending.pop()
         if current not in found:
             found.add(current)
-            pending += _read_by(steps[current].select) if current in steps else ()
+            pending += read_by(steps[current].select) if current in steps else ()
     return found
 
 
-def _read_by(select: Select) -> Iterator[str]:
+def read_by(select: Select) -> Iterator[str]:
+    """The views that a select reads."""
     for relation in (select.source, *(j.relation for j in select.joins)):
         if relation is None:
             continue
         if isinstance(relation.of, str):
             yield relation.of
         else:
-            yield from _read_by(relation.of)
+            yield from read_by(relation.of)
     for other in select.union:
-        yield from _read_by(other)
+        yield from read_by(other)
 
 
 def _columns(sink: Sink) -> tuple[SqlColumn, ...]:

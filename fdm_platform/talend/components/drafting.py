@@ -13,6 +13,7 @@ from fdm_platform.talend.components.flows import (
     sql_columns,
     view_name,
 )
+from fdm_platform.talend.components.global_map import global_constants
 from fdm_platform.talend.components.handler import Around
 from fdm_platform.talend.expression import FALSE, NULL, Call, Case, Sql, Text, Todo
 from fdm_platform.talend.java import translate
@@ -54,7 +55,8 @@ class Draft:
     def scope(self, flows: Mapping[str, Mapping[str, Typed]] | None = None) -> Scope:
         """What expressions may refer to; without `flows`, all incoming ones under their names."""
         seen = flows if flows is not None else {n: fields(v, n) for n, v in self.around.inputs.items()}
-        return Scope(flows=seen, context=self.around.context)
+        context = self.around.context
+        return Scope(flows=seen, context=context, global_map=global_constants(self.around.job, context))
 
     def residue(self, place: str, expression: str, reason: str, todo: str = _TODO) -> None:
         """Leave something to a person."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from fdm_platform.talend.components.flows import called, fields
+from fdm_platform.talend.components.global_map import global_constants
 from fdm_platform.talend.components.handler import Around
 from fdm_platform.talend.java import JavaError, evaluate, translate
 from fdm_platform.talend.java.typed import Scope, Typed, Untranslated
@@ -33,7 +34,9 @@ class Java:
     def scope(self) -> Scope:
         """Types of all that expressions may refer to."""
         flows = {name: fields(view, name) for name, view in self.views.items()}
-        return Scope(flows={**flows, **self.further}, context=self.around.context)
+        context = self.around.context
+        constants = global_constants(self.around.job, context)
+        return Scope(flows={**flows, **self.further}, context=context, global_map=constants)
 
     def value(self, java: str, rows: Mapping[str, Row], want: SqlColumn | Column) -> object:
         """Its value in a column; None where the SQL has a TODO. JavaError: Java would have thrown."""
