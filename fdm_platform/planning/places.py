@@ -142,13 +142,14 @@ class Places:
         return ParameterError(message, field=what, remedy=remedy)
 
 
-def read_places(file: Path, project: Path) -> Places:
+def read_places(file: Path, project: Path, given: Mapping[str, str] | None = None) -> Places:
     """What `legacy.yaml` says; without the file, the project is all there is.
 
-    DeclarationError: a key, a prefix or a folder that cannot be meant.
+    `given` are further variables that are always known: a deployment's FDM_SOURCE_ROOT and FDM_LANDING_ROOT, so that
+    one file serves several deployments. DeclarationError: a key, a prefix or a folder that cannot be meant.
     """
     if not file.is_file():
-        return Places(str(project), str(file))
+        return Places(str(project), str(file), variables=given or {})
     document = read_document(file, "prefixes and roots")
     findings = Findings(document, PlacesDeclaration)
     try:
@@ -156,7 +157,8 @@ def read_places(file: Path, project: Path) -> Places:
     except ValidationError as error:
         findings.add_validation(error)
         raise findings.errors[0] from None
-    known = Places(str(project), str(file), variables=_variables(declared.variables, str(project)))
+    variables = {**(given or {}), **_variables(declared.variables, str(project))}
+    known = Places(str(project), str(file), variables=variables)
     _check(declared, findings)
     places = Places(
         str(project),

@@ -126,6 +126,10 @@ def test_roots(path: str, is_held: bool) -> None:
 def test_legacy_yaml(tmp_path: Path) -> None:
     file = tmp_path / "legacy.yaml"
     assert read_places(file, tmp_path) == Places(str(tmp_path), str(file))
+    given = {"FDM_SOURCE_ROOT": "/in"}
+    assert read_places(file, tmp_path, given).local("${FDM_SOURCE_ROOT}/a.csv", what="x") == "/in/a.csv"
+    file.write_text("prefixes: {'D:\\in': '${FDM_SOURCE_ROOT}/daily'}\n")
+    assert read_places(file, tmp_path, given).local("D:\\in\\a.csv", what="x") == "/in/daily/a.csv"
     file.write_text(
         "prefixes: {'C:\\data': /data, '\\\\files\\etl': mnt}\nroots: [jobs, '${FDM_PROJECT}/more', '${D}']\n"
         "variables: {D: '${FDM_PROJECT}/d'}\ndefaults: {entity: GELS}\n"
