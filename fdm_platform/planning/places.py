@@ -69,10 +69,10 @@ class Places:
         """
         if _CONTROL.search(path):
             raise self._error(what, f"{path!r} holds a control character", "correct it")
-        expanded = _VARIABLE.sub(lambda m: self._value(m, what), path.strip())
+        expanded = self.expanded(path, what=what)
         if not expanded:
             raise self._error(what, "is empty", "name a folder")
-        if is_uri(expanded) and not expanded.lower().startswith("file:"):
+        if _is_elsewhere(expanded):
             raise self._error(what, f"{path!r} is no folder of this machine", "name a folder")
         written = _slashes(re.sub(r"^file:(?=/)(//(?=/))?", "", expanded, flags=re.IGNORECASE))
         place = self._above(written, path, what)
@@ -84,6 +84,10 @@ class Places:
             )
             raise self._error(what, f"{path!r} is on a machine that is not known here", remedy)
         return place if place.startswith("/") else posixpath.join(self.project, place)
+
+    def expanded(self, path: str, *, what: str) -> str:
+        """The path with its variables' values in place of them."""
+        return _VARIABLE.sub(lambda m: self._value(m, what), path.strip())
 
     def holds(self, path: str) -> bool:
         """The absolute path is a root, or below one; a symbolic link is taken as it is written."""
@@ -213,8 +217,11 @@ def _variables(declared: Mapping[str, str], project: str) -> dict[str, str]:
 
 
 def _folder(known: Places, text: str, place: tuple[str | int, ...], document: Document) -> str:
+    """A folder of this machine; of what Spark writes, it may be one of another file system."""
     try:
-        return known.local(text, what=document.field(place))
+        what = document.field(place)
+        expanded = known.expanded(text, what=what)
+        return expanded if _is_elsewhere(expanded) else known.local(text, what=what)
     except ParameterError as error:
         raise DeclarationError(
             error.message,
@@ -223,6 +230,10 @@ def _folder(known: Places, text: str, place: tuple[str | int, ...], document: Do
             field=document.field(place),
             remedy="write a folder of this machine, absolute or below the project",
         ) from None
+
+
+def _is_elsewhere(path: str) -> bool:
+    return is_uri(path) and not path.lower().startswith("file:")
 
 
 def _slashes(path: str) -> str:

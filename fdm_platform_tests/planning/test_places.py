@@ -128,7 +128,9 @@ def test_legacy_yaml(tmp_path: Path) -> None:
     assert read_places(file, tmp_path) == Places(str(tmp_path), str(file))
     given = {"FDM_SOURCE_ROOT": "/in"}
     assert read_places(file, tmp_path, given).local("${FDM_SOURCE_ROOT}/a.csv", what="x") == "/in/a.csv"
-    file.write_text("prefixes: {'D:\\in': '${FDM_SOURCE_ROOT}/daily'}\n")
+    given = {"FDM_SOURCE_ROOT": "/in", "FDM_LANDING_ROOT": "hdfs://ns/landing"}
+    file.write_text("prefixes: {'D:\\in': '${FDM_SOURCE_ROOT}/daily', 'D:\\out': '${FDM_LANDING_ROOT}'}\n")
+    assert read_places(file, tmp_path, given).prefixes[1] == ("D:\\out", "hdfs://ns/landing")
     assert read_places(file, tmp_path, given).local("D:\\in\\a.csv", what="x") == "/in/daily/a.csv"
     file.write_text(
         "prefixes: {'C:\\data': /data, '\\\\files\\etl': mnt}\nroots: [jobs, '${FDM_PROJECT}/more', '${D}']\n"
