@@ -1,0 +1,7 @@
+"""All components' cases."""
+
+from __future__ import annotations
+
+from fdm_platform_tests.talend.components import aggregate_cases
+
+CASES = [*aggregate_cases.CASES]
