@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from fdm_platform.talend.expression import FALSE, Call
-from fdm_platform.talend.java.constants import constant
+from fdm_platform.talend.java.constants import constant, file_template
 from fdm_platform.talend.java.conversions import assigned
 from fdm_platform.talend.java.evaluating import evaluate
 from fdm_platform.talend.java.logic import Facts
@@ -19,7 +19,15 @@ from fdm_platform.talend.java.typed import RefusedError, Scope, Typed, Untransla
 from fdm_platform.talend.java.types import JavaType
 from fdm_platform.talend.java.values import CannotEvaluate, JavaError
 
-__all__ = ["SESSION_CONF", "CannotEvaluate", "JavaError", "constant", "evaluate", "translate"]
+__all__ = [
+    "SESSION_CONF",
+    "CannotEvaluate",
+    "JavaError",
+    "constant",
+    "evaluate",
+    "file_template",
+    "translate",
+]
 
 SESSION_CONF = {
     "spark.sql.ansi.enabled": "false",

@@ -68,14 +68,15 @@ class Translation:
             case New(type_name, arguments):
                 name = type_name.rpartition(".")[2]
                 build = CONSTRUCTORS.get((name, len(arguments)))
-                return self._built(build, f"new {name}", arguments, facts)
+                return self._shaped(node, facts) or self._built(build, f"new {name}", arguments, facts)
             case Index():
                 return self._shaped(node, facts) or _refuse("an array has no translation")
 
     def _binary(self, node: Binary, facts: Facts) -> Typed:
         first, links = chain(node)
-        left = self.typed(first, facts)
-        for link in links:
+        shaped = self._shaped(links[0], facts)
+        left = shaped or self.typed(first, facts)
+        for link in links[1:] if shaped else links:
             if link.operator in ("&&", "||"):
                 reached = facts.given(left, truth=link.operator == "&&")
                 left = logical(link.operator, left, self.typed(link.right, reached))

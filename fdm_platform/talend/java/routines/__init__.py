@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 
-from fdm_platform.talend.java.ast import Node
-from fdm_platform.talend.java.routines import string_methods
-from fdm_platform.talend.java.routines.rule import Builder
+from fdm_platform.talend.java.routines import dates, decimals, numbers, string_handling, string_methods
+from fdm_platform.talend.java.routines.rule import Builder, Key
+from fdm_platform.talend.java.routines.shapes import SHAPES
 from fdm_platform.talend.java.typed import Typed
 
 __all__ = ["CONSTRUCTORS", "FIELDS", "METHODS", "SHAPES", "STATICS", "Builder"]
 
-Key = tuple[str, str, int]
-Shape = Callable[[Node], tuple[Builder, Sequence[Node]] | None]
-
-METHODS: Mapping[Key, Builder] = {**string_methods.METHODS}
+METHODS: Mapping[Key, Builder] = {
+    **string_methods.METHODS,
+    **numbers.METHODS,
+    **decimals.METHODS,
+    **dates.METHODS,
+}
 """Of a value: class of the receiver, name, arguments."""
-STATICS: Mapping[Key, Builder] = {**string_methods.STATICS}
-CONSTRUCTORS: Mapping[tuple[str, int], Builder] = {}
-FIELDS: Mapping[str, Typed] = {}
+STATICS: Mapping[Key, Builder] = {
+    **string_methods.STATICS,
+    **string_handling.STATICS,
+    **numbers.STATICS,
+    **decimals.STATICS,
+    **dates.STATICS,
+}
+CONSTRUCTORS: Mapping[tuple[str, int], Builder] = {
+    **numbers.CONSTRUCTORS,
+    **decimals.CONSTRUCTORS,
+    **dates.CONSTRUCTORS,
+}
+FIELDS: Mapping[str, Typed] = {**numbers.FIELDS, **decimals.FIELDS}
 """Constants of classes, such as Integer.MAX_VALUE."""
-SHAPES: Sequence[Shape] = ()
-"""Patterns of several nodes that have a translation together."""

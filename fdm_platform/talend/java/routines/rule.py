@@ -11,6 +11,8 @@ from fdm_platform.talend.java.logic import either
 from fdm_platform.talend.java.typed import RefusedError, Typed
 from fdm_platform.talend.java.types import JavaType, named, spark_type, spelled
 
+Key = tuple[str, str, int]
+"""Class, method, number of arguments without the receiver."""
 Builder = Callable[[Sequence[Typed]], Typed]
 Nulls = Literal["throw", "pass", "take"]
 """What null does as an object among the arguments: Java throws, answers null, or the SQL knows what to do with it."""
