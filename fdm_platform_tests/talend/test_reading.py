@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from textwrap import indent
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from fdm_platform.errors import ImportRefusedError
 from fdm_platform.talend.contexts import environments, read_contexts
+from fdm_platform.talend.flow import flow_of
 from fdm_platform.talend.model import Column, ContextVariable, MapEntry, MapInput, MapOutput, TalendJob
 from fdm_platform.talend.project import ItemRef, open_project
 from fdm_platform.talend.reading import CONCEALED, read_job
@@ -271,6 +275,30 @@ def test_a_job_that_contradicts_itself_is_refused_by_name(inner: str, message: s
 
     assert refused.value.message.startswith(message)
     assert (refused.value.file, refused.value.line) == (REF.path, line)
+
+
+_EDITS = st.lists(
+    st.tuples(
+        st.floats(0, 1),
+        st.integers(0, 300),
+        st.sampled_from([b"", b"\xff", b"\0", b'"', b"<a>", b"</a>", b"&#0;"]),
+    ),
+    min_size=1,
+    max_size=4,
+)
+
+
+@given(_EDITS)
+def test_a_damaged_job_is_read_or_refused_and_nothing_else_happens(
+    edits: list[tuple[float, int, bytes]],
+) -> None:
+    data = (SAMPLE / "process/landing/premium_0.1.item").read_bytes()
+    for place, length, put in edits:
+        at = int(place * len(data))
+        data = data[:at] + put + data[at + length :]
+
+    with contextlib.suppress(ImportRefusedError):
+        flow_of(read_job(parse(data, REF.path), REF))
 
 
 def test_another_root_is_no_job() -> None:
