@@ -21,7 +21,7 @@ POINTS = (
     *("begin.registered", "begin.claimed", "begin.logged", "begin.planned"),
     *("launch.prepared", "launch.spawned", "launch.told"),
     *("driver.started", "driver.session", "driver.read", "driver.staged", "driver.rejected"),
-    *("driver.told", "driver.done"),
+    *("driver.told", "driver.done", "script.written", "script.moved", "script.staged"),
     *("publish.verified", "publish.marked", "publish.committed", "publish.exchanged", "publish.moved_aside"),
     *("publish.moved_in", "publish.kept", "publish.cleaned", "publish.told"),
     *("journal.appended", "journal.sent", "journal.removed", "sensor.decided", "sensor.remembered"),

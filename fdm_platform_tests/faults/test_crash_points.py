@@ -133,8 +133,14 @@ OF_DRIVERS = (
     *("driver.started", "driver.session", "driver.read", "driver.staged", "driver.rejected"),
     *("driver.told", "driver.done"),
 )
-ELSEWHERE = frozenset({"sensor.decided", "sensor.remembered", "park.written", "breaker.opened"})
-"""Points whose cases stand with what they are of: a sensor's in test_daemon_killed.py. So do all of `recover.`."""
+ELSEWHERE = frozenset(
+    {
+        *("sensor.decided", "sensor.remembered", "park.written", "breaker.opened"),
+        *("script.written", "script.moved", "script.staged"),
+    }
+)
+"""Points whose cases stand with what they are of: a sensor's in test_daemon_killed.py, a script's in legacy/. So do all
+of `recover.`."""
 LOADS = dict(zip(OF_WORKERS + OF_DRIVERS, days(20)[1:], strict=False))
 """Each has a date of its own in one deployment, so that all of them share what is loaded before and after."""
 
