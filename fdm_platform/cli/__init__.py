@@ -32,6 +32,7 @@ COMMANDS = {
     "partitions": "fdm_platform.cli.partitions:partitions",
     "params": "fdm_platform.cli.params:params",
     "control": "fdm_platform.cli.control:control",
+    "talend": "fdm_platform.cli.talend:talend",
     "kudu": "fdm_platform.cli.kudu:kudu",
     "ui": "fdm_platform.cli.ui:ui",
 }

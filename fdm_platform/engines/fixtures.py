@@ -160,11 +160,24 @@ def _run_file(
         fixture = read_fixture(file)
         name = fixture.name
         path = (str(Path(spec.file).parent), *python_path)
-        result = _result(spec, spark.newSession(), fixture, tables, path)
+        result = _result(spec, _session(spec, spark), fixture, tables, path)
         columns, missing, unexpected = _compare(result, fixture)
     except Exception as error:  # noqa: BLE001 - a transform may raise anything; the next test runs
         return FixtureResult(spec.name, name, str(file), failure=to_failure(error))
     return FixtureResult(spec.name, name, str(file), columns, missing, unexpected)
+
+
+def _session(spec: TableSpec, spark: SparkSession) -> SparkSession:
+    """A session of its own, with the SQL settings that the table declares for its loads.
+
+    But for the time zone: times of a test are what this machine's clock shows.
+    """
+    session = spark.newSession()
+    conf: Any = spec.launch.get("additional_conf") or {}
+    for key, value in conf.items():
+        if key != "spark.sql.session.timeZone" and session.conf.isModifiable(key):
+            session.conf.set(key, value)
+    return session
 
 
 def _result(

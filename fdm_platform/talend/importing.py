@@ -1,0 +1,305 @@
+"""A Talend project becomes declared tables: job by job, all of them written aside before the first comes to its place."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from fdm_platform.errors import FdmError, ImportRefusedError, MachineError
+from fdm_platform.planning.specification import default_job_name
+from fdm_platform.talend.chains import Chains, JobChain, chain_of, chains, without_detours
+from fdm_platform.talend.components import HANDLERS
+from fdm_platform.talend.components.handler import Handler
+from fdm_platform.talend.conversion import ConversionOptions, JobPlan, convert_job
+from fdm_platform.talend.declaring import job_name, table_files
+from fdm_platform.talend.documents import to_yaml
+from fdm_platform.talend.fixtures import last_test, step_tests
+from fdm_platform.talend.migration import Verdict, migration, verdicts
+from fdm_platform.talend.model import TalendJob
+from fdm_platform.talend.naming import distinct_slugs, table_name
+from fdm_platform.talend.project import ItemRef, Project
+from fdm_platform.talend.reading import read_job
+from fdm_platform.talend.seeds import Seeds, job_seeds
+from fdm_platform.talend.writing import Staging, staging
+from fdm_platform.talend.xml import parse
+
+PAPERS = "_talend"
+"""The folder beside a source system's tables that holds each job's MIGRATION.md and seeds; no table is looked for there."""
+MIGRATION, SEEDS = "MIGRATION.md", "seeds.yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class ImportOptions:
+    """What is asked of an import."""
+
+    conversion: ConversionOptions
+    out: Path | None
+    """The folder of declared tables, e.g. sql/landing; None: nothing is written."""
+    contexts: Mapping[str, str] = field(default_factory=dict)
+    """Environments of contexts by name, where the names do not say."""
+    labels: tuple[str, ...] = ()
+    """Only these jobs; none: all."""
+    may_replace: bool = False
+    is_strict: bool = False
+    """Nothing is written if a job is refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far an import is: `done` of `total` jobs, the last of which is `label`."""
+
+    label: str
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class JobSummary:
+    """How much of a job came over."""
+
+    label: str
+    file: str
+    tables: tuple[str, ...]
+    """Names as `fdm list` has them."""
+    components: Mapping[Verdict, int]
+    residues: int
+    places: tuple[str, ...] = ()
+    """Folders that were written."""
+
+    @property
+    def verdict(self) -> Literal["whole", "partly", "none"]:
+        """Whole: nothing is left to a person. None: something is, and it writes no table."""
+        if not self.residues:
+            return "whole"
+        return "partly" if self.tables else "none"
+
+
+@dataclass(frozen=True, slots=True)
+class ImportSummary:
+    """What an import made of a project."""
+
+    jobs: tuple[JobSummary, ...]
+    refused: tuple[FdmError, ...]
+    """One for each job that was not imported."""
+    warnings: tuple[str, ...]
+    kinds: Counter[tuple[str, Verdict]]
+    """Components by kind and by how much of them came over."""
+    residues: Counter[str]
+    """By reason, names of things within it taken out."""
+    is_written: bool = False
+
+    @property
+    def components(self) -> Counter[Verdict]:
+        """All components by how much of them came over."""
+        counted: Counter[Verdict] = Counter()
+        for (_, verdict), number in self.kinds.items():
+            counted[verdict] += number
+        return counted
+
+
+def import_project(
+    project: Project,
+    options: ImportOptions,
+    tell: Callable[[Progress], None] = lambda _: None,
+    handlers: Mapping[str, Handler] = HANDLERS,
+) -> ImportSummary:
+    """Import the project's jobs. A job that cannot be imported is in `refused`; the others go on.
+
+    MachineError: the disk refuses a file; then nothing was written. ImportRefusedError: a label that no job has.
+    """
+    refs = _chosen(project, options.labels)
+    with staging(options.out) if options.out else nullcontext() as stage:
+        run = _Run(project, options, handlers, stage)
+        run.read_chains()
+        for number, ref in enumerate(refs, 1):
+            run.take(ref)
+            tell(Progress(ref.label, number, len(refs)))
+        is_written = stage is not None and not (options.is_strict and run.refused)
+        if stage is not None and is_written:
+            stage.place()
+    return replace(run.summary(), is_written=is_written)
+
+
+def _chosen(project: Project, labels: Sequence[str]) -> tuple[ItemRef, ...]:
+    known = {ref.label.lower() for ref in project.jobs}
+    for label in labels:
+        if label.lower() not in known:
+            raise ImportRefusedError(
+                f"no job is called {label!r}", file=project.name, remedy=f"one of: {', '.join(sorted(known))}"
+            )
+    wanted = {label.lower() for label in labels}
+    return tuple(ref for ref in project.jobs if not wanted or ref.label.lower() in wanted)
+
+
+@dataclass(slots=True)
+class _Run:
+    """An import under way; of jobs that are done only the summary is kept."""
+
+    project: Project
+    options: ImportOptions
+    handlers: Mapping[str, Handler]
+    stage: Staging | None
+    names: Mapping[str, str] = field(default_factory=dict)
+    """Slugs of jobs by path."""
+    order: Chains = field(default_factory=Chains)
+    refused: list[FdmError] = field(default_factory=list)
+    jobs: list[JobSummary] = field(default_factory=list)
+    kinds: Counter[tuple[str, Verdict]] = field(default_factory=Counter)
+    residues: Counter[str] = field(default_factory=Counter)
+    _broken: set[str] = field(default_factory=set)
+
+    def read_chains(self) -> None:
+        """Which job runs which: of all jobs, before the first is converted."""
+        refs = self.project.jobs
+        slugs = distinct_slugs(_unique(refs).values())
+        self.names = {path: slugs[label] for path, label in _unique(refs).items()}
+        self.order = chains(list(self._chains(refs)))
+
+    def _chains(self, refs: Iterable[ItemRef]) -> Iterator[JobChain]:
+        for ref in refs:
+            try:
+                yield chain_of(self._read(ref), ref.path)
+            except ImportRefusedError:
+                self._broken.add(ref.path)
+
+    def _read(self, ref: ItemRef) -> TalendJob:
+        job = read_job(parse(self.project.read(ref), ref.path), ref)
+        return job if job.product_version else replace(job, product_version=self.project.version or "")
+
+    def take(self, ref: ItemRef) -> None:
+        """Convert and stage one job."""
+        places: list[str] = []
+        try:
+            plan = convert_job(self._read(ref), self.names[ref.path], self.options.conversion, self.handlers)
+            plan = replace(plan, residues=(*plan.residues, *self.order.residues.get(ref.path, ())))
+            self._write(plan, ref, places)
+        except MachineError:
+            raise
+        except FdmError as error:
+            self._refuse(ref, error, places)
+            return
+        self._count(plan, ref, places)
+
+    def _refuse(self, ref: ItemRef, error: FdmError, places: list[str]) -> None:
+        if self.stage:
+            self.stage.forget(places)
+        if error.file is None:
+            error = ImportRefusedError(**{**error.to_json(), "file": ref.path})
+        self.refused.append(error)
+
+    def _write(self, plan: JobPlan, ref: ItemRef, places: list[str]) -> None:
+        """The job's files; also where nothing is to be written they are made, so that a dry run finds what an import would."""
+        options = self.options.conversion
+        home = f"{options.entity}/{options.source_system}".lower()
+        tests = {**step_tests(plan, self.handlers)}
+        files: dict[str, dict[str, str]] = {}
+        for table in plan.tables:
+            last = last_test(table, plan)
+            own = tests | ({last.view: last} if last else {})
+            files[table.name] = table_files(plan, table, options, own)
+        seeds = self._seeds(plan, ref)
+        flat = {f"{table}/{name}": text for table, of in files.items() for name, text in of.items()}
+        files[f"{PAPERS}/{plan.name}"] = {
+            MIGRATION: migration(plan, options, seeds, flat),
+            **({SEEDS: to_yaml(seeds.rows, _seeds_comment(plan))} if seeds.rows else {}),
+        }
+        if self.stage is None:
+            return
+        for folder, texts in files.items():
+            place = f"{home}/{folder}"
+            self.stage.stage(place, texts, may_replace=self.options.may_replace)
+            places.append(place)
+            if not folder.startswith(PAPERS):
+                self.stage.check(place)
+
+    def _seeds(self, plan: JobPlan, ref: ItemRef) -> Seeds:
+        options = self.options.conversion
+        parents = [self._job_name(path) for path in without_detours(self.order.waits, ref.path)]
+        names = [job_name(table, options) for table in plan.tables]
+        return job_seeds(plan.job, plan.name, names, parents, self.options.contexts)
+
+    def _job_name(self, path: str) -> str:
+        """Of the main table of another job."""
+        options = self.options.conversion
+        table = table_name(self.names[path], options.entity, options.source_system)
+        return default_job_name(options.entity, options.source_system, table)
+
+    def _count(self, plan: JobPlan, ref: ItemRef, places: Sequence[str]) -> None:
+        options = self.options.conversion
+        prefix = f"{options.entity}_{options.source_system}_".lower()
+        said = verdicts(plan)
+        self.jobs.append(
+            JobSummary(
+                plan.job.label,
+                ref.path,
+                tuple(f"{prefix}{t.name}" for t in plan.tables),
+                Counter(said.values()),
+                len(plan.residues),
+                tuple(places),
+            )
+        )
+        kinds = {c.unique_name: c.kind for c in plan.job.components}
+        self.kinds.update((kinds[name], verdict) for name, verdict in said.items())
+        self.residues.update(
+            f"{kinds.get(r.component, 'the job')}: {_general(r.reason, plan)}" for r in plan.residues
+        )
+
+    def summary(self) -> ImportSummary:
+        """What was made so far."""
+        return ImportSummary(
+            tuple(self.jobs), tuple(self.refused), self.project.warnings, self.kinds, self.residues
+        )
+
+
+def _unique(refs: Iterable[ItemRef]) -> dict[str, str]:
+    """A label for each path: two jobs of one label, in two folders, are told apart by the folder."""
+    counted = Counter(ref.label.lower() for ref in refs)
+    return {
+        ref.path: ref.label if counted[ref.label.lower()] == 1 else f"{ref.folder}/{ref.label}"
+        for ref in refs
+    }
+
+
+def _general(reason: str, plan: JobPlan) -> str:
+    """A reason without the names of this job's components, so that like ones are counted together."""
+    for component in plan.job.components:
+        reason = reason.replace(component.unique_name, component.kind)
+    return reason
+
+
+def _seeds_comment(plan: JobPlan) -> str:
+    return (
+        f"Contexts of Talend's job {plan.job.label} {plan.job.version}, for the control tables.\n"
+        f"  fdm control seed {SEEDS} --dry-run"
+    )
+
+
+def to_json(summary: ImportSummary) -> dict[str, Any]:
+    """The summary as plain JSON."""
+    kinds: dict[str, dict[str, int]] = {}
+    for (kind, verdict), number in summary.kinds.most_common():
+        kinds.setdefault(kind, {})[verdict] = number
+    return {
+        "is_written": summary.is_written,
+        "jobs": [
+            {
+                "label": j.label,
+                "file": j.file,
+                "verdict": j.verdict,
+                "tables": list(j.tables),
+                "components": dict(j.components),
+                "residues": j.residues,
+                "places": list(j.places),
+            }
+            for j in summary.jobs
+        ],
+        "refused": [{"error": type(e).__name__, **e.to_json()} for e in summary.refused],
+        "warnings": list(summary.warnings),
+        "components": dict(summary.components),
+        "kinds": kinds,
+        "residues": dict(summary.residues.most_common()),
+    }

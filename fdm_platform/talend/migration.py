@@ -1,0 +1,186 @@
+"""MIGRATION.md of a job: every component, what became of it, and what a person still has to do."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Literal
+
+from fdm_platform.talend.conversion import ConversionOptions, JobPlan
+from fdm_platform.talend.declaring import TABLE_FILE
+from fdm_platform.talend.plan import Fate, Outcome, Residue
+from fdm_platform.talend.seeds import Seeds
+from fdm_platform.talend.sql import todo_comment
+
+Verdict = Literal["whole", "partly", "left", "note", "off"]
+"""How much of a component came over: all, all but residues, nothing; or there was nothing to bring over."""
+
+_SAYS: Mapping[Outcome, str] = {
+    "source": "source", "step": "step", "check": "check", "dependency": "dependency", "seed": "seed",
+    "output": "table", "note": "note", "off": "off", "residue": "**left to you**",
+}  # fmt: skip
+_BY_DESIGN = (
+    "A table has no order of rows; a step that depends on one names it.",
+    "A load replaces what its business date had; a date without rows fails unless table.yaml says `allow_empty: true`.",
+    "Java counts UTF-16 units, Spark characters: lengths and positions differ behind characters beyond U+FFFF.",
+    "A date that does not exist, such as 2024-02-30, is none; Java's lenient patterns make the next one of it.",
+    "Subjobs ran one after the other; here each table is loaded by itself, after the tables that it reads.",
+)
+_MARKUP = re.compile(r"([\\`*_\[\]<>|#])")
+
+
+def verdicts(plan: JobPlan) -> Mapping[str, Verdict]:
+    """How much of each component came over."""
+    touched = {r.component for r in plan.residues}
+    return {f.component: _verdict(f, is_touched=f.component in touched) for f in plan.fates}
+
+
+def _verdict(fate: Fate, *, is_touched: bool) -> Verdict:
+    if fate.outcome == "residue":
+        return "left"
+    if fate.outcome == "off":
+        return "off"
+    if is_touched:
+        return "partly"
+    return "note" if fate.outcome == "note" else "whole"
+
+
+def migration(plan: JobPlan, options: ConversionOptions, seeds: Seeds, files: Mapping[str, str]) -> str:
+    """The file's text. `files` are those of the job's tables, by path below the folder of its source system."""
+    parts = [
+        *_head(plan, options),
+        *_components(plan),
+        *_to_do(plan, files),
+        *_differences(plan),
+        *_settings(seeds),
+    ]
+    return "\n".join([*parts, ""])
+
+
+def _head(plan: JobPlan, options: ConversionOptions) -> Iterator[str]:
+    job = plan.job
+    version = f"Talend {job.product_version}" if job.product_version else "Talend version unknown"
+    yield f"# {_text(job.label)} {job.version} ({_text(version)}, {_text(job.file)})"
+    yield ""
+    counts = Counter(verdicts(plan).values())
+    yield (
+        f"{_count(len(plan.fates), 'component')}: {counts['whole']} came over, {counts['partly']} in part, "
+        f"{_count(counts['note'] + counts['off'], 'note')}, {counts['left']} left to a person."
+    )
+    prefix = f"{options.entity}_{options.source_system}_".lower()
+    names = ", ".join(f"`{prefix}{t.name}`" for t in plan.tables)
+    yield f"Tables: {names}." if names else "No table: nothing that it writes could be told."
+    yield ""
+
+
+def _components(plan: JobPlan) -> Iterator[str]:
+    said = verdicts(plan)
+    yield "| component | kind | became | where |"
+    yield "| --- | --- | --- | --- |"
+    for fate in plan.fates:
+        became = _SAYS[fate.outcome] + (", **in part**" if said[fate.component] == "partly" else "")
+        if fate.outcome in ("note", "off", "residue", "dependency", "check", "seed") and fate.detail:
+            became += f": {_text(fate.detail)}"
+        where = ", ".join(_where(plan, fate.component)) or "-"
+        yield f"| {_text(fate.component)} | {_text(fate.kind)} | {became} | {where} |"
+    yield ""
+
+
+def _where(plan: JobPlan, component: str) -> Iterator[str]:
+    for table, steps in plan.tables_of(component):
+        names = [s.view for s in table.sources if s.component == component]
+        if names or table.sink.component == component or any(c.component == component for c in table.checks):
+            yield f"`{table.name}/{TABLE_FILE}`"
+        for step in steps:
+            yield f"`{table.name}/{step.view}.hql`"
+
+
+def _to_do(plan: JobPlan, files: Mapping[str, str]) -> Iterator[str]:
+    yield "## What a person has to do"
+    yield ""
+    if not plan.residues:
+        yield "Nothing: all of it came over."
+        yield ""
+    for number, residue in enumerate(plan.residues, 1):
+        places = _places(plan, residue, files)
+        at = f" at {', '.join(f'`{p}`' for p in places)}" if places else ""
+        place = f", {_text(residue.place)}" if residue.place else ""
+        yield f"{number}. **{_text(residue.component) or 'the job'}**{place}{at}: {_text(residue.reason)}."
+        yield f"   {_text(residue.todo)}"
+        yield from _code(residue.expression)
+    if plan.residues:
+        yield ""
+
+
+def _places(plan: JobPlan, residue: Residue, files: Mapping[str, str]) -> list[str]:
+    """`t_policy/tMap_1_out1.hql:7`, wherever its TODO stands."""
+    found = []
+    comment = todo_comment(residue.expression, residue.reason)
+    ending = todo_comment("", residue.reason).removeprefix("/* TODO ")
+    for table, steps in plan.tables_of(residue.component):
+        for step in steps:
+            file = f"{table.name}/{step.view}.hql"
+            lines = files.get(file, "").splitlines()
+            for wanted in (comment, ending):
+                hits = [n for n, line in enumerate(lines, 1) if wanted in line and "/* TODO " in line]
+                if hits:
+                    found.append(f"{file}:{hits[0]}")
+                    break
+    return found
+
+
+def _differences(plan: JobPlan) -> Iterator[str]:
+    yield "## What differs by design"
+    yield ""
+    by_text: dict[str, list[str]] = {}
+    for note in plan.notes:
+        by_text.setdefault(note.text, []).append(note.component)
+    for text, components in by_text.items():
+        yield f"- {_text(', '.join(dict.fromkeys(components)))}: {_text(text)}."
+    yield from (f"- {text}" for text in _BY_DESIGN)
+    yield ""
+
+
+def _settings(seeds: Seeds) -> Iterator[str]:
+    yield "## Settings and secrets"
+    yield ""
+    rows = seeds.rows.get("sys_params", [])
+    if seeds.rows:
+        counted = ", ".join(f"{_count(len(r), 'row')} of {table}" for table, r in seeds.rows.items())
+        yield f"- `seeds.yaml` beside this file has {counted}: `fdm control seed` brings them in."
+    environments = ", ".join(dict.fromkeys(str(r["environment"]) for r in rows))
+    if environments:
+        yield f"- Values of contexts are those of {environments}."
+    yield from (f"- {note}" for note in seeds.notes)
+    for residue in seeds.residues:
+        yield f"- `{residue.place}`: {_text(residue.reason)}. {_text(residue.todo)}"
+        yield from _code(residue.expression)
+    if not (seeds.rows or seeds.notes or seeds.residues):
+        yield "None: the job has no context variables."
+
+
+def _code(expression: str) -> Iterator[str]:
+    """An expression as it was: on one line in a code span, else in a block that nothing in it closes."""
+    text = expression.strip("\r\n")
+    if not text.strip():
+        return
+    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
+    if "\n" not in text:
+        fence = "`" * (longest + 1)
+        pad = " " if text.startswith("`") or text.endswith("`") else ""
+        yield f"   {fence}{pad}{text}{pad}{fence}"
+        return
+    fence = "`" * max(longest + 1, 3)
+    yield f"   {fence}java"
+    yield from (f"   {line}" for line in text.splitlines())
+    yield f"   {fence}"
+
+
+def _text(text: str) -> str:
+    """Text of a job as Markdown's plain text, on one line."""
+    return _MARKUP.sub(r"\\\1", " ".join(text.split())).replace("\\_", "_")
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
