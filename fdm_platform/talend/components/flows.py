@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from fdm_platform.talend.components.handler import Around
+from fdm_platform.talend.components.trees import placed
 from fdm_platform.talend.expression import Call, Cast, Ref, Sql
 from fdm_platform.talend.java.typed import Typed
 from fdm_platform.talend.java.types import java_type, spark_type
@@ -133,6 +134,16 @@ def passed(view: View, alias: str) -> tuple[Output, ...]:
 def relation(flow: str, view: View) -> Relation:
     """`FROM view AS flow`."""
     return Relation(view.name, flow)
+
+
+def carried(view: View, alias: str) -> tuple[tuple[Output, ...], Order | None]:
+    """Hidden columns by which rows made of this view's, one of one, are told in its order; and that order."""
+    if not view.order:
+        return (), None
+    names = [value.column if isinstance(value, Ref) else "" for value, _ in view.order]
+    kept = [n if n in hidden(view) else f"_by_{i}" for i, n in enumerate(names, 1)]
+    outputs = tuple(Output(k, placed(v, alias)) for k, (v, _) in zip(kept, view.order, strict=True))
+    return outputs, tuple((Ref(k), down) for k, (_, down) in zip(kept, view.order, strict=True))
 
 
 _ORDERED_MAIN = frozenset(

@@ -28,7 +28,7 @@ class Java:
     views: Mapping[str, View] = field(default_factory=dict)
     further: Mapping[str, Mapping[str, Typed]] = field(default_factory=dict)
     """Flows that are no views, such as `Var`; their rows have Talend's names."""
-    _known: dict[str, bool] = field(default_factory=dict)
+    _known: dict[tuple[str, JavaType | None], bool] = field(default_factory=dict)
 
     @property
     def scope(self) -> Scope:
@@ -47,7 +47,11 @@ class Java:
         """Whether a condition holds."""
         return bool(self._value(java, rows, _BOOLEAN))
 
-    def _value(self, java: str, rows: Mapping[str, Row], want: JavaType) -> object:
+    def anything(self, java: str, rows: Mapping[str, Row]) -> object:
+        """Its value, of whatever type."""
+        return self._value(java, rows, None)
+
+    def _value(self, java: str, rows: Mapping[str, Row], want: JavaType | None) -> object:
         if not self._is_known(java, want):
             return None
         return evaluate(java, {name: self._named(name, row) for name, row in rows.items()}, self.scope, want)
@@ -56,7 +60,7 @@ class Java:
         view = self.views.get(flow)
         return row if view is None else {called(c): row.get(c.name) for c in view.columns}
 
-    def _is_known(self, java: str, want: JavaType) -> bool:
-        if java not in self._known:
-            self._known[java] = not isinstance(translate(java, self.scope, want), Untranslated)
-        return self._known[java]
+    def _is_known(self, java: str, want: JavaType | None) -> bool:
+        if (java, want) not in self._known:
+            self._known[java, want] = not isinstance(translate(java, self.scope, want), Untranslated)
+        return self._known[java, want]
