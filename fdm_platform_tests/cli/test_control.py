@@ -184,7 +184,7 @@ def test_init_as_json(fdm: Fdm) -> None:
 def test_an_export_is_imported_elsewhere_and_refused_over_newer_rows(seeded: Fdm, tmp_path: Path) -> None:
     out = tmp_path / "control.yaml"
     counts = json.loads(seeded("export", "--out", str(out), "--json").output)
-    assert counts == {"job_master": 3, "process_control": 3, "job_dependency": 1, "sys_params": 4}
+    assert counts == {"job_master": 5, "process_control": 3, "job_dependency": 2, "sys_params": 4}
     change = tmp_path / "change.yaml"
     change.write_text(
         "process_control: [{entity: GELS, source_system: FPMS, biz_dt: 2024-05-14, run_id: new}]\n"
@@ -219,7 +219,7 @@ def test_a_dry_run_of_an_import_shows_its_changes_and_what_speaks_against_it(
     assert seeded("import", str(out), "--force", "--dry-run").output.splitlines() == [
         "~ changed  job_master  JOB_1001",
         "             job_name: renamed -> etl_lnd_gels_fpms_t_contract_master",
-        "job_master: 0 new, 1 changed, 2 same",
+        "job_master: 0 new, 1 changed, 4 same",
         "dry run: nothing was written",
     ]
     with pytest.raises(ControlError, match="1 row here may be newer"):
