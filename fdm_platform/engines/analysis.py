@@ -6,21 +6,17 @@ Spark runs no job for it: the sources are empty views of their declared columns.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date
 from typing import Any
 
 from pyspark.errors import AnalysisException, ParseException
 from pyspark.sql import SparkSession
 
 from fdm_platform.engines.failure import sql_error
-from fdm_platform.engines.samples import empty_frame, sample_parameters, source_columns
+from fdm_platform.engines.samples import empty_frame, source_columns
 from fdm_platform.engines.sessions import local_session
 from fdm_platform.errors import SqlError
-from fdm_platform.model.plan import Parameter
 from fdm_platform.model.table import ColumnSpec, StepSpec, TableSpec
-from fdm_platform.planning.sql import bind, placeholders
-
-_ANY_DATE = date(2024, 5, 15)
+from fdm_platform.planning.sample_parameters import bound_step
 
 
 def analyze(
@@ -40,7 +36,7 @@ def analyze(
         _register(session, spec, columns)
     for step in spec.steps:
         try:
-            _check(session, step, _bound(spec, step), analyse=can_analyse and not errors)
+            _check(session, step, bound_step(spec, step), analyse=can_analyse and not errors)
         except SqlError as error:
             errors.append(error)
     return errors
@@ -61,12 +57,3 @@ def _check(session: SparkSession, step: StepSpec, sql: str, *, analyse: bool) ->
             java.sessionState().sqlParser().parsePlan(sql)
     except (ParseException, AnalysisException) as error:
         raise sql_error(error, step.file) from error
-
-
-def _bound(spec: TableSpec, step: StepSpec) -> str:
-    """The step's SQL with sample values; a name that no load is known to resolve is a text of its own."""
-    known = sample_parameters(spec, _ANY_DATE, {}, step.file)
-    known["view_name"] = Parameter("VIEW_NAME", step.view, "string", f"step {step.view}")
-    unknown = {p.name.lower() for p in placeholders(step.sql)} - known.keys()
-    samples = {n: Parameter(n, "sample", "string", "analysis") for n in unknown}
-    return bind(step.sql, {**known, **samples}, file=step.file)

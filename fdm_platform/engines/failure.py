@@ -63,7 +63,12 @@ def describe(error: FdmError) -> LoadFailure:
 
 def sql_error(error: BaseException, file: str) -> SqlError:
     """What Spark's parser or analyser says of an HQL file, with its line and column (1-based)."""
-    message = causes(error)[0].message.strip()
+    return sql_error_of(causes(error)[0].message, file)
+
+
+def sql_error_of(said: str, file: str) -> SqlError:
+    """The same of the message alone."""
+    message = said.strip()
     place = _PARSE_PLACE.search(message) or _ANALYSIS_PLACE.search(message)
     headline = message.split("\n")[0]
     for mark in (_PARSE_PLACE, _ANALYSIS_PLACE):

@@ -36,7 +36,6 @@ from fdm_platform.engines.failure import to_failure
 from fdm_platform.engines.samples import (
     empty_frame,
     infer_type,
-    sample_parameters,
     source_columns,
     to_spark,
 )
@@ -47,6 +46,7 @@ from fdm_platform.model.partition import parse_biz_dt
 from fdm_platform.model.plan import Parameter, StepPlan
 from fdm_platform.model.table import ColumnSpec, TableSpec
 from fdm_platform.planning.names import suggest
+from fdm_platform.planning.sample_parameters import sample_parameters
 from fdm_platform.planning.sql import bind
 
 _KEYS = ("name", "step", "biz_dt", "parameters", "columns", "sources", "expected")

@@ -1,8 +1,7 @@
-"""Parameters and rows for checks that run without a control row: of fixture tests and of analysis."""
+"""Rows for checks that run without sources: of fixture tests and of analysis."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
@@ -12,41 +11,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import types as t
 
 from fdm_platform.engines.casting import parse_schema
-from fdm_platform.model.control import ProcessControlRow
-from fdm_platform.model.plan import Parameter, ParameterType
 from fdm_platform.model.table import ColumnSpec, SourceSpec, TableSpec
-from fdm_platform.planning.parameters import resolve_parameters
-
-_TYPES: Mapping[type, ParameterType] = {
-    bool: "boolean",
-    int: "integer",
-    float: "decimal",
-    Decimal: "decimal",
-    datetime: "timestamp",
-    date: "date",
-    str: "string",
-}
-
-
-def sample_parameters(
-    spec: TableSpec, biz_dt: date, given: Mapping[str, Any], origin: str
-) -> dict[str, Parameter]:
-    """What a load of the date would resolve from a control row of that one day, and what is given on top."""
-    row = ProcessControlRow(
-        entity=spec.entity,
-        source_system=spec.source_system,
-        biz_dt=biz_dt,
-        process_from_date=biz_dt,
-        process_to_date=biz_dt,
-        process_dt=biz_dt,
-        run_indicator="Y",
-        change_indicator="Y",
-        run_id=biz_dt.strftime("%Y%m%d"),
-    )
-    known = resolve_parameters(spec=spec, row=row, job=None, sys_params=(), environment="DEV")
-    return {p.name.lower(): p for p in known} | {
-        n.lower(): _parameter(n, v, f"{origin} parameters.{n}") for n, v in given.items()
-    }
 
 
 def source_columns(source: SourceSpec, tables: Mapping[str, TableSpec]) -> tuple[ColumnSpec, ...]:
@@ -112,13 +77,3 @@ _CONVERT: Mapping[type[t.DataType], Callable[[str], Any]] = {
     t.DateType: date.fromisoformat,
     t.BinaryType: str.encode,
 }
-
-
-def _parameter(name: str, value: Any, origin: str) -> Parameter:
-    kind = _TYPES.get(type(value), "string")
-    if isinstance(value, (float, Decimal)):
-        return Parameter(name, str(value), kind, origin)
-    if isinstance(value, date):
-        return Parameter(name, value.isoformat(), kind, origin)
-    plain = json.dumps(value) if isinstance(value, (dict, list)) else value
-    return Parameter(name, plain, kind, origin)

@@ -14,6 +14,7 @@ from fdm_platform.model.table import Severity
 from fdm_platform.planning import sql
 from fdm_platform.planning.fixed_dates import is_fixed_date
 from fdm_platform.planning.names import suggest
+from fdm_platform.planning.sample_parameters import sample
 
 VIEW_NAME = "view_name"
 """The placeholder that every step has a value for: its own view."""
@@ -48,11 +49,6 @@ def lint_hql(text: str, file: str, parameters: Mapping[str, Parameter] | None = 
         remedy = error.remedy or "mend it: Spark would refuse it"
         return [LintFinding(file, error.line or 1, "syntax", "error", error.message, remedy)]
     return sorted(found, key=lambda f: f.line)
-
-
-def sample(name: str) -> Parameter:
-    """A text that stands for a value which only a run knows."""
-    return Parameter(name, "sample", "string", "a sample")
 
 
 def _fixed_dates(text: str, file: str) -> Iterator[LintFinding]:
