@@ -30,7 +30,7 @@ def mapped(path: str, prefixes: Sequence[tuple[str, str]]) -> str:
     fitting = [(p, folder) for p, folder in known if _begins(text, p)]
     if fitting:
         prefix, folder = max(fitting, key=lambda found: len(found[0]))
-        return posixpath.join(folder, text[len(prefix) :].strip("/"))
+        return posixpath.join(folder, text[len(prefix) :].strip("/")).rstrip("/") or "/"
     if is_elsewhere and not path.startswith("/") and sys.platform != "win32":
         raise ValueError(
             f"{path!r} is on a machine that is not known here: "
