@@ -18,7 +18,7 @@ from fdm_platform.talend.components.handler import Around, Handler
 from fdm_platform.talend.expression import Cast, Placeholder, Ref, Sql
 from fdm_platform.talend.flow import JobFlow, flow_of
 from fdm_platform.talend.model import Component, TalendJob
-from fdm_platform.talend.naming import slug, table_name, unused
+from fdm_platform.talend.naming import slug, table_name, target_name, unused
 from fdm_platform.talend.plan import (
     Check,
     Converted,
@@ -110,7 +110,7 @@ def convert_job(
     for component in walk.flow.ordered:
         walk.visit(component)
     tables = tuple(_tables(walk, name, options))
-    between = tuple(_between(walk))
+    between = (*_between(walk), *_without_columns(walk))
     each = list(walk.done.values())
     return JobPlan(
         job,
@@ -197,6 +197,17 @@ def _between(walk: _Walk) -> Iterator[Residue]:
             yield Residue(link.target, link.connector, link.condition or "", reason.format(link.source), todo)
 
 
+def _without_columns(walk: _Walk) -> Iterator[Residue]:
+    """Outputs that are no tables, since nothing says what they write."""
+    for conversion in walk.done.values():
+        sink = _sink(conversion)
+        if sink and len(_columns(sink)) == 1:
+            reason = "its schema has no column but the business date"
+            yield Residue(
+                sink.component, "", "", reason, "Give it a schema in Talend Studio, and import it again."
+            )
+
+
 _FAILURE = (
     "it runs only when {} has failed",
     "Leave it out: a load that failed is told by Dagster and tried again; or write a sensor for it.",
@@ -246,12 +257,12 @@ def _on_the_way(walk: _Walk, used: set[str]) -> set[str]:
 
 
 def _tables(walk: _Walk, name: str, options: ConversionOptions) -> Iterator[TablePlan]:
-    sinks = [s for c in walk.done.values() if (s := _sink(c))]
+    sinks = [s for c in walk.done.values() if (s := _sink(c)) and len(_columns(s)) > 1]
     main = _main(walk, sinks)
     own = table_name(name, options.entity, options.source_system)
     taken = {own}
     for sink in sorted(sinks, key=lambda s: s is not main):
-        table = own if sink is main else unused(f"{own}_{slug(sink.component)}", taken)
+        table = own if sink is main else unused(f"{own}_{target_name(sink.target) or slug(sink.flow)}", taken)
         taken.add(table)
         yield _table(walk, table, sink, is_main=sink is main)
 

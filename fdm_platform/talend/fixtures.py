@@ -19,11 +19,11 @@ from fdm_platform.talend.components.handler import Handler, Rows
 from fdm_platform.talend.conversion import Conversion, JobPlan, TablePlan, read_by
 from fdm_platform.talend.model import ContextVariable
 from fdm_platform.talend.plan import SourceInput, SqlColumn, Step, View
-from fdm_platform.talend.samples import null_row, sample_row, text_of
+from fdm_platform.talend.samples import NO_HINTS, Hints, hints_of, null_row, sample_row, text_of
 from fdm_platform.talend.sql import to_sql
 
 BIZ_DATE = date(2024, 5, 15)
-_ROWS = 4
+_ROWS, _ROWS_OF_A_LOOKUP = 5, 4
 _TODO = "/* TODO "
 _NUMBERS = {"id_Integer": int, "id_Long": int, "id_Short": int, "id_Byte": int}
 
@@ -114,8 +114,11 @@ def _of_component(conversion: Conversion, handler: Handler | None) -> Iterator[S
 
 def _given(conversion: Conversion) -> _Given:
     given = _Given()
-    for flow, view in conversion.around.inputs.items():
-        given.rows[flow] = _samples(view)
+    hints = hints_of(conversion.component, list(conversion.around.inputs))
+    for number, (flow, view) in enumerate(conversion.around.inputs.items()):
+        # Of a lookup fewer, so that no two rows have one key: which of them counts may be left open.
+        rows = _ROWS if number == 0 else _ROWS_OF_A_LOOKUP
+        given.rows[flow] = _samples(view, rows, flow, hints)
         given.views[flow] = view.name
         given.types[view.name] = _types(view)
     for source in conversion.converted.sources:
@@ -128,9 +131,11 @@ def _types(view: View) -> dict[str, str]:
     return {c.name: c.spark_type for c in view.columns} | dict.fromkeys(hidden(view), "bigint")
 
 
-def _samples(view: View) -> list[dict[str, object]]:
+def _samples(
+    view: View, number: int = _ROWS, flow: str = "", hints: Hints = NO_HINTS
+) -> list[dict[str, object]]:
     """Rows of a view: some with values, one with NULL wherever there may be one."""
-    rows = [sample_row(view.columns, i) for i in range(_ROWS - 1)]
+    rows = [sample_row(view.columns, i, flow, hints) for i in range(number - 1)]
     rows.append(null_row(view.columns))
     for i, row in enumerate(rows):
         row.update(dict.fromkeys(hidden(view), i))
@@ -176,8 +181,20 @@ def _line(texts: Iterable[str | None], pattern: str) -> str:
 def _simulated(conversion: Conversion, handler: Handler, given: _Given) -> Mapping[str, Rows] | None:
     """What Talend makes of the rows; those on which it fails are taken out of `given`. None: it fails on all."""
     made = _attempt(conversion, handler, given.rows)
-    if made is not None:
+    if made is not None or not given.rows:
         return made
+    main = next(iter(given.rows))
+    one_by_one = [
+        r for r in given.rows[main] if _attempt(conversion, handler, {**given.rows, main: (r,)}) is not None
+    ]
+    if one_by_one:
+        given.rows[main] = one_by_one
+        return _attempt(conversion, handler, given.rows)
+    return _grown(conversion, handler, given)
+
+
+def _grown(conversion: Conversion, handler: Handler, given: _Given) -> Mapping[str, Rows] | None:
+    """As above, where rows of lookups are in the way: row after row is added that Talend can take."""
     kept: dict[str, Rows] = dict.fromkeys(given.rows, ())
     for flow, rows in given.rows.items():
         for row in rows:
@@ -237,4 +254,4 @@ def _parameter(variable: ContextVariable) -> object:
 
 def _plain(row: Mapping[str, object]) -> dict[str, object]:
     """Values as YAML has them: a decimal as text, so that it keeps its places."""
-    return {k: str(v) if isinstance(v, Decimal) else v for k, v in row.items()}
+    return {k: format(v, "f") if isinstance(v, Decimal) else v for k, v in row.items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
@@ -29,6 +30,7 @@ from fdm_platform.talend.xml import parse
 
 PAPERS = "_talend"
 """The folder beside a source system's tables that holds each job's MIGRATION.md and seeds; no table is looked for there."""
+_BRACED = re.compile(r"\{(\w+)[:}]")
 MIGRATION, SEEDS = "MIGRATION.md", "seeds.yaml"
 
 
@@ -201,7 +203,7 @@ class _Run:
             last = last_test(table, plan)
             own = tests | ({last.view: last} if last else {})
             files[table.name] = table_files(plan, table, options, own)
-        seeds = self._seeds(plan, ref)
+        seeds = self._seeds(plan, ref, files)
         flat = {f"{table}/{name}": text for table, of in files.items() for name, text in of.items()}
         files[f"{PAPERS}/{plan.name}"] = {
             MIGRATION: migration(plan, options, seeds, flat),
@@ -216,10 +218,13 @@ class _Run:
             if not folder.startswith(PAPERS):
                 self.stage.check(place)
 
-    def _seeds(self, plan: JobPlan, ref: ItemRef) -> Seeds:
+    def _seeds(self, plan: JobPlan, ref: ItemRef, files: Mapping[str, Mapping[str, str]]) -> Seeds:
         options = self.options.conversion
         parents = [self._job_name(path) for path in without_detours(self.order.waits, ref.path)]
-        names = [job_name(table, options) for table in plan.tables]
+        names = {
+            job_name(table, options): None if table.is_main else _names_in(files[table.name].values())
+            for table in plan.tables
+        }
         return job_seeds(plan.job, plan.name, names, parents, self.options.contexts)
 
     def _job_name(self, path: str) -> str:
@@ -262,6 +267,11 @@ def _unique(refs: Iterable[ItemRef]) -> dict[str, str]:
         ref.path: ref.label if counted[ref.label.lower()] == 1 else f"{ref.folder}/{ref.label}"
         for ref in refs
     }
+
+
+def _names_in(texts: Iterable[str]) -> frozenset[str]:
+    """Everything in braces: among them, the parameters that HQL and paths ask for."""
+    return frozenset(name for text in texts for name in _BRACED.findall(text))
 
 
 def _general(reason: str, plan: JobPlan) -> str:

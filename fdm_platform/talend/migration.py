@@ -80,20 +80,27 @@ def _components(plan: JobPlan) -> Iterator[str]:
     yield "| --- | --- | --- | --- |"
     for fate in plan.fates:
         became = _SAYS[fate.outcome] + (", **in part**" if said[fate.component] == "partly" else "")
-        if fate.outcome in ("note", "off", "residue", "dependency", "check", "seed") and fate.detail:
+        where = _where(plan, fate.component)
+        if fate.detail and (not where or fate.outcome in ("residue", "check")):
             became += f": {_text(fate.detail)}"
-        where = ", ".join(_where(plan, fate.component)) or "-"
-        yield f"| {_text(fate.component)} | {_text(fate.kind)} | {became} | {where} |"
+        yield f"| {_text(fate.component)} | {_text(fate.kind)} | {became} | {where or '-'} |"
     yield ""
 
 
-def _where(plan: JobPlan, component: str) -> Iterator[str]:
+def _where(plan: JobPlan, component: str) -> str:
+    """Its files in one table, and the tables that have copies of its steps."""
+    files: list[str] = []
+    copies: list[str] = []
     for table, steps in plan.tables_of(component):
-        names = [s.view for s in table.sources if s.component == component]
-        if names or table.sink.component == component or any(c.component == component for c in table.checks):
-            yield f"`{table.name}/{TABLE_FILE}`"
-        for step in steps:
-            yield f"`{table.name}/{step.view}.hql`"
+        others = {s.component for s in table.sources} | {c.component for c in table.checks}
+        has_declared = component in {table.sink.component, *others}
+        own = [TABLE_FILE] if has_declared else []
+        own += [f"{step.view}.hql" for step in steps]
+        if files and not any(f"/{name}`" not in " ".join(files) for name in own):
+            copies.append(f"`{table.name}`")
+        else:
+            files += [f"`{table.name}/{name}`" for name in own]
+    return ", ".join(files) + (f", copied in {', '.join(copies)}" if copies else "")
 
 
 def _to_do(plan: JobPlan, files: Mapping[str, str]) -> Iterator[str]:
@@ -104,7 +111,9 @@ def _to_do(plan: JobPlan, files: Mapping[str, str]) -> Iterator[str]:
         yield ""
     for number, residue in enumerate(plan.residues, 1):
         places = _places(plan, residue, files)
-        at = f" at {', '.join(f'`{p}`' for p in places)}" if places else ""
+        at = f" at `{places[0]}`" if places else ""
+        if others := [f"`{p.partition('/')[0]}`" for p in places[1:]]:
+            at += f" and in the copies of {', '.join(others)}"
         place = f", {_text(residue.place)}" if residue.place else ""
         yield f"{number}. **{_text(residue.component) or 'the job'}**{place}{at}: {_text(residue.reason)}."
         yield f"   {_text(residue.todo)}"

@@ -7,6 +7,8 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 
 _OTHER = re.compile(r"[^a-z0-9]+")
+_TEXT = re.compile(r'"((?:[^"\\]|\\.)*)"')
+_DATE = re.compile(r"[yMdHhmsS_/ :.-]+")
 _LONGEST = 80
 """Characters of a name: it becomes a folder, a part of an asset key and of a job's name."""
 
@@ -26,6 +28,16 @@ def distinct_slugs(labels: Iterable[str]) -> Mapping[str, str]:
             names[label] = unused(slug(label), taken)
             taken.add(names[label])
     return names
+
+
+def target_name(java: str) -> str:
+    """What a file or table is called in a Java expression: `context.dir + "/rejects_" + date + ".csv"` is `rejects`.
+
+    Empty where its texts name nothing.
+    """
+    texts = [text for text in _TEXT.findall(java) if not _DATE.fullmatch(text)]
+    last = re.split(r"[/\\]", "".join(texts))[-1].partition(".")[0]
+    return slug(last) if re.search(r"[A-Za-z]", last) else ""
 
 
 def unused(name: str, taken: Iterable[str]) -> str:

@@ -1,63 +1,145 @@
-"""Sample values by type: the same at each import, and alike in columns of one type, so that lookups find something."""
+"""Sample values by type: the same at each import, and alike in columns of one type, so that lookups find something.
+
+Where a component compares a column with a constant, the constant is among the column's values.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 
+from fdm_platform.talend.model import Component, MapInput, MapOutput
 from fdm_platform.talend.plan import SqlColumn
 
+Hints = Mapping[tuple[str, str], tuple[str, ...]]
+"""Constants by flow and column in lower case, as Java has them: texts in quotes, numbers."""
+NO_HINTS: Hints = {}
 _VALUES: Mapping[str, tuple[object, ...]] = {
-    "boolean": (True, False, True),
-    "tinyint": (1, 2, 0),
-    "smallint": (1, 2, 0),
-    "int": (1, 2, 0),
-    "bigint": (1, 2, 0),
-    "float": (1.5, 2.25, 0.0),
-    "double": (1.5, 2.25, 0.0),
-    "string": ("1", "Ab c", "2024-05-15"),
-    "timestamp": (datetime(2024, 5, 15), datetime(2024, 2, 29, 13, 30, 5), datetime(1999, 12, 31)),  # noqa: DTZ001 - the wall clock
+    "boolean": (True, False),
+    "tinyint": (1, 2, 0, 7),
+    "smallint": (1, 2, 0, 7),
+    "int": (1, 2, 0, 7),
+    "bigint": (1, 2, 0, 7),
+    "float": (1.5, 2.25, 0.0, 7.0),
+    "double": (1.5, 2.25, 0.0, 7.0),
+    "string": ("1", "Ab c", "2024-05-15", "é"),
+    "timestamp": tuple(
+        datetime.fromisoformat(text)
+        for text in ("2024-05-15", "2024-02-29T13:30:05", "1999-12-31", "2024-05-14")
+    ),
 }
-_DECIMALS = (Decimal("1.50"), Decimal("2.25"), Decimal(0))
-_CHARACTERS = ("a", "B", "1")
-_DATE_LETTERS: Mapping[str, Callable[[datetime, int], str]] = {
-    "y": lambda t, n: f"{t.year % 100:02}" if n == 2 else f"{t.year:04}",  # noqa: PLR2004 - yy
-    "M": lambda t, n: f"{t.month:0{n}}" if n <= 2 else t.strftime("%b" if n == 3 else "%B"),  # noqa: PLR2004 - MMM
-    "d": lambda t, n: f"{t.day:0{n}}",
-    "H": lambda t, n: f"{t.hour:0{n}}",
-    "h": lambda t, n: f"{(t.hour + 11) % 12 + 1:0{n}}",
-    "m": lambda t, n: f"{t.minute:0{n}}",
-    "s": lambda t, n: f"{t.second:0{n}}",
-    "S": lambda t, n: f"{t.microsecond // 1000:0{n}}",
-    "a": lambda t, _: "AM" if t.hour < 12 else "PM",  # noqa: PLR2004 - noon
-}
+_DECIMALS = (Decimal("1.50"), Decimal("2.25"), Decimal(0), Decimal(7))
+_CHARACTERS = ("a", "B", "1", "z")
+_SHOWN = datetime.fromisoformat("2024-05-15")
+"""The date of a text that is read by a pattern."""
+_MOST = {"tinyint": 127, "smallint": 32_767, "int": 2**31 - 1, "bigint": 2**63 - 1}
+_CONSTANT = re.compile(r'"(?:[^"\\\n]|\\.)*"|(?<![\w.])\d+(?![\w.])')
+_FIELD = re.compile(r"\b([A-Za-z_]\w*)\.([A-Za-z_]\w*)\b(?!\s*\()")
+_DATE_PATTERN = re.compile(r"(?=.*y)(?=.*M)[yMdHhmsSaE'/ .:T-]+")
+_DATE_LETTERS = {
+    "yy": "%y", "y": "%Y", "MMMM": "%B", "MMM": "%b", "M": "%m", "d": "%d", "H": "%H", "h": "%I", "m": "%M", "s": "%S",
+    "S": "%f", "a": "%p",
+}  # fmt: skip
 _PATTERN_PART = re.compile(r"'((?:[^']|'')*)'|(([A-Za-z])\3*)|([^A-Za-z']+)")
 
 
-def sample_row(columns: Sequence[SqlColumn], index: int) -> dict[str, object]:
-    """The row of this number: each column has the value of its type."""
-    return {c.name: sample_value(c, index) for c in columns}
+def hints_of(component: Component, flows: Sequence[str]) -> Hints:
+    """What the component's expressions compare columns of these flows with."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for text in _expressions(component):
+        constants = [c for c in _CONSTANT.findall(text) if c not in ('""', "0")]
+        for flow, column in _FIELD.findall(text):
+            names = flows if flow == "input_row" else (flow,)
+            for name in names:
+                found.setdefault((name.lower(), column.lower()), []).extend(constants)
+    _add_tables(component, flows, found)
+    _share_keys(component, found)
+    return {key: tuple(dict.fromkeys(values)) for key, values in found.items() if values}
+
+
+def _expressions(component: Component) -> Iterator[str]:
+    yield from (value for value in component.params.values() if isinstance(value, str))
+    data = component.map
+    if data:
+        tables: list[MapInput | MapOutput] = [*data.inputs, *data.outputs]
+        yield from (table.filter or "" for table in tables)
+        yield from (entry.expression for table in tables for entry in table.entries)
+        yield from (entry.expression for entry in data.variables)
+
+
+def _add_tables(component: Component, flows: Sequence[str], found: dict[tuple[str, str], list[str]]) -> None:
+    """Rows such as {INPUT_COLUMN: amount, OPERATOR: >, RVALUE: 100}."""
+    for value in component.params.values():
+        for row in () if isinstance(value, str) else value:
+            column = row.get("INPUT_COLUMN") or row.get("SCHEMA_COLUMN")
+            constants = [c for text in row.values() for c in _CONSTANT.findall(text) if c not in ('""', "0")]
+            for flow in flows if column else ():
+                found.setdefault((flow.lower(), str(column).lower()), []).extend(constants)
+
+
+def _share_keys(component: Component, found: dict[tuple[str, str], list[str]]) -> None:
+    """A lookup's key has the values of the column with which it is looked up."""
+    for table in component.map.inputs if component.map else ():
+        for entry in table.entries:
+            match = _FIELD.fullmatch(entry.expression.strip())
+            if match:
+                asked = (match[1].lower(), match[2].lower())
+                both = [*found.get(asked, ()), *found.get((table.name.lower(), entry.name.lower()), ())]
+                found[asked] = found[table.name.lower(), entry.name.lower()] = both
+
+
+def sample_row(
+    columns: Sequence[SqlColumn], index: int, flow: str = "", hints: Hints = NO_HINTS
+) -> dict[str, object]:
+    """The row of this number: each column has a value of its type."""
+    return {
+        c.name: sample_value(c, index, hints.get((flow.lower(), (c.talend_name or c.name).lower()), ()))
+        for c in columns
+    }
 
 
 def null_row(columns: Sequence[SqlColumn]) -> dict[str, object]:
-    """NULL wherever a column may have it; elsewhere the first value."""
-    return {c.name: None if c.nullable else sample_value(c, 0) for c in columns}
+    """NULL wherever a column may have it; elsewhere a value of its own."""
+    return {c.name: None if c.nullable else sample_value(c, 3) for c in columns}
 
 
-def sample_value(column: SqlColumn, index: int) -> object:
+def sample_value(column: SqlColumn, index: int, hints: Sequence[str] = ()) -> object:
     """A value that the column can hold; None of types that YAML has none of."""
-    if column.spark_type.startswith("decimal"):
-        return _decimal(column.spark_type, index)
-    values = _CHARACTERS if column.talend_type == "id_Character" else _VALUES.get(column.spark_type)
+    values = (*_hinted(column, hints), *_usual(column))
     return values[index % len(values)] if values else None
 
 
-def _decimal(spark_type: str, index: int) -> Decimal:
+def _usual(column: SqlColumn) -> tuple[object, ...]:
+    if column.spark_type.startswith("decimal"):
+        return tuple(_fitting(number, column.spark_type) for number in _DECIMALS)
+    if column.talend_type == "id_Character":
+        return _CHARACTERS
+    return _VALUES.get(column.spark_type, ())
+
+
+def _hinted(column: SqlColumn, hints: Sequence[str]) -> Iterator[object]:
+    """Texts for texts, and numbers about the one that is compared for numbers."""
+    for hint in hints[:3]:
+        if column.spark_type == "string" and hint.startswith('"') and column.talend_type != "id_Character":
+            text = hint[1:-1]
+            is_pattern = _DATE_PATTERN.fullmatch(text) is not None
+            yield formatted(_SHOWN, text) if is_pattern else text
+        elif hint.isdigit():
+            number = int(hint)
+            if number < _MOST.get(column.spark_type, 0):
+                yield from (number, number + 1)
+            elif column.spark_type.startswith("decimal"):
+                yield _fitting(Decimal(number), column.spark_type)
+
+
+def _fitting(number: Decimal, spark_type: str) -> Decimal:
+    """The number, if the type has room for it."""
     digits, _, scale = spark_type.removeprefix("decimal(").rstrip(")").partition(",")
-    number = round(_DECIMALS[index % len(_DECIMALS)], int(scale or 0))
-    return number if int(digits) > int(scale or 0) else Decimal(0)
+    places = int(scale or 0)
+    rounded = round(number, places)
+    return rounded if abs(rounded) < 10 ** (int(digits) - places) else Decimal(0)
 
 
 def text_of(value: object, column: SqlColumn) -> str | None:
@@ -70,9 +152,9 @@ def text_of(value: object, column: SqlColumn) -> str | None:
 
 
 def formatted(moment: datetime, pattern: str) -> str:
-    """By a pattern of SimpleDateFormat, as far as its commonest letters go."""
+    """By a pattern of SimpleDateFormat, as far as its commonest letters go; numbers have two digits, or all."""
     text = ""
     for quoted, letters, letter, other in _PATTERN_PART.findall(pattern):
-        write = _DATE_LETTERS.get(letter)
-        text += write(moment, len(letters)) if write else quoted.replace("''", "'") or other or letters
+        code = _DATE_LETTERS.get(letters) or _DATE_LETTERS.get(letter)
+        text += moment.strftime(code) if code else quoted.replace("''", "'") or other or letters
     return text

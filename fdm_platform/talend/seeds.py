@@ -51,21 +51,23 @@ class Seeds:
 def job_seeds(
     job: TalendJob,
     name: str,
-    job_names: Sequence[str],
+    job_names: Mapping[str, frozenset[str] | None],
     parents: Sequence[str] = (),
     contexts: Mapping[str, str] | None = None,
 ) -> Seeds:
-    """The rows of a job whose tables have these job names, the main one first.
+    """The rows of a job whose tables have these job names, the main one first, with the variables that each reads.
 
+    None stands for all of them.
     `name` is its slug, `parents` are job names of tables for which it waits, `contexts` says whose
     environment a context is, where its name does not.
     """
     seeds = Seeds()
     for context, environment in _environments(job, contexts or {}, seeds):
         for variable in job.contexts[context]:
-            _add_variable(seeds, variable, name, job_names, environment)
+            readers = [n for n, read in job_names.items() if read is None or variable.name in read]
+            _add_variable(seeds, variable, name, readers, environment)
     if job_names and parents:
-        _add_parents(seeds, job_names[0], parents)
+        _add_parents(seeds, next(iter(job_names)), parents)
     return seeds
 
 
