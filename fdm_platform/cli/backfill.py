@@ -17,7 +17,7 @@ from fdm_platform.defs.platform import Platform, open_platform
 from fdm_platform.errors import ParameterError
 from fdm_platform.model.partition import parse_biz_dt
 from fdm_platform.model.table import TableSpec
-from fdm_platform.planning.backfill import Choice
+from fdm_platform.planning.backfill import Choice, per_submit
 
 LEAST_PRIORITY = "-10"
 """Of a backfill's runs in Dagster's queue: behind what is due today."""
@@ -74,7 +74,7 @@ def backfill(
     )
     with open_platform() as platform:
         spec = platform.catalog.get(table)
-        per_run = dates_per_run or spec.dates_per_run
+        per_run = per_submit(spec, dates_per_run)
         planned = plan_backfill(platform, spec, choice, per_run)
         if is_plan and as_json:
             click.echo(json.dumps(planned.to_json(), indent=2))

@@ -25,7 +25,7 @@ from fdm_platform.model.manifest import Manifest
 from fdm_platform.model.partition import parse_biz_dt
 from fdm_platform.model.plan import LoadPlan
 from fdm_platform.model.table import TableSpec
-from fdm_platform.planning.backfill import chunks
+from fdm_platform.planning.backfill import chunks, per_submit
 
 SIGTERM_EXIT = 143
 """What a shell reports of a command that SIGTERM ended."""
@@ -136,7 +136,7 @@ def load_dates(
 ) -> LoadedDates:
     """Load and publish dates, at most `per_run` in one submit, neighbours or not; every submit is tried."""
     failed: dict[date, FdmError] = {}
-    submits = chunks(dates, per_run or spec.dates_per_run)
+    submits = chunks(dates, per_submit(spec, per_run))
     with ended_by_signals() as raise_again:
         for number, chunk in enumerate(submits, 1):
             if len(submits) > 1:

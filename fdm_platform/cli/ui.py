@@ -100,7 +100,7 @@ def start_ui(settings: Settings, host: str, port: int) -> RunningUi:
         process = subprocess.Popen(
             _command(settings, host, port),
             cwd=settings.project,
-            env={**os.environ, **settings.child_environ},
+            env={**os.environ, **settings.child_environ, "FDM_UI_URL": RunningUi(0, host, port).url},
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
@@ -133,11 +133,12 @@ def stop_ui(settings: Settings, running: RunningUi) -> None:
 
 
 def sync_dates(settings: Settings) -> None:
-    """Bring what Dagster knows up to the control tables: every business date, and job_dependency."""
+    """Bring what Dagster knows up to the control tables: legacy jobs, every business date, and job_dependency."""
     from fdm_platform.defs.instance import open_instance  # noqa: PLC0415 - imports Dagster
     from fdm_platform.defs.partitions import add_dates  # noqa: PLC0415
 
     with open_platform(settings) as platform, open_instance(settings) as instance:
+        platform.look_for_jobs()
         first_of_set = {spec.partition_set: spec for spec in platform.catalog.tables.values()}
         for name, spec in first_of_set.items():
             add_dates(instance, name, [r.biz_dt for r in platform.control_rows(spec)])

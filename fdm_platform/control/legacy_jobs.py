@@ -39,6 +39,11 @@ def job_master_rows(store: ControlStore) -> tuple[list[JobMasterRow], list[JobFi
     return rows, findings
 
 
+def jobs_file(home: Path) -> Path:
+    """The file, whether or not it is there."""
+    return home / FILE
+
+
 def save(home: Path, jobs: LegacyJobs) -> bool:
     """Write the file in one step; False where it says that already.
 
@@ -48,12 +53,12 @@ def save(home: Path, jobs: LegacyJobs) -> bool:
         "jobs": [[getattr(job, name) for name in _JOB] for job in jobs.jobs],
         "findings": [[getattr(finding, name) for name in _FINDING] for finding in jobs.findings],
     }
-    return write_changed(home / FILE, json.dumps(plain, indent=0))
+    return write_changed(jobs_file(home), json.dumps(plain, indent=0))
 
 
 def saved(home: Path) -> LegacyJobs | None:
     """What the file holds; None where job_master was never read. ControlError where it is damaged."""
-    path = home / FILE
+    path = jobs_file(home)
     try:
         plain = json.loads(path.read_text(encoding="utf-8"))
         return LegacyJobs(

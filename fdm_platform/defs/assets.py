@@ -48,7 +48,7 @@ def landing_asset(
     *,
     freshness: dg.FreshnessPolicy | None = None,
 ) -> dg.AssetsDefinition:
-    """The asset of a declared table: plan, launch, yield check results, hand over to the IO manager.
+    """The asset of a table, declared or a legacy job's: plan, launch, yield check results, hand over to the IO manager.
 
     `tables` are all declared tables by name, to find the parents' keys; `waits_for` are its parents,
     `follows` is when it is loaded after them, and `freshness` is by when something must have been loaded.
@@ -61,7 +61,7 @@ def landing_asset(
         backfill_policy=dg.BackfillPolicy.multi_run(spec.dates_per_run),
         io_manager_key="orc_io_manager",
         group_name=spec.partition_set,
-        kinds={"spark", "orc"},
+        kinds={"spark", "orc", *(["python"] if spec.legacy else [])},
         owners=[spec.owner] if spec.owner else None,
         tags={**spec.tags, "entity": spec.key[0], "source_system": spec.key[1]},
         op_tags={"fdm/source_system": spec.partition_set, "fdm/cluster": cluster_of(spec)},

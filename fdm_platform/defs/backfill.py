@@ -15,7 +15,8 @@ from fdm_platform.model.attempt import Attempt
 from fdm_platform.model.control import Published
 from fdm_platform.model.manifest import DateOutcome, Manifest
 from fdm_platform.model.table import TableSpec
-from fdm_platform.planning.backfill import Choice, Estimate, Reasons, chunks, estimate
+from fdm_platform.planning.backfill import Choice, Estimate, Reasons, chunks, estimate, per_submit
+from fdm_platform.planning.places import output_root
 
 NEWEST_DATES = 5
 """Published dates whose sizes an estimate is made from."""
@@ -62,7 +63,7 @@ class BackfillPlan:
         }
 
 
-def plan_backfill(platform: Platform, spec: TableSpec, choice: Choice, per_run: int) -> BackfillPlan:
+def plan_backfill(platform: Platform, spec: TableSpec, choice: Choice, per_run: int | None) -> BackfillPlan:
     """Choose the dates and plan each of them, without a trace: nothing is written."""
     status, published = read_status(platform, spec), platform.ledger.published(spec.name)
     attempts = read_attempts(platform.store, spec.name)
@@ -70,19 +71,21 @@ def plan_backfill(platform: Platform, spec: TableSpec, choice: Choice, per_run: 
     reasons = choice.reasons(status, published, held)
     dates = sorted(reasons)
     rows = platform.job_rows(spec, dates)
-    plan, refused = platform.plan_each(spec, dates, "not-started", rows) if dates else (None, ())
+    per_plan = 1 if spec.legacy else len(dates)
+    plans = [platform.plan_each(spec, some, "not-started", rows) for some in chunks(dates, max(per_plan, 1))]
+    refused = tuple(outcome for _, outcomes in plans for outcome in outcomes)
     loaded = set(dates) - {outcome.biz_dt for outcome in refused}
-    submits = tuple(tuple(chunk) for chunk in chunks(dates, per_run))
+    submits = tuple(tuple(chunk) for chunk in chunks(dates, per_submit(spec, per_run)))
     mean = _mean_bytes(platform, spec, published)
     running = {d for d, found in status.dates.items() if found.state == "running"}
     return BackfillPlan(
         table=spec.name,
-        target=platform.settings.table_root(spec.name),
+        target=output_root(platform.settings, spec),
         reasons=reasons,
         known=tuple(status.dates),
         refused=refused,
         submits=submits,
-        input_bytes=plan.input_bytes if plan else 0,
+        input_bytes=sum(plan.input_bytes for plan, _ in plans if plan),
         estimate=estimate(attempts, [len(loaded & set(s)) for s in submits]),
         output_bytes=None if mean is None else mean * len(loaded),
         running=tuple(a for a in attempts if a.is_open and a.biz_dt in running),

@@ -15,6 +15,7 @@ from fdm_platform.model.manifest import LoadReport, Manifest
 from fdm_platform.model.plan import DatePlan, LoadPlan
 from fdm_platform.model.settings import Settings, is_uri
 from fdm_platform.model.table import ColumnSpec, TableSpec
+from fdm_platform.planning.places import output_root
 from fdm_platform.planning.status import State, TableStatus
 
 SHOWN_STATES: tuple[State, ...] = ("published", "missing", "failed", "stale", "held", "overdue")
@@ -43,15 +44,17 @@ def asset_metadata(spec: TableSpec, settings: Settings) -> dict[str, Any]:
     """Metadata of the table itself, the same for all dates."""
     metadata: dict[str, Any] = {
         "dagster/table_name": spec.name,
-        "dagster/uri": _uri(settings.table_root(spec.name)),
+        "dagster/uri": _uri(output_root(settings, spec)),
         "dagster/storage_kind": "orc",
         "partition_by": list(spec.partition_by),
         "folder_date_format": spec.folder_date_format,
     }
     if spec.columns:
         metadata["dagster/column_schema"] = table_schema(spec.columns)
+    files = [spec.file, *([spec.legacy.script] if spec.legacy else [])]
     references: list[Any] = [
-        dg.LocalFileCodeReference(file_path=spec.file, line_number=1, label="table.yaml")
+        dg.LocalFileCodeReference(file_path=file, line_number=1, label=Path(file).name)
+        for file in dict.fromkeys(files)
     ]
     references += [
         dg.LocalFileCodeReference(file_path=s.file, line_number=1, label=s.view) for s in spec.steps
@@ -65,9 +68,10 @@ def _uri(root: str) -> str:
 
 
 def description(spec: TableSpec) -> str:
-    """The table's description, with its SQL as written."""
+    """The table's description, with its SQL as written, or which job's script makes it."""
     steps = (f"**{s.view}**\n```sql\n{s.sql.strip()}\n```" for s in spec.steps)
     body = [f"Transform `{spec.transform}`"] if spec.transform else list(steps)
+    body += [f"Legacy job {spec.legacy.job_id}: `{spec.legacy.script}`"] if spec.legacy else []
     return "\n\n".join([*([spec.description] if spec.description else []), *body])
 
 

@@ -18,6 +18,7 @@ from fdm_platform.model.partition import folder_name
 from fdm_platform.model.settings import Settings
 from fdm_platform.model.table import TableSpec
 from fdm_platform.planning.dependencies import parent_dates
+from fdm_platform.planning.places import output_root
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ class ParentTables:
         return Parents(waits_for, states)
 
     def _settle(self, parent: TableSpec, day: date, version: int) -> None:
-        root = self.settings.table_root(parent.name)
+        root = output_root(self.settings, parent)
         folder = f"{root}/{folder_name(day, parent.folder_date_format)}"
         try:
             if version_of(folder) < version:

@@ -5,6 +5,7 @@ The command line plans with it in milliseconds, and starts Spark with it before 
 
 from __future__ import annotations
 
+import logging
 from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,15 +21,18 @@ from fdm_platform.control.dependencies import read_dependency_rows
 from fdm_platform.control.execution_log.log import ExecutionLog
 from fdm_platform.control.job_rows import JobRows, read_job_rows
 from fdm_platform.control.ledger import Ledger
+from fdm_platform.control.legacy_jobs import jobs_file
 from fdm_platform.control.loads import Loads
-from fdm_platform.control.rows import process_control_rows, readable_rows_of
+from fdm_platform.control.rows import process_control_rows, readable_rows_of, stored_process_control
 from fdm_platform.control.store import ControlStore, open_store
 from fdm_platform.control.values import Row
+from fdm_platform.defs.legacy_jobs import read_catalog, refresh_jobs
 from fdm_platform.defs.limits import limits_of
 from fdm_platform.defs.parents import Parents, ParentTables
 from fdm_platform.engines.filesystem import list_files
+from fdm_platform.engines.job_folder import code_of
 from fdm_platform.engines.published import list_published
-from fdm_platform.errors import FdmError
+from fdm_platform.errors import ControlError, DeclarationError, FdmError, UnknownTableError
 from fdm_platform.model.codec import to_plain
 from fdm_platform.model.control import ProcessControlRow
 from fdm_platform.model.manifest import DateOutcome, LoadFailure
@@ -36,15 +40,17 @@ from fdm_platform.model.parameters import JobParameters
 from fdm_platform.model.plan import LoadPlan
 from fdm_platform.model.settings import Settings
 from fdm_platform.model.table import JobSpec, TableSpec
-from fdm_platform.planning.catalog import Catalog, load_catalog
+from fdm_platform.planning.catalog import Catalog
 from fdm_platform.planning.dependencies import reads_of
 from fdm_platform.planning.job_dependency import Dependencies, dependencies
 from fdm_platform.planning.job_parameters import job_parameters
 from fdm_platform.planning.parameters import job_params_document
-from fdm_platform.planning.planner import due
+from fdm_platform.planning.planner import due, require_one_date
 from fdm_platform.planning.planner import plan as plan_load
 from fdm_platform.planning.secrets import Secrets, masked
+from fdm_platform.planning.versions import legacy_code_version
 
+log = logging.getLogger(__name__)
 _NEIGHBOURS = 3
 """Rows on either side of a missing date that its message chooses the nearest from."""
 
@@ -66,8 +72,40 @@ class Platform:
 
     @cached_property
     def catalog(self) -> Catalog:
-        """The declared tables, read once: in a process that has definitions, theirs."""
-        return _of_definitions.get(self.settings.sql_root) or load_catalog(self.settings.sql_root)
+        """The declared tables and legacy jobs, read once: in a process that has definitions, theirs."""
+        if known := _of_definitions.get(self.settings.sql_root):
+            return known
+        if not jobs_file(self.settings.home).exists():  # nobody has looked at job_master here
+            self.look_for_jobs()
+        return read_catalog(self.settings)
+
+    def find(self, name: str) -> TableSpec:
+        """The table of this name, or of the job with this job_name or job_id.
+
+        job_master is looked at once more where there is none, for it may be new. UnknownTableError, or the first
+        error of a table that is broken.
+        """
+        try:
+            return self.catalog.get(name)
+        except UnknownTableError:
+            if not self.look_for_jobs():
+                raise
+        return self.catalog.get(name)
+
+    def look_for_jobs(self) -> bool:
+        """Look at job_master and its jobs' folders; False where all is as it was.
+
+        What keeps it from being seen is told by the sensor and by `fdm job list`.
+        """
+        try:
+            is_new = refresh_jobs(self)
+        except (ControlError, DeclarationError) as error:
+            log.info("job_master was not looked at: %s", error)
+            return False
+        if is_new:
+            for of_before in ("catalog", "dependencies"):
+                self.__dict__.pop(of_before, None)
+        return is_new
 
     @cached_property
     def execution_log(self) -> ExecutionLog:
@@ -163,6 +201,7 @@ class Platform:
         `rows` are those of the job and of these dates, and `parents` what it waits for, where they were
         read before; `claimed` are the versions that the load may publish.
         """
+        spec = _as_it_is(spec)
         rows = self._with_neighbours(spec, dates, rows or self.job_rows(spec, dates))
         parents = parents or self.parents_of(spec, dates, rows)
         return plan_load(
@@ -194,6 +233,10 @@ class Platform:
         if not dates:
             return None, ()
         parents: Parents | None = None
+        try:
+            require_one_date(spec, dates)
+        except FdmError as error:
+            return None, tuple(refused(day, error) for day in dates)
         try:
             rows = self._with_neighbours(spec, dates, rows)
             parents = self.parents_of(spec, dates, rows)
@@ -253,9 +296,11 @@ class Platform:
     def job_params(self, plan: LoadPlan, rows: JobRows) -> dict[str, object]:
         """The legacy parameters file of a load, of the rows that it was planned with.
 
-        Secrets are masked; a legacy script is given them, in a file of its own that its load takes with it.
+        Secrets are masked; a legacy script is given them, in a file of its own that its load takes with it, and
+        its date's process_control row as the newest, before those of older dates.
         """
         secrets, dates = Secrets(self.settings.secret_names), {d.biz_dt for d in plan.dates}
+        own = [row for row in rows.stored_control if row["biz_dt"] in dates]
 
         def shown(row: Row) -> Row:
             return dict(row) if plan.legacy else masked(row, secrets)
@@ -267,9 +312,24 @@ class Platform:
             job_name=plan.job_name,
             job_master=shown(rows.stored_job) if rows.stored_job else None,
             job_dependency=rows.stored_dependencies,
-            process_control=[row for row in rows.stored_control if row["biz_dt"] in dates],
+            process_control=self._until(plan, rows, own) if plan.legacy else own,
             sys_params=[shown(to_plain(row)) for row in rows.sys_params],
         )
+
+    def _until(self, plan: LoadPlan, rows: JobRows, own: Sequence[Row]) -> list[Row]:
+        """The rows of the load's date and of all before it. A date without a row has what its calendar makes of it."""
+        day = plan.dates[0].biz_dt
+        made = [to_plain(row) | {"biz_dt": day} for row in rows.control if row.biz_dt == day]
+        older = stored_process_control(self.store, plan.entity, plan.source_system)
+        return [*(own or made), *(row for row in older if row["biz_dt"] < day)]
+
+
+def _as_it_is(spec: TableSpec) -> TableSpec:
+    """A legacy job's table with the hash of its script and HQL now. JobFolderError where they are gone."""
+    if spec.legacy is None:
+        return spec
+    code = code_of(Path(spec.legacy.base_dir), spec.job_name)
+    return replace(spec, code_version=legacy_code_version(code, spec.legacy.declared))
 
 
 def _merge(plans: Sequence[LoadPlan]) -> LoadPlan | None:

@@ -23,6 +23,7 @@ from fdm_platform.model.control import Published, PublishRecord
 from fdm_platform.model.manifest import Manifest
 from fdm_platform.model.partition import folder_name
 from fdm_platform.model.table import TableSpec
+from fdm_platform.planning.places import output_root
 
 Tell = Callable[[str], object]
 
@@ -71,7 +72,7 @@ def roll_back(
 
 def _kept(platform: Platform, spec: TableSpec, biz_dt: date) -> dict[int, str]:
     folder = folder_name(biz_dt, spec.folder_date_format)
-    root = platform.settings.table_root(spec.name)
+    root = output_root(platform.settings, spec)
     try:
         return kept_versions(root, folder)
     except OSError as error:
@@ -123,7 +124,7 @@ def _record(platform: Platform, spec: TableSpec, biz_dt: date, version: int, kep
 def _stage(platform: Platform, spec: TableSpec, record: PublishRecord, load_id: str, kept: str) -> Manifest:
     """The kept files in the staging folder of a new load, with the manifest that they were published by."""
     folder = folder_name(record.biz_dt, spec.folder_date_format)
-    staging = f"{platform.settings.table_root(spec.name)}/{STAGING}/{load_id}/{record.biz_dt}"
+    staging = f"{output_root(platform.settings, spec)}/{STAGING}/{load_id}/{record.biz_dt}"
     try:
         open_folders(staging).copy(kept, f"{staging}/{folder}", but=MARKER)
     except OSError as error:
@@ -144,7 +145,7 @@ def _request(
     current: Published | None,
 ) -> PublishRequest:
     return PublishRequest(
-        root=platform.settings.table_root(spec.name),
+        root=output_root(platform.settings, spec),
         manifest=manifest,
         version=version,
         control_version=current.control_version if current else "",

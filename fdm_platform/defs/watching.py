@@ -11,6 +11,7 @@ import dagster as dg
 
 from fdm_platform.defs.automation import MOST_TABLES, Evaluations, dependents_sensor, following
 from fdm_platform.defs.dead_runs import dead_run_sensors
+from fdm_platform.defs.jobs_sensor import jobs_sensor
 from fdm_platform.defs.recovery_sensor import recovery_sensor
 from fdm_platform.defs.schedules import calendar_schedule
 from fdm_platform.defs.sensors import SourceSystem, process_control_sensor
@@ -34,7 +35,7 @@ class Watched:
 
 def watch(settings: Settings, catalog: Catalog, graph: Graph) -> Watched:
     """For all tables: those without parents are requested for their source, the others follow their parents."""
-    watched = Watched(sensors=[*dead_run_sensors(), recovery_sensor()])
+    watched = Watched(sensors=[*dead_run_sensors(), recovery_sensor(), jobs_sensor()])
     by_source: dict[str, list[TableSpec]] = defaultdict(list)
     for spec in catalog.tables.values():
         by_source[spec.partition_set].append(spec)

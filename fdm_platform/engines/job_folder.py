@@ -62,6 +62,17 @@ def require_job_folder(base: Path, job_name: str) -> JobFolder:
     )
 
 
+def code_of(base: Path, job_name: str) -> str:
+    """Hash of the job's scripts and HQL as they are now. JobFolderError where they are not there."""
+    folder = require_job_folder(base, job_name)
+    try:
+        return _code(folder)
+    except OSError as error:
+        raise JobFolderError(
+            f"cannot be read: {error.strerror}", file=str(error.filename), remedy="mend or remove that file"
+        ) from error
+
+
 def look_at_all(rows: Iterable[JobMasterRow], places: Places, known: LegacyJobs | None) -> LegacyJobs:
     """What each row is: a job whose folder is there, or a finding why it is none.
 

@@ -25,6 +25,8 @@ class LegacySpec:
     output: str | None = None
     """Declared folder of its output; None: the contract's."""
     append: Append = "add"
+    declared: str = ""
+    """Text of the table.yaml that refines it: its rows depend on it."""
     prefixes: tuple[tuple[str, str], ...] = ()
     """Paths that scripts use, such as `C:\\data`, and the folders they stand for."""
 

@@ -61,6 +61,14 @@ class Settings:
     """Seconds that a load waits for another that works on the same date (`FDM_LOCK_WAIT_S`)."""
     on_restart: str = "adopt"
     """What is done with the Spark of a load whose process died: `adopt`, the default, or `end` (`FDM_ON_RESTART`)."""
+    legacy: str = ""
+    """Where paths of legacy jobs are on this machine (`FDM_LEGACY`, default `legacy.yaml` in the project)."""
+    code_server: str = ""
+    """`host:port`, or path of a socket, of `dagster code-server start` (`FDM_CODE_SERVER`): it reloads definitions."""
+    ui_url: str = ""
+    """Address of Dagster's webserver, which can ask for the same (`FDM_UI_URL`; `fdm ui start` sets it)."""
+    reload_every_s: float = 300.0
+    """Seconds between two reloads of the definitions, at least (`FDM_RELOAD_EVERY_S`)."""
 
     @property
     def landing_root(self) -> Path:
@@ -76,6 +84,11 @@ class Settings:
     def table_root(self, name: str) -> str:
         """The folder of a published table: a path of this machine, or a URI."""
         return f"{self.landing}/{name}"
+
+    @property
+    def legacy_file(self) -> Path:
+        """legacy.yaml, whether or not it is there."""
+        return self.project / (self.legacy or "legacy.yaml")
 
     @property
     def work(self) -> Path:
@@ -135,6 +148,10 @@ class Settings:
             lease_s=_seconds(env, "FDM_LEASE_S", 60.0),
             lock_wait_s=_seconds(env, "FDM_LOCK_WAIT_S", 3600.0),
             on_restart=_one_of(env, "FDM_ON_RESTART", "adopt", "end"),
+            legacy=env.get("FDM_LEGACY") or "",
+            code_server=env.get("FDM_CODE_SERVER") or "",
+            ui_url=(env.get("FDM_UI_URL") or "").rstrip("/"),
+            reload_every_s=_seconds(env, "FDM_RELOAD_EVERY_S", 300.0),
         )
 
 
@@ -151,6 +168,10 @@ _PASSED_ON = (
     "lease_s",
     "lock_wait_s",
     "on_restart",
+    "legacy",
+    "code_server",
+    "ui_url",
+    "reload_every_s",
 )
 
 

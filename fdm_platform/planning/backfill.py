@@ -10,6 +10,7 @@ from itertools import islice
 from statistics import median
 
 from fdm_platform.model.attempt import Attempt
+from fdm_platform.model.table import TableSpec
 from fdm_platform.planning.status import State, TableStatus
 
 Reasons = dict[date, str]
@@ -72,6 +73,11 @@ def chunks(dates: Iterable[date], size: int) -> list[list[date]]:
     """The dates in order, at most `size` in each chunk: one submit of Spark each."""
     rest = iter(sorted(set(dates)))
     return list(iter(lambda: list(islice(rest, size)), []))
+
+
+def per_submit(spec: TableSpec, asked: int | None = None) -> int:
+    """Dates that share a submit: as many as are asked for, else as the table says. A legacy job's script runs for one."""
+    return 1 if spec.legacy else asked or spec.dates_per_run
 
 
 def estimate(attempts: Iterable[Attempt], submits: Sequence[int]) -> Estimate | None:

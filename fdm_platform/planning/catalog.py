@@ -49,7 +49,7 @@ class Catalog:
     """Why jobs of job_master are no tables."""
 
     def get(self, name: str) -> TableSpec:
-        """The table called `gels_fpms_t_x`, `gels/fpms/t_x` or, where only one is, `t_x`.
+        """The table called `gels_fpms_t_x`, `gels/fpms/t_x` or, where only one is, `t_x`; or by its job's name or id.
 
         Raises UnknownTableError, or a broken table's own first error.
         """
@@ -63,6 +63,7 @@ class Catalog:
         wanted = name.strip().strip("/").lower().replace("/", "_")
         keys = [spec.key for spec in self.tables.values()] + list(self.broken)
         found = [k for k in keys if "_".join(k) == wanted] or [k for k in keys if k[2] == wanted]
+        found = found or [spec.key for spec in self.tables.values() if _is_job(spec, name.strip().lower())]
         if not found:
             raise self._unknown(name, wanted, keys)
         if len(names := sorted({"_".join(k) for k in found})) > 1:
@@ -79,6 +80,10 @@ class Catalog:
         names = list(dict.fromkeys("_".join(k) for k in near))
         close = f"did you mean {' or '.join(names)}? " if names else ""
         return UnknownTableError(f"no table is called {name!r}", remedy=f"{close}`fdm list` lists the tables")
+
+
+def _is_job(spec: TableSpec, name: str) -> bool:
+    return name in (spec.job_name.lower(), spec.legacy.job_id.lower() if spec.legacy else None)
 
 
 def load_catalog(sql_root: Path) -> Catalog:

@@ -6,7 +6,6 @@ is run. What cannot stand beside the others is left out and told as a finding; t
 
 from __future__ import annotations
 
-import hashlib
 import posixpath
 import re
 from collections import defaultdict
@@ -25,8 +24,11 @@ from fdm_platform.planning.names import nearest
 from fdm_platform.planning.places import Places, output_root
 from fdm_platform.planning.rules import ABSOLUTE, NAME
 from fdm_platform.planning.specification import Refinement, default_job_name
+from fdm_platform.planning.versions import legacy_code_version
 
 _T = TypeVar("_T")
+_LONGEST = 200
+"""Of a folder's name a file system takes 255 bytes, and both of its parts stand in one."""
 _NOT_OF_NAMES = re.compile(r"[.-]")
 
 
@@ -72,6 +74,9 @@ class _Joining:
         for name in (job.entity, job.source_system, table_of_job(job.job_name)):
             if not NAME.fullmatch(name):
                 self._find(job, f"{name!r} is no part of an asset's name", "use letters, digits and _ in it")
+                return None
+            if len(name) > _LONGEST:
+                self._find(job, f"{name!r} has more than {_LONGEST} characters", "shorten it")
                 return None
         plain = self._plain(job)
         if wrong := _named_by(job, self.catalog.refused_jobs):
@@ -119,9 +124,9 @@ class _Joining:
                     remedy="remove it, or correct job_master",
                 )
         output = self._output(said.output)
-        legacy = plain.legacy and replace(plain.legacy, output=output, append=said.append)
+        legacy = plain.legacy and replace(plain.legacy, output=output, append=said.append, declared=said.text)
         settings = {**said.settings, "description": said.settings["description"] or plain.description}
-        code = hashlib.sha256(f"{plain.code_version}\0{said.text}".encode()).hexdigest()[:16]
+        code = legacy_code_version(plain.code_version, said.text)
         return replace(plain, file=said.file, legacy=legacy, code_version=code, **settings)
 
     def _output(self, output: str | None) -> str | None:

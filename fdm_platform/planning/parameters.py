@@ -210,11 +210,12 @@ def _from_json(name: str, value: Any, origin: str) -> Parameter:
 
 def _of_identity(spec: JobSpec, job: JobMasterRow | None, environment: str) -> list[Parameter]:
     declared = {"entity": spec.entity, "source_system": spec.source_system, "job_name": spec.job_name}
+    is_declared = spec.file.endswith(".yaml")
     of_job = {"job_id": job.job_id, "script_path": job.script_path, "comments": job.comments} if job else {}
     return [
         Parameter("env", environment, "string", "settings.environment"),
         *(
-            Parameter(n, v, "string", f"table.yaml {n}" if spec.file else f"job_master.{n}")
+            Parameter(n, v, "string", f"table.yaml {n}" if is_declared else f"job_master.{n}")
             for n, v in declared.items()
         ),
         *(Parameter(n, v, "string", f"job_master.{n}") for n, v in of_job.items()),

@@ -21,6 +21,11 @@ def code_version(table_yaml: str, steps: Iterable[StepSpec]) -> str:
     return _digest("\0".join([table_yaml, *(step.sql for step in steps)]))
 
 
+def legacy_code_version(code: str, declared: str) -> str:
+    """The same of a legacy job's table: of its script and HQL, and of the text of a table.yaml that refines it."""
+    return _digest(f"{code}\0{declared}") if declared else code
+
+
 def settings_version(
     *,
     spec: TableSpec,
