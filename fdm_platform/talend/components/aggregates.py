@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from fdm_platform.talend.components.ordering import NUMBER
+from fdm_platform.talend.components.ordering import NUMBER, joined_texts
 from fdm_platform.talend.components.passing import default_value
 from fdm_platform.talend.expression import (
     FALSE,
@@ -246,13 +246,8 @@ def _at_end(name: str) -> Callable[[Operation], _Answer]:
 
 
 def _list(operation: Operation) -> _Answer:
-    """Values in order, as text; the map is Spark's way to take one part of structs that were sorted by another."""
-    numbered: Sql = Call("struct", (Ref(NUMBER, operation.flow), operation.text))
-    if operation.skips_null:
-        numbered = Case(((IsNull(operation.value, is_negated=True), numbered),), NULL)
-    ordered = Call("sort_array", (Call("collect_list", (numbered,)),))
-    texts = Call("map_values", (Call("map_from_entries", (ordered,)),))
-    return Call("array_join", (texts, operation.delimiter)), FALSE
+    where = IsNull(operation.value, is_negated=True) if operation.skips_null else None
+    return joined_texts(operation.flow, operation.text, operation.delimiter, where=where), FALSE
 
 
 _FUNCTIONS: Mapping[str, Callable[[Operation], _Answer | Untranslated]] = {

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from fdm_platform.talend.components.drafting import Draft
 from fdm_platform.talend.components.flows import Order, relation
 from fdm_platform.talend.components.handler import Rows
-from fdm_platform.talend.expression import Call, Cast, Ref, Sql, Text, Todo, Window
+from fdm_platform.talend.expression import NULL, Call, Case, Cast, Ref, Sql, Text, Todo, Window
 from fdm_platform.talend.plan import Output, Relation, Select, View
 
 NUMBER = "_n"
@@ -32,6 +32,21 @@ def numbered(
     number = Window(Call("row_number"), partition, order)
     kept = tuple(Output(name, Ref(name, flow)) for name in dict.fromkeys(columns))
     return Relation(Select((*kept, Output(NUMBER, number)), relation(flow, view)), flow)
+
+
+def joined_texts(
+    flow: str, text: Sql, delimiter: Sql, *, is_merged: bool = False, where: Sql | None = None
+) -> Sql:
+    """Texts of the rows of a group that `numbered` made, in their order; `is_merged`: each of them once.
+
+    The map is Spark's way to take one part of structs that were sorted by another.
+    """
+    one: Sql = Call("struct", (Ref(NUMBER, flow), text))
+    if where is not None:
+        one = Case(((where, one),), NULL)
+    ordered = Call("sort_array", (Call("collect_list", (one,)),))
+    texts: Sql = Call("map_values", (Call("map_from_entries", (ordered,)),))
+    return Call("array_join", (Call("array_distinct", (texts,)) if is_merged else texts, delimiter))
 
 
 def in_order(view: View, rows: Rows) -> list[Mapping[str, object]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
@@ -16,10 +17,23 @@ from fdm_platform.talend.sql import to_sql
 LINE = "_line"
 
 
+_COLUMN = re.compile(r"""(\w+)(?::(\w+))?(?:\((\d+)(?:,(\d+))?\))?([!*]*)(".*")?""")
+
+
 def column(text: str) -> Column:
-    """`name:Integer` a column of that type, `name:Integer!` one that is not nullable, `name:String*` a key."""
-    name, _, kind = text.partition(":")
-    return Column(name, f"id_{kind.rstrip('!*') or 'String'}", nullable="!" not in kind, key="*" in kind)
+    """`name:Integer`; not nullable `name:Integer!`, a key `name:String*`, `d:Date"dd-MM-yyyy"`, `a:BigDecimal(9,2)`."""
+    found = _COLUMN.fullmatch(text)
+    assert found, text
+    name, kind, length, places, marks, pattern = found.groups()
+    return Column(
+        name,
+        f"id_{kind or 'String'}",
+        nullable="!" not in marks,
+        key="*" in marks,
+        length=int(length) if length else None,
+        precision=int(places) if places else None,
+        pattern=pattern,
+    )
 
 
 def columns(text: str) -> tuple[Column, ...]:
