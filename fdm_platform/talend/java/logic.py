@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import reduce
 
-from fdm_platform.talend.expression import FALSE, TRUE, Infix, IsNull, Number, Prefix, Sql, Text
+from fdm_platform.talend.expression import FALSE, TRUE, Call, Cast, Infix, IsNull, Number, Prefix, Sql, Text
 from fdm_platform.talend.java.typed import Typed
 
 _OPPOSITE = {"=": "<>", "<>": "=", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
@@ -137,4 +137,7 @@ def _implied(condition: Sql, *, truth: bool) -> frozenset[Sql]:
         case Infix("=" | "<=>" as operator, left, right) if truth:
             sides = [left, right] if operator == "=" else [left] * isinstance(right, Text | Number)
             return frozenset({condition, *(IsNull(side, is_negated=True) for side in sides)})
+        case IsNull(Cast(value) | Call("to_timestamp", (value, _)), is_negated) if is_negated == truth:
+            # What is read from a text is there only if the text is.
+            return frozenset({IsNull(condition.value, is_negated=True), IsNull(value, is_negated=True)})
     return frozenset({condition if truth else negated(condition)})

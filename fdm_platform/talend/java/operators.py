@@ -89,12 +89,16 @@ def chosen(condition: Typed, then: Typed, otherwise: Typed) -> Typed:
     test = _boolean(condition)
     one, other = _alike(then, otherwise)
     spark = one.spark_type
+    is_same = one.fails == other.fails
+    failing = (
+        one.fails if is_same else either(both(test.sql, one.fails), both(negated(test.sql), other.fails))
+    )
     return Typed(
         one.type,
         _case(test.sql, one.sql, other.sql),
         spark,
         is_nullable=one.is_nullable or other.is_nullable,
-        fails=either(test.fails, both(test.sql, one.fails), both(negated(test.sql), other.fails)),
+        fails=either(test.fails, failing),
         notes=notes_of(test, one, other),
     )
 
@@ -242,15 +246,14 @@ def _arithmetic(operator: str, left: Typed, right: Typed) -> Typed:
             raise RefusedError(f"{operator} of a {spelled(value.type)} has no translation")
     kind = promoted(one.type.kind, other.type.kind)
     sql = _ARITHMETIC[operator](as_number(one, kind).sql, as_number(other, kind).sql, kind)
-    fails = either(
-        one.fails, other.fails, _is_zero(other) if operator in "/%" and kind in INTEGRAL else FALSE
-    )
+    fails = either(one.fails, other.fails, is_zero(other) if operator in "/%" and kind in INTEGRAL else FALSE)
     return Typed(
         JavaType(kind, is_boxed=False), sql, spark_type(kind), fails=fails, notes=notes_of(one, other)
     )
 
 
-def _is_zero(divisor: Typed) -> Sql:
+def is_zero(divisor: Typed) -> Sql:
+    """When it is zero; decided where it is a literal."""
     if isinstance(divisor.sql, Number):
         return FALSE if divisor.sql.value else TRUE
     return Infix("=", divisor.sql, Number(0))

@@ -118,7 +118,7 @@ def _parsed(found: list[Part], n: int, pattern: str) -> str:
     letters = part.letter * part.count
     if part.letter in _NOT_READ:
         raise _refused(letters, pattern)
-    if letters == "yy":
+    if letters in ("y", "yy"):
         raise RefusedError(
             f"the century of a year of two digits ({pattern!r}) depends on the day of the run in Java"
         )

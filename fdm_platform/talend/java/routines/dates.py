@@ -52,7 +52,7 @@ def _format(values: Sequence[Typed]) -> Typed:
 def read(pattern: str, text: Typed) -> Typed:
     """A text read as a date; what is none fails."""
     sql = call("to_timestamp", text.sql, Text(for_parsing(pattern)))
-    fails = either(text.fails, is_null(text), IsNull(sql))
+    fails = either(text.fails, IsNull(sql))  # also where the text is null
     return Typed(_DATE, sql, "timestamp", fails=fails, notes=tuple(dict.fromkeys((*text.notes, LENIENT))))
 
 

@@ -13,7 +13,7 @@ from decimal import Decimal, InvalidOperation
 from fdm_platform.talend.expression import FALSE, Case, Cast, Infix, IsNull, Number, Prefix, Sql, Text
 from fdm_platform.talend.java.conversions import is_null, notes_of
 from fdm_platform.talend.java.logic import either, negated
-from fdm_platform.talend.java.operators import decimal_digits, wider_decimal
+from fdm_platform.talend.java.operators import decimal_digits, is_zero, wider_decimal
 from fdm_platform.talend.java.routines.pieces import call, literal, sign
 from fdm_platform.talend.java.routines.rule import Builder, Key, refusing, taken, typed_as
 from fdm_platform.talend.java.routines.string_methods import rlike
@@ -164,8 +164,7 @@ def _divided(values: Sequence[Typed]) -> Typed:
     wide = _MOST if p1 - s1 + s1 + places > _MOST else p1 + places
     spark = f"decimal({min(_MOST, max(wide, places))},{places})"
     sql = Cast(_rounded(quotient, places, mode), spark)
-    is_zero = Infix("=", other.sql, Number(0))
-    made = _made(sql, _MOST + 1, places, (one, other), is_zero)
+    made = _made(sql, _MOST + 1, places, (one, other), is_zero(other))
     return replace(made, spark_type=spark, notes=(*made.notes, _DIVIDED))
 
 
@@ -207,7 +206,7 @@ def _read(values: Sequence[Typed]) -> Typed:
         except InvalidOperation:
             raise RefusedError(f"{known!r} is no number") from None
     sql = Cast(value.sql, _READ)
-    fails = either(value.fails, is_null(value), IsNull(sql), negated(rlike(value.sql, Text(_NUMBER))))
+    fails = either(value.fails, IsNull(sql), negated(rlike(value.sql, Text(_NUMBER))))
     return Typed(DECIMAL, sql, _READ, fails=fails, notes=(*value.notes, _PLACES))
 
 

@@ -42,7 +42,7 @@ def parsed(value: Typed, kind: Kind) -> Typed:
     """A text read as a number: Java takes no blanks, no point in whole numbers, nothing out of range."""
     text = taken(value, "String")
     sql = Cast(text.sql, spark_type(kind))
-    fails = either(text.fails, is_null(text), IsNull(sql))
+    fails = either(text.fails, IsNull(sql))  # also where the text is null
     notes = text.notes
     if kind in ("float", "double"):
         notes = (*notes, _SPECIAL)
