@@ -46,25 +46,22 @@ def log_metrics(metrics: Mapping[str, Any] | None = None, *more: Any, **told: An
             logger.info("%s = %s", name, value)
 
 
-class timed(ContextDecorator):  # noqa: N801 - the contract's name
+def timed(name: Any = None, *more: Any, **told: Any) -> Any:
     """How long a block or a function takes: `with timed("read"):`, `@timed`, `@timed("read")`; logged and reported."""
+    if callable(name):
+        return _Clock(getattr(name, "__name__", "function"), _logger(more, told))(name)
+    return _Clock(str(name or "block"), _logger(more, told))
 
-    def __init__(self, name: Any = None, *more: Any, **told: Any) -> None:
-        self._name, self._logger = name, _logger(more, told)
+
+class _Clock(ContextDecorator):
+    def __init__(self, name: str, logger: Logger) -> None:
+        self._name, self._logger = name, logger
         self.seconds = 0.0
         """Of the last block that ended."""
 
-    def __new__(cls, name: Any = None, *more: Any, **told: Any) -> Any:
-        """A function at once becomes its timed self."""
-        if not callable(name):
-            return super().__new__(cls)
-        made = super().__new__(cls)
-        made.__init__(getattr(name, "__name__", "function"), *more, **told)  # type: ignore[misc]
-        return made(name)
-
-    def _recreate_cm(self) -> timed:
+    def _recreate_cm(self) -> Self:
         """Calls at once, in threads, have each their own clock."""
-        return timed(self._name, self._logger)
+        return type(self)(self._name, self._logger)
 
     def __enter__(self) -> Self:
         self._began = time.perf_counter()
@@ -74,7 +71,7 @@ class timed(ContextDecorator):  # noqa: N801 - the contract's name
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.seconds = round(time.perf_counter() - self._began, 3)
-        log_metrics({f"{self._name or 'block'}_seconds": self.seconds}, self._logger)
+        log_metrics({f"{self._name}_seconds": self.seconds}, self._logger)
 
 
 def rows_processed(rows: Any = None, name: Any = "rows_processed", *more: Any, **told: Any) -> int:
