@@ -25,6 +25,8 @@ COMMANDS = {
     "calendar": "fdm_platform.cli.calendar:calendar",
     "plan": "fdm_platform.cli.load:plan",
     "materialize": "fdm_platform.cli.load:materialize",
+    "run": "fdm_platform.cli.run:run",
+    "job": "fdm_platform.cli.job:job",
     "retry": "fdm_platform.cli.dead_letters:retry",
     "rollback": "fdm_platform.cli.rollback:rollback",
     "recover": "fdm_platform.cli.recover:recover",

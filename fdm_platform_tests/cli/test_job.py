@@ -1,0 +1,133 @@
+"""`fdm job`: which rows of job_master are tables, and what a job's folder, HQL and script have that will bite."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from fdm_platform.cli import cli
+from fdm_platform.cli.run_kudu import main
+from fdm_platform.errors import JobFolderError, ParameterError
+from fdm_platform_tests.deployment import PROJECT, Deployment, deploy
+
+Fdm = Callable[..., Result]
+LEGACY = "etl_lnd_gels_fpms_t_contract_legacy"
+PLAIN = "etl_lnd_gels_fpms_t_contract_plain"
+
+
+@pytest.fixture
+def jobs(tmp_path: Path) -> Path:
+    """Folders of jobs that a test may change."""
+    return shutil.copytree(PROJECT / "examples" / "legacy" / "jobs", tmp_path / "jobs")
+
+
+@pytest.fixture
+def deployment(tmp_path: Path, jobs: Path) -> Deployment:
+    (tmp_path / "legacy.yaml").write_text(
+        f"prefixes: {{'C:\\data\\projects': {jobs}}}\nroots: ['{jobs}', '${{FDM_PROJECT}}/examples/legacy/jobs']\n"
+    )
+    made = deploy(tmp_path / "home", rows=1)
+    made.environ["FDM_LEGACY"] = str(tmp_path / "legacy.yaml")
+    return made
+
+
+@pytest.fixture
+def fdm(deployment: Deployment) -> Fdm:
+    def run(*arguments: str) -> Result:
+        result = CliRunner().invoke(cli, arguments, env=deployment.environ)
+        if isinstance(result.exception, Exception):
+            raise result.exception
+        return result
+
+    return run
+
+
+def findings(fdm: Fdm, job: str) -> tuple[int, list[tuple[str, int, str]]]:
+    """The exit code of a check, and each finding's file, line and rule."""
+    result = fdm("job", "check", job, "--no-parse", "--json")
+    found: list[dict[str, Any]] = json.loads(result.output)["findings"]
+    return result.exit_code, [(Path(f["file"]).name, f["line"], f["rule"]) for f in found]
+
+
+def test_jobs_and_what_is_none(fdm: Fdm, jobs: Path) -> None:
+    found = json.loads(fdm("job", "list", "--json").output)
+    listed = {j["job_id"]: (j["table"], Path(j["folder"]), Path(j["output"]).name) for j in found["jobs"]}
+    assert listed == {
+        "JOB_2001": (f"gels_fpms_{LEGACY}", jobs / LEGACY, "gels_fpms_t_contract_legacy"),
+        "JOB_2002": (
+            f"gels_fpms_{PLAIN}",
+            PROJECT / "examples" / "legacy" / "jobs" / PLAIN,
+            "gels_fpms_t_contract_plain",
+        ),
+    }
+    assert found["findings"] == [], "jobs of declared tables need no folder"
+    shutil.rmtree(jobs / LEGACY)
+    text = fdm("job", "list").output
+    assert f"{LEGACY} (JOB_2001) is no table: the folder {jobs / LEGACY} is missing" in " ".join(text.split())
+
+
+def test_a_job_as_it_is(fdm: Fdm, jobs: Path) -> None:
+    shown = json.loads(fdm("job", "show", "JOB_2001", "--json").output)
+    assert shown["hql"] == ["out1.hql", "tMap_1_out1.hql"]
+    assert shown["refined_by"].endswith("contract_legacy/table.yaml")
+    assert str(jobs / LEGACY / "scripts" / f"{LEGACY}.py") in fdm("job", "show", LEGACY).output
+
+
+def test_the_sample_has_nothing_that_bites_but_what_it_shows(fdm: Fdm) -> None:
+    assert findings(fdm, LEGACY) == (0, [])
+    code, found = findings(fdm, PLAIN)
+    assert (code, [f[2] for f in found]) == (0, ["folder", "folder", "plain-write"])
+
+
+def test_what_bites_is_found_with_file_and_line(fdm: Fdm, jobs: Path) -> None:
+    (jobs / LEGACY / "sql" / "out1.hql").write_text("SELECT ${nobody},\n '2024-05-15' FROM row1")
+    script = jobs / LEGACY / "scripts" / f"{LEGACY}.py"
+    script.write_text("df = spark.read.csv('x')\ndf.write.mode('overwrite').orc('x')\n")
+    (script.parent / "framework").mkdir()
+    (jobs / LEGACY / "manifest" / "manifest.json").unlink()
+    code, found = findings(fdm, LEGACY)
+    assert code == 2
+    assert found == [
+        (LEGACY, 1, "folder"),
+        (script.name, 2, "static-overwrite"),
+        ("framework", 1, "own-framework"),
+        ("out1.hql", 1, "unresolved-placeholder"),
+        ("out1.hql", 2, "fixed-date"),
+    ]
+    text = fdm("job", "check", LEGACY, "--no-parse").output
+    assert "3 errors, 2 warnings" in text
+    assert "nothing resolves the placeholder 'nobody'" in text
+
+
+@pytest.mark.parametrize("gone", ["", "scripts", f"scripts/{LEGACY}.py"])
+def test_a_folder_that_lacks_a_part_is_an_error_that_names_it(fdm: Fdm, jobs: Path, gone: str) -> None:
+    place = jobs / LEGACY / gone
+    shutil.rmtree(place) if place.is_dir() else place.unlink()
+    with pytest.raises(JobFolderError, match=f"{place} is missing"):
+        fdm("job", "check", LEGACY, "--no-parse")
+
+
+def test_a_name_that_is_none(fdm: Fdm) -> None:
+    with pytest.raises(
+        ParameterError, match="no job is called 'etl_lnd_gels_fpms_t_contract_lagacy'"
+    ) as caught:
+        fdm("job", "check", "etl_lnd_gels_fpms_t_contract_lagacy")
+    assert f"did you mean {LEGACY}?" in str(caught.value)
+
+
+def test_the_doors_are_written_once(fdm: Fdm, tmp_path: Path) -> None:
+    fdm("job", "doors", str(tmp_path / "old"))
+    assert sorted(p.name for p in (tmp_path / "old").iterdir()) == [
+        "init_params_kudu.py",
+        "kudu_view.py",
+        "run_kudu.py",
+    ]
+    assert f"import {main.__name__}\n" in (tmp_path / "old" / "run_kudu.py").read_text()
+    with pytest.raises(Exception, match="is there already"):
+        fdm("job", "doors", str(tmp_path / "old"))
