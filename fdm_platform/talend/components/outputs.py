@@ -101,9 +101,19 @@ def _target(component: Component) -> str:
 def _written(component: Component, view: View) -> Iterator[SqlColumn]:
     """Columns of the component that come in, under the view's names."""
     known = {called(c): c for c in view.columns}
+    places = {c.name: c.precision for c in schema_of(component, None)}
     for column in sql_columns(schema_of(component, None)) or view.columns:
         if incoming := known.get(called(column)):
-            yield stored(replace(column, name=incoming.name, spark_type=incoming.spark_type))
+            spark_type = _rounded(incoming.spark_type, places.get(called(column)))
+            yield stored(replace(column, name=incoming.name, spark_type=spark_type))
+
+
+def _rounded(spark_type: str, places: int | None) -> str:
+    """Talend writes a BigDecimal rounded half up to its column's places, as a cast does; its length it leaves to the target."""
+    is_decimal = spark_type.startswith("decimal(")
+    if not is_decimal or places is None or spark_type.endswith(f",{places})"):
+        return spark_type
+    return f"decimal(38,{min(places, 38)})"
 
 
 def _keys(component: Component, columns: tuple[SqlColumn, ...]) -> tuple[str, ...]:

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import pytest
 
 from fdm_platform.talend.components.outputs import stored
-from fdm_platform.talend.model import Param
-from fdm_platform.talend.plan import SqlColumn
+from fdm_platform.talend.model import Column, Component, Param
+from fdm_platform.talend.plan import SqlColumn, View
 from fdm_platform_tests.talend.components.jobs import around, component, convert, hql, view
 
 _IN = {"row1": view("tMap_1_out1", "id:Integer! amount:Double x")}
@@ -87,3 +87,26 @@ def test_a_date_is_stored_without_the_time_that_its_pattern_does_not_show(
     pattern: str | None, expected: str
 ) -> None:
     assert stored(SqlColumn("d", "id_Date", "timestamp", pattern=pattern)).spark_type == expected
+
+
+@pytest.mark.parametrize(
+    ("incoming", "places", "expected"),
+    [
+        ("decimal(38,18)", 2, "decimal(38,2)"),
+        ("decimal(14,2)", 2, "decimal(14,2)"),
+        ("decimal(38,18)", None, "decimal(38,18)"),
+        ("decimal(38,18)", 0, "decimal(38,0)"),
+        ("int", 2, "int"),
+    ],
+)
+def test_a_decimal_is_stored_with_the_places_of_its_column(
+    incoming: str, places: int | None, expected: str
+) -> None:
+    schema = (Column("a", "id_BigDecimal", nullable=True, length=12, precision=places),)
+    some = Component("tMysqlOutput_1", "tMysqlOutput", schemas={"FLOW": schema})
+    flow = View("v", (SqlColumn("a", "id_BigDecimal", incoming),))
+
+    converted = convert(some, around(some, {"row1": flow}, []))
+
+    assert converted.sink
+    assert [c.spark_type for c in converted.sink.columns] == [expected]
