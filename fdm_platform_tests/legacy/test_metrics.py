@@ -77,7 +77,7 @@ def test_a_block_and_a_function_are_timed(inside: Inside) -> None:
     def one(x: int) -> int:
         return x + 1
 
-    @metrics.timed("two", logger=logging.getLogger("mine"))
+    @metrics.timed("two", logger=logging.getLogger("mine"))  # type: ignore[untyped-decorator]
     def two() -> int:
         raise ValueError("as it was")
 

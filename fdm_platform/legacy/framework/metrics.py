@@ -47,7 +47,7 @@ def log_metrics(metrics: Mapping[str, Any] | None = None, *more: Any, **told: An
 
 
 def timed(name: Any = None, *more: Any, **told: Any) -> Any:
-    """How long a block or a function takes: `with timed("read"):`, `@timed`, `@timed("read")`; logged and reported."""
+    """How long a block or a function takes, logged and reported. `with` a name, or as a decorator with or without one."""
     if callable(name):
         return _Clock(getattr(name, "__name__", "function"), _logger(more, told))(name)
     return _Clock(str(name or "block"), _logger(more, told))
