@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any
 
 import yaml
@@ -30,7 +31,7 @@ def inline(value: Any) -> str:
 def _mapping(values: Mapping[str, Any], indent: int) -> Iterator[str]:
     pad = " " * indent
     for key, value in values.items():
-        name, plain = inline(str(key)), _plain(value)
+        name, plain = _name(str(key)), _plain(value)
         text = inline(plain)
         if not _is_nested(plain) or (len(pad + name + text) < _WIDTH and not _is_list_of_mappings(plain)):
             yield f"{pad}{name}: {text}"
@@ -40,6 +41,12 @@ def _mapping(values: Mapping[str, Any], indent: int) -> Iterator[str]:
             yield from _mapping(plain, indent + 2)
         else:
             yield from (f"{pad}  - {inline(item)}" for item in plain)
+
+
+@cache
+def _name(key: str) -> str:
+    """A key; the same ones stand in every file."""
+    return inline(key)
 
 
 def _is_nested(value: Any) -> bool:

@@ -13,7 +13,6 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from fdm_platform.planning.sql import placeholders
 from fdm_platform.talend.components.flows import hidden
 from fdm_platform.talend.components.handler import Handler, Rows
 from fdm_platform.talend.conversion import Conversion, JobPlan, TablePlan, read_by
@@ -25,6 +24,7 @@ from fdm_platform.talend.sql import to_sql
 BIZ_DATE = date(2024, 5, 15)
 _ROWS, _ROWS_OF_A_LOOKUP = 5, 4
 _TODO = "/* TODO "
+_PARAMETER = re.compile(r"\$\{(\w+)\}")
 _NUMBERS = {"id_Integer": int, "id_Long": int, "id_Short": int, "id_Byte": int}
 
 
@@ -60,7 +60,7 @@ def step_tests(plan: JobPlan, handlers: Mapping[str, Handler]) -> Mapping[str, S
     return tests
 
 
-def last_test(table: TablePlan, plan: JobPlan) -> StepTest | None:
+def last_test(table: TablePlan) -> StepTest | None:
     """The test of a table's last step, which takes the columns that are written; None where it casts more than dates."""
     step = table.steps[-1]
     sink = table.sink
@@ -79,9 +79,7 @@ def last_test(table: TablePlan, plan: JobPlan) -> StepTest | None:
     source = next((s for s in table.sources if s.view == sink.view.name), None)
     if source:
         return None
-    return StepTest(
-        step.view, _document((step,), given, expected, plan.job.contexts.get(plan.job.default_context, ()))
-    )
+    return StepTest(step.view, _document((step,), given, expected, {}))
 
 
 _CASTS = {("timestamp", "date")}
@@ -102,14 +100,15 @@ def _of_component(conversion: Conversion, handler: Handler | None) -> Iterator[S
     if handler and handler.simulate:
         made = _simulated(conversion, handler, given)
     context = tuple(conversion.around.context.values())
+    texts = {view: to_sql(step.select) for view, step in steps.items()}
     for view, step in steps.items():
         chain = _chain(step, steps)
-        has_todo = any(_TODO in to_sql(s.select) for s in chain)
-        if has_todo:
+        text = "\n".join(texts[s.view] for s in chain)
+        if _TODO in text:
             what = f"{conversion.component.unique_name} ({conversion.component.kind}) is not all carried over"
-            yield StepTest(view, _document(chain, given, [], context), what)
+            yield StepTest(view, _document(chain, given, [], _read_in(text, context)), what)
         elif made is not None and view in made:
-            yield StepTest(view, _document(chain, given, made[view], context))
+            yield StepTest(view, _document(chain, given, made[view], _read_in(text, context)))
 
 
 def _given(conversion: Conversion) -> _Given:
@@ -220,22 +219,25 @@ def _chain(step: Step, own: Mapping[str, Step]) -> tuple[Step, ...]:
     return tuple(s for s in own.values() if s.view in needed)
 
 
+def _read_in(text: str, context: Sequence[ContextVariable]) -> dict[str, object]:
+    """The values of the variables that the SQL asks for."""
+    names = {name.lower() for name in _PARAMETER.findall(text)} - {"biz_dt"}
+    return {v.name: _parameter(v) for v in context if v.name.lower() in names}
+
+
 def _document(
-    steps: Sequence[Step], given: _Given, expected: Rows, context: Sequence[ContextVariable]
+    steps: Sequence[Step], given: _Given, expected: Rows, parameters: Mapping[str, object]
 ) -> dict[str, Any]:
     """The test's file."""
     own = {s.view for s in steps}
     read = {view for s in steps for view in read_by(s.select)} - own
     views = [s.view for s in steps]
-    names = {p.name for s in steps for p in placeholders(to_sql(s.select))}
     by_view = {given.views[flow]: rows for flow, rows in given.rows.items()}
     document: dict[str, Any] = {
         "name": f"{views[-1]} makes what Talend makes",
         "step": views[0] if len(views) == 1 else views,
         "biz_dt": BIZ_DATE,
-        "parameters": {
-            v.name: _parameter(v) for v in context if v.name in names and v.name.lower() != "biz_dt"
-        },
+        "parameters": parameters,
         "columns": {view: types for view, types in given.types.items() if view in read},
         "sources": {view: [_plain(r) for r in rows] for view, rows in by_view.items() if view in read},
         "expected": [_plain(row) for row in expected],

@@ -200,7 +200,7 @@ class _Run:
         tests = {**step_tests(plan, self.handlers)}
         files: dict[str, dict[str, str]] = {}
         for table in plan.tables:
-            last = last_test(table, plan)
+            last = last_test(table)
             own = tests | ({last.view: last} if last else {})
             files[table.name] = table_files(plan, table, options, own)
         seeds = self._seeds(plan, ref, files)
