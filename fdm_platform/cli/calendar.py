@@ -19,6 +19,7 @@ from rich.text import Text
 from fdm_platform.cli.console import WIDTH
 from fdm_platform.control.control_states import control_states
 from fdm_platform.control.rows import process_control_dates
+from fdm_platform.defs.legacy_jobs import read_catalog
 from fdm_platform.defs.platform import Platform, open_platform
 from fdm_platform.errors import FdmError, ParameterError, UnknownTableError
 from fdm_platform.model.calendar import EPOCH, WEEKDAYS, Calendar, expected_from
@@ -29,7 +30,7 @@ from fdm_platform.model.settings import Settings
 from fdm_platform.planning.calendar import CONSEQUENCES, REMARKS, CalendarDay, calendar_day, calendar_days
 from fdm_platform.planning.calendar_declaration import calendar_schema
 from fdm_platform.planning.calendar_places import RulePlace, place_of
-from fdm_platform.planning.catalog import Catalog, load_catalog
+from fdm_platform.planning.catalog import Catalog
 
 MOST_DAYS = 3_660
 """Dates that one call shows: ten years."""
@@ -109,7 +110,7 @@ def next_dates(name: str, after: str | None, count: int, as_json: bool) -> None:
       fdm calendar next gels/fpms --after 2024-05-08 --count 5
     """  # noqa: D301 - click wants the character, not its name
     now = datetime.now(UTC)
-    subject = _subject(load_catalog(Settings.from_environ().sql_root), name)
+    subject = _subject(read_catalog(Settings.from_environ()), name)
     day: date | None = parse_biz_dt(after) if after else _today(subject.calendar, now)
     found: list[date] = []
     while len(found) < count and day and (day := subject.calendar.next(day)):

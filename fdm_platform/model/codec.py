@@ -9,6 +9,7 @@ import types
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, Field, fields, is_dataclass
 from datetime import date, datetime
+from decimal import Decimal
 from functools import cache
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -18,7 +19,7 @@ IN_MEMORY = "in memory"
 
 
 def to_plain(value: Any) -> Any:
-    """The value as dicts, lists, strings and numbers; dates and times as ISO strings."""
+    """The value as dicts, lists, strings and numbers; dates and times as ISO strings, decimals as strings."""
     if is_dataclass(value) and not isinstance(value, type):
         written = (f.name for f in fields(value) if not f.metadata.get(IN_MEMORY))
         return {name: to_plain(getattr(value, name)) for name in written}
@@ -28,7 +29,7 @@ def to_plain(value: Any) -> Any:
         return [to_plain(v) for v in value]
     if isinstance(value, date):  # a datetime is a date
         return value.isoformat()
-    return value
+    return str(value) if isinstance(value, Decimal) else value
 
 
 def to_sparse(value: Any) -> Any:
@@ -92,4 +93,6 @@ def _decode_scalar(hint: Any, value: Any) -> Any:
         return datetime.fromisoformat(value)
     if hint is date:
         return date.fromisoformat(value)
+    if hint is Decimal:
+        return Decimal(value)
     return value

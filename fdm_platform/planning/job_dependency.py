@@ -28,7 +28,7 @@ class Dependencies:
     told_twice: Mapping[str, tuple[Dependency, ...]]
     """By TableSpec.name: rows whose parent is read anyhow. They say nothing more."""
     jobs: Mapping[str, tuple[Dependency, ...]]
-    """By TableSpec.name: parents that are jobs without a declared table. The platform does not wait for those."""
+    """By TableSpec.name: parents that are jobs without a table. The platform does not wait for those."""
     findings: tuple[ControlError, ...]
     """What is wrong with job_dependency, by row."""
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from dataclasses import fields
 from decimal import Decimal
 from pathlib import Path
@@ -11,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fdm_platform.errors import DeclarationError, UnknownTableError
-from fdm_platform.model.codec import to_plain
+from fdm_platform.model.codec import from_plain, to_plain
 from fdm_platform.model.parity import ParitySpec
 from fdm_platform.model.table import CheckSpec, ColumnSpec, SourceSpec, TableSpec
 from fdm_platform.planning.catalog import load_catalog, read_table
@@ -147,6 +148,7 @@ tags: {domain: x, level: 3}
         options={"sep": ";", "header": "true"},
         renamed={"OLD_ID": "id"},
     )
+    assert from_plain(ParitySpec, json.loads(json.dumps(to_plain(spec.parity)))) == spec.parity
     assert spec.columns[0] == ColumnSpec("id", "string", False, True, "restricted", "The id.")
     assert spec.checks == (
         CheckSpec("ids", "warn", not_null=("id",), description="All have one."),
