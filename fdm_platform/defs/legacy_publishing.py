@@ -82,7 +82,7 @@ def publish_outputs(context: Context, load: Load, outcome: DateOutcome) -> list[
         return []
     work = _Work(context, load, plan, planned, outcome)
     done: list[PublishedOutput] = []
-    for (root, biz_dt), manifest in work.others.items():
+    for (root, biz_dt, _), manifest in work.others.items():
         try:
             done.append(work.publish_other(root, biz_dt, manifest))
         except FdmError as error:
@@ -99,12 +99,12 @@ class _Work:
     plan: LoadPlan
     planned: DatePlan
     outcome: DateOutcome
-    staged: dict[tuple[str, date], Manifest] = field(init=False)
-    """By live folder and date; of a date that was written twice, the last word, which has the files of both."""
+    staged: dict[tuple[str, date, str], Manifest] = field(init=False)
+    """By live folder, date, and name of an output without dates; of a date that was written twice, the last word, which has the files of both."""
 
     def __post_init__(self) -> None:
         self.staged = {
-            (output.root, manifest.biz_dt): manifest
+            (output.root, manifest.biz_dt, manifest.folder if manifest.biz_dt == SNAPSHOT else ""): manifest
             for output in self.load.report.extra
             for manifest in output.manifests
         }
@@ -118,8 +118,8 @@ class _Work:
         return self.plan.legacy
 
     @property
-    def key(self) -> tuple[str, date]:
-        return self.legacy.main_output, self.planned.biz_dt
+    def key(self) -> tuple[str, date, str]:
+        return self.legacy.main_output, self.planned.biz_dt, ""
 
     @property
     def own(self) -> Manifest | None:
@@ -128,7 +128,7 @@ class _Work:
         return replace(found, table=self.plan.table) if found else None
 
     @property
-    def others(self) -> dict[tuple[str, date], Manifest]:
+    def others(self) -> dict[tuple[str, date, str], Manifest]:
         return {key: manifest for key, manifest in self.staged.items() if key != self.key}
 
     def drop_staged(self) -> None:

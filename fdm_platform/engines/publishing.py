@@ -366,7 +366,9 @@ def _half_done(commit: _Commit, why: str, file: str | None = None, mend: str = "
 
 def _as_date(name: str) -> date | None:
     try:
-        return date.fromisoformat(name)
+        return date.fromisoformat(
+            name.partition(".")[0]
+        )  # of outputs without dates, their name stands behind
     except ValueError:
         return None
 

@@ -7,7 +7,6 @@ import pytest
 
 from fdm_platform.errors import ContractError
 from fdm_platform.legacy.framework import _paths
-from fdm_platform.legacy.framework._manifests import table_of
 from fdm_platform.legacy.framework._targets import SNAPSHOT, Target, target_of
 from fdm_platform_tests.legacy.jobs import script_plan
 
@@ -96,21 +95,6 @@ def test_what_cannot_be_published_by_date_is_refused(
 ) -> None:
     with pytest.raises(ContractError, match=says):
         target_of(script_plan(tmp_path), path.format(landing=tmp_path / "landing"), partitions)
-
-
-@pytest.mark.parametrize(
-    ("root", "folder", "table"),
-    [
-        ("{landing}/t", None, "gels_fpms_t"),
-        ("{landing}/other", None, "gels_fpms_t:other"),
-        ("{landing}/a/other", None, "gels_fpms_t:a/other"),
-        ("/elsewhere/other", None, "gels_fpms_t:other"),
-        ("{landing}", "codes", "gels_fpms_t:codes"),
-        ("{landing}", "t", "gels_fpms_t"),
-    ],
-)
-def test_names_in_the_ledger(tmp_path: Path, root: str, folder: str | None, table: str) -> None:
-    assert table_of(script_plan(tmp_path), root.format(landing=tmp_path / "landing"), folder) == table
 
 
 def test_no_date_of_process_control_is_that_of_an_output_without_dates() -> None:

@@ -61,16 +61,6 @@ class Staged:
         return f"{self.root}/{self.folder}"
 
 
-def table_of(plan: LoadPlan, root: str, folder: str | None) -> str:
-    """The ledger's name of an output: the table's own, or with the folder of another one behind it."""
-    place = root if folder is None else f"{root}/{folder}"
-    if plan.legacy is None or place == plan.output.root:
-        return plan.table
-    landing = plan.legacy.landing.rstrip("/") + "/"
-    is_below = place.startswith(landing)
-    return f"{plan.table}:{place.removeprefix(landing) if is_below else place.rpartition('/')[2]}"
-
-
 def read_manifest(df: DataFrame, write: Write, context: Context, of: Staged) -> Manifest:
     """The manifest of a staged folder."""
     plan, rows, fmt = context.plan, of.rows, write.how.format
@@ -83,7 +73,7 @@ def read_manifest(df: DataFrame, write: Write, context: Context, of: Staged) -> 
     schema = _schema(df, write, plan)
     return Manifest(
         load_id=plan.load_id,
-        table=table_of(plan, of.root, of.folder if of.biz_dt == SNAPSHOT else None),
+        table=plan.table,  # of other outputs the publisher knows the ledger's name
         biz_dt=of.biz_dt,
         folder=of.folder,
         staging=of.staging,

@@ -205,7 +205,7 @@ def _move(run: Run, store: Store, write: Write, source: str, of: tuple[str, date
 
 def _name(folder: str, biz_dt: date) -> str:
     """Of a staging folder. Outputs without dates are told apart by their own."""
-    return folder if biz_dt == SNAPSHOT else biz_dt.isoformat()
+    return f"{biz_dt.isoformat()}.{folder}" if biz_dt == SNAPSHOT else biz_dt.isoformat()
 
 
 def _refuse_two_spellings(run: Run, write: Write, folder: str, biz_dt: date) -> None:
