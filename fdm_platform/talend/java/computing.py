@@ -14,6 +14,7 @@ from fdm_platform.talend.java.types import (
     STRING,
     JavaType,
     Kind,
+    described,
     promoted,
     spelled,
 )
@@ -38,7 +39,7 @@ def truth(value: Held) -> bool:
     """The boolean in a value."""
     plain = unboxed(value)
     if not isinstance(plain.value, bool):
-        raise CannotEvaluate(f"Java needs a boolean, not a {spelled(value.type)}")
+        raise CannotEvaluate(f"Java needs a boolean, not {described(value.type)}")
     return plain.value
 
 
@@ -68,7 +69,7 @@ def unary(operator: str, operand: Held) -> Held:
 
 def _number_kind(value: Held) -> Kind:
     if value.type.kind not in NUMERIC:
-        raise CannotEvaluate(f"a {spelled(value.type)} taken as a number")
+        raise CannotEvaluate(f"{described(value.type)} taken as a number")
     return value.type.kind
 
 

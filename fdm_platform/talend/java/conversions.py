@@ -25,6 +25,7 @@ from fdm_platform.talend.java.types import (
     STRING,
     JavaType,
     Kind,
+    described,
     is_primitive,
     spark_type,
     spelled,
@@ -87,9 +88,14 @@ def assigned(value: Typed, want: JavaType) -> Typed:
     if not want.is_boxed and widens(have.kind, want.kind) and have.kind in NUMERIC:
         return as_number(value, want.kind)
     if have == INT and isinstance(value.sql, Number) and _fits(value.sql, want.kind):
-        return replace(as_number(value, want.kind), type=want)
+        return replace(
+            value,
+            type=want,
+            sql=Number(value.sql.value, _SUFFIX[want.kind]),
+            spark_type=spark_type(want.kind),
+        )
     raise RefusedError(
-        f"Java gives no {spelled(want)} a {spelled(have)}: the job would not compile; convert it by hand"
+        f"Java gives no {spelled(want)} {described(have)}: the job would not compile; convert it by hand"
     )
 
 
@@ -132,7 +138,7 @@ def _text(value: Typed) -> Sql:
         case "date":
             sql = Call("date_format", (value.sql, Text(_DATE_TEXT)))
         case "bytes" | "object":
-            raise RefusedError(f"the text of a {spelled(value.type)} is known only when the job runs")
+            raise RefusedError(f"the text of {described(value.type)} is known only when the job runs")
         case _:
             sql = Cast(value.sql, "STRING")
     return Call("coalesce", (sql, Text("null"))) if value.is_nullable else sql

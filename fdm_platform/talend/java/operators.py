@@ -24,6 +24,7 @@ from fdm_platform.talend.java.types import (
     NUMERIC,
     JavaType,
     Kind,
+    described,
     promoted,
     spark_type,
     spelled,
@@ -75,12 +76,12 @@ def unary(operator: str, operand: Typed) -> Typed:
         return replace(value, sql=negated(value.sql))
     value = unboxed(operand)
     if value.type.kind not in NUMERIC:
-        raise RefusedError(f"Java has no {operator} for a {spelled(operand.type)}")
+        raise RefusedError(f"Java has no {operator} for {described(operand.type)}")
     value = as_number(value, promoted(value.type.kind, "int"))
     if operator == "+":
         return value
     if operator == "~" and value.type.kind not in INTEGRAL:
-        raise RefusedError(f"Java has no ~ for a {spelled(operand.type)}")
+        raise RefusedError(f"Java has no ~ for {described(operand.type)}")
     return replace(value, sql=Prefix(operator, value.sql))
 
 
@@ -122,7 +123,7 @@ def _alike(one: Typed, other: Typed) -> tuple[Typed, Typed]:
         kind = _common(one, other)
         return as_number(one, kind), as_number(other, kind)
     raise RefusedError(
-        f"?: between a {spelled(one.type)} and a {spelled(other.type)} gives an Object, which no column is"
+        f"?: between {described(one.type)} and {described(other.type)} gives an Object, which no column is"
     )
 
 
@@ -181,7 +182,7 @@ def wider_decimal(one: str, other: str) -> str:
 
 def _boolean(value: Typed) -> Typed:
     if value.type.kind != "boolean":
-        raise RefusedError(f"Java needs a boolean here, not a {spelled(value.type)}")
+        raise RefusedError(f"Java needs a boolean here, not {described(value.type)}")
     return unboxed(value)
 
 
@@ -195,7 +196,7 @@ def _equality(operator: str, left: Typed, right: Typed) -> Typed:
     kinds = {one.type.kind, other.type.kind}
     if len(kinds) > 1 and not kinds <= NUMERIC:
         raise RefusedError(
-            f"{operator} between a {spelled(left.type)} and a {spelled(right.type)} has no translation"
+            f"{operator} between {described(left.type)} and {described(right.type)} has no translation"
         )
     return _comparison(_EQUALITY[operator], one, other)
 
@@ -218,7 +219,7 @@ def _order(operator: str, left: Typed, right: Typed) -> Typed:
     kinds = {one.type.kind, other.type.kind}
     if not (kinds <= NUMERIC or kinds == {"char"}):
         raise RefusedError(
-            f"Java has no {operator} between a {spelled(left.type)} and a {spelled(right.type)}"
+            f"Java has no {operator} between {described(left.type)} and {described(right.type)}"
         )
     return _comparison(operator, one, other)
 
@@ -243,7 +244,7 @@ def _arithmetic(operator: str, left: Typed, right: Typed) -> Typed:
     one, other = unboxed(left), unboxed(right)
     for value in (one, other):
         if value.type.kind not in NUMERIC:
-            raise RefusedError(f"{operator} of a {spelled(value.type)} has no translation")
+            raise RefusedError(f"{operator} of {described(value.type)} has no translation")
     kind = promoted(one.type.kind, other.type.kind)
     sql = _ARITHMETIC[operator](as_number(one, kind).sql, as_number(other, kind).sql, kind)
     fails = either(one.fails, other.fails, is_zero(other) if operator in "/%" and kind in INTEGRAL else FALSE)
@@ -294,7 +295,7 @@ _ARITHMETIC: dict[str, Callable[[Sql, Sql, Kind], Sql]] = {
 def _whole(value: Typed, operator: str) -> Typed:
     plain = unboxed(value)
     if plain.type.kind not in INTEGRAL:
-        raise RefusedError(f"{operator} of a {spelled(value.type)} has no translation")
+        raise RefusedError(f"{operator} of {described(value.type)} has no translation")
     return as_number(plain, promoted(plain.type.kind, "int"))
 
 

@@ -26,7 +26,16 @@ from fdm_platform.talend.java.logic import Facts
 from fdm_platform.talend.java.operators import binary, chosen, logical, unary
 from fdm_platform.talend.java.routines import CONSTRUCTORS, FIELDS, METHODS, SHAPES, STATICS, Builder
 from fdm_platform.talend.java.typed import RefusedError, Scope, Typed
-from fdm_platform.talend.java.types import NULL_TYPE, JavaType, Kind, java_type, named, spark_type, spelled
+from fdm_platform.talend.java.types import (
+    NULL_TYPE,
+    JavaType,
+    Kind,
+    described,
+    java_type,
+    named,
+    spark_type,
+    spelled,
+)
 from fdm_platform.talend.model import ContextVariable
 
 _SUFFIXES: dict[str, str] = {"int": "", "long": "L", "float": "F", "double": "D"}
@@ -129,7 +138,7 @@ class Translation:
             receiver = self.typed(node.target, facts)
             class_name = spelled(JavaType(receiver.type.kind))
             if not receiver.type.is_boxed:
-                raise RefusedError(f"a {spelled(receiver.type)} has no methods: the job would not compile")
+                raise RefusedError(f"{described(receiver.type)} has no methods: the job would not compile")
             build = METHODS.get((class_name, node.name, len(node.arguments))) or METHODS.get(
                 ("Object", node.name, len(node.arguments))
             )

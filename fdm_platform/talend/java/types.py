@@ -99,6 +99,12 @@ def spelled(type_: JavaType) -> str:
     return _SPELLED[type_]
 
 
+def described(type_: JavaType) -> str:
+    """With its article: `an Integer`."""
+    name = spelled(type_)
+    return f"{'an' if name[0] in 'IOi' else 'a'} {name}"
+
+
 def promoted(left: Kind, right: Kind) -> Kind:
     """The kind in which Java calculates with two numbers: at least int (JLS 5.6.2)."""
     return _WIDENING[max(_WIDENING.index(left), _WIDENING.index(right), _WIDENING.index("int"))]

@@ -13,7 +13,16 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
-from fdm_platform.talend.java.types import INT, NULL_TYPE, JavaType, Kind, is_primitive, spelled, widens
+from fdm_platform.talend.java.types import (
+    INT,
+    NULL_TYPE,
+    JavaType,
+    Kind,
+    described,
+    is_primitive,
+    spelled,
+    widens,
+)
 
 
 class JavaError(Exception):
@@ -104,7 +113,7 @@ def numeric(value: Held) -> float:
     """The number in a value."""
     number = unboxed(value).value
     if isinstance(number, bool) or not isinstance(number, int | float):
-        raise CannotEvaluate(f"a {spelled(value.type)} taken as a number")
+        raise CannotEvaluate(f"{described(value.type)} taken as a number")
     return number
 
 
@@ -127,12 +136,12 @@ def assigned(value: Held, want: JavaType) -> Held:
     if have.kind == want.kind:
         return Held(want, (value if want.is_boxed else unboxed(value)).value)
     if have.kind == "object" or (have.kind == "char" and want.kind == "string"):
-        raise CannotEvaluate(f"a {spelled(have)} given to a {spelled(want)}")
+        raise CannotEvaluate(f"{described(have)} given to {described(want)}")
     if not want.is_boxed and widens(have.kind, want.kind):
         return narrowed(value, want.kind)
     if have == INT and want.kind in ("byte", "short"):
         return Held(want, value.value)
-    raise CannotEvaluate(f"Java gives no {spelled(want)} a {spelled(have)}")
+    raise CannotEvaluate(f"Java gives no {spelled(want)} {described(have)}")
 
 
 def cast(value: Held, to: JavaType) -> Held:
@@ -159,7 +168,7 @@ def text(value: Held) -> str:  # noqa: PLR0911 - one case a type
             return words
         case int(number):
             return str(number)
-    raise CannotEvaluate(f"the text of a {spelled(value.type)}")
+    raise CannotEvaluate(f"the text of {described(value.type)}")
 
 
 def decimal_text(number: Decimal) -> str:

@@ -18,7 +18,7 @@ from fdm_platform.talend.java.routines.pieces import call, literal, sign
 from fdm_platform.talend.java.routines.rule import Builder, Key, refusing, taken, typed_as
 from fdm_platform.talend.java.routines.string_methods import rlike
 from fdm_platform.talend.java.typed import RefusedError, Typed
-from fdm_platform.talend.java.types import JavaType, Kind, spark_type, spelled
+from fdm_platform.talend.java.types import JavaType, Kind, described, spark_type
 
 _MOST = 38
 _READ = "decimal(38,18)"
@@ -197,7 +197,7 @@ def _read(values: Sequence[Typed]) -> Typed:
         return _of_whole(values)
     if value.type.kind != "string":
         raise RefusedError(
-            f"new BigDecimal of a {spelled(value.type)} has all its binary digits; of a text it has none"
+            f"new BigDecimal of {described(value.type)} has all its binary digits; of a text it has none"
         )
     known = literal(value.sql)
     if isinstance(known, str):

@@ -10,7 +10,7 @@ from fdm_platform.talend.java.conversions import notes_of
 from fdm_platform.talend.java.logic import either
 from fdm_platform.talend.java.routines.pieces import call
 from fdm_platform.talend.java.typed import RefusedError, Typed
-from fdm_platform.talend.java.types import INTEGRAL, STRING, Kind, spelled
+from fdm_platform.talend.java.types import INTEGRAL, STRING, Kind, described
 
 _SPECIFIER = re.compile(r"%(\d+\$)?([-#+ 0,(<]*)(\d+)?(\.\d+)?([a-zA-Z%])")
 _TAKES: dict[str, frozenset[Kind]] = {
@@ -40,7 +40,7 @@ def formatted(values: Sequence[Typed]) -> Typed:
     for match, argument in zip(taking, arguments, strict=True):
         if argument.type.kind not in _TAKES[match[5].lower()]:
             raise RefusedError(
-                f"String.format of a {spelled(argument.type)} by {match[0]} has no translation"
+                f"String.format of {described(argument.type)} by {match[0]} has no translation"
             )
     is_local = any(match[5] == "f" or "," in match[2] for match in taking)
     return Typed(

@@ -22,7 +22,7 @@ from fdm_platform.talend.java.routines.pieces import call, case, sign
 from fdm_platform.talend.java.routines.rule import Builder, Key, refusing, rule, taken, typed_as
 from fdm_platform.talend.java.routines.string_methods import rlike
 from fdm_platform.talend.java.typed import RefusedError, Typed
-from fdm_platform.talend.java.types import BOOLEAN, NUMERIC, JavaType, Kind, promoted, spark_type, spelled
+from fdm_platform.talend.java.types import BOOLEAN, NUMERIC, JavaType, Kind, described, promoted, spark_type
 
 _DIGITS = r"^[+-]?[0-9]+\z"
 _SPECIAL = "Spark also reads `inf` and `nan` in any case as numbers; Java throws for them"
@@ -109,7 +109,7 @@ def _same(function: str) -> Builder:
         kind: Kind = "int"
         for value in values:
             if value.type.kind not in NUMERIC:
-                raise RefusedError(f"{function} of a {spelled(value.type)} has no translation")
+                raise RefusedError(f"{function} of {described(value.type)} has no translation")
             kind = promoted(kind, value.type.kind)
         numbers = [as_number(value, kind) for value in values]
         fails = either(*(number.fails for number in numbers))

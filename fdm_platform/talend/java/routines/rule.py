@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 from fdm_platform.talend.expression import FALSE, Sql
 from fdm_platform.talend.java.conversions import assigned, is_null, notes_of
 from fdm_platform.talend.java.logic import either
 from fdm_platform.talend.java.typed import RefusedError, Typed
-from fdm_platform.talend.java.types import JavaType, named, spark_type, spelled
+from fdm_platform.talend.java.types import JavaType, described, named, spark_type
 
 Key = tuple[str, str, int]
 """Class, method, number of arguments without the receiver."""
@@ -65,7 +66,7 @@ def taken(value: Typed, name: str) -> Typed:
     """An argument as a parameter of this type."""
     if name == "text":
         if value.type.kind not in ("string", "char", "null"):
-            raise RefusedError(f"a {spelled(value.type)} as text has no translation")
+            raise RefusedError(f"{described(value.type)} as text has no translation")
         return value
     return assigned(value, typed_as(name))
 
@@ -78,10 +79,17 @@ def typed_as(name: str) -> JavaType:
     return type_
 
 
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A builder of a method that is known to have no translation."""
+
+    reason: str
+
+    def __call__(self, _: Sequence[Typed]) -> Typed:
+        """Refuse."""
+        raise RefusedError(self.reason)
+
+
 def refusing(reason: str) -> Builder:
     """A method that is known to have no translation, and why."""
-
-    def build(_: Sequence[Typed]) -> Typed:
-        raise RefusedError(reason)
-
-    return build
+    return Refusal(reason)

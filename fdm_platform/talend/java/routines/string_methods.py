@@ -24,7 +24,7 @@ from fdm_platform.talend.java.routines.pieces import (
 )
 from fdm_platform.talend.java.routines.rule import Builder, Key, refusing, rule, taken
 from fdm_platform.talend.java.typed import RefusedError, Typed
-from fdm_platform.talend.java.types import BOOLEAN, STRING, spelled
+from fdm_platform.talend.java.types import BOOLEAN, STRING, described
 
 _MOST_FORMATTED = 9
 
@@ -46,7 +46,7 @@ def _equal(receiver: Typed, argument: Typed) -> Sql:
             "BigDecimal.equals also compares the number of decimal places; compareTo() == 0 does not"
         )
     if receiver.type.kind in ("bytes", "object"):
-        raise RefusedError(f"equals of a {spelled(receiver.type)} compares objects, not their contents")
+        raise RefusedError(f"equals of {described(receiver.type)} compares objects, not their contents")
     if receiver.type.kind != argument.type.kind:
         return FALSE
     return compared("<=>" if argument.is_nullable else "=", receiver.sql, argument.sql)
