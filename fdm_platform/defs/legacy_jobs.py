@@ -21,13 +21,13 @@ log = logging.getLogger(__name__)
 
 def read_catalog(settings: Settings) -> Catalog:
     """The declared tables, and those of legacy jobs that `refresh_jobs` has found. Raises nothing."""
-    declared = load_catalog(settings.sql_root)
+    declared, jobs = load_catalog(settings.sql_root), _seen_last(settings)
     try:
-        places = places_of(settings)
+        return with_jobs(declared, jobs, places_of(settings), settings)
     except DeclarationError as error:  # where jobs' folders are is known; what needs it is told for itself
-        places = Places(str(settings.project), str(settings.legacy_file))
-        declared = replace(declared, errors=(*declared.errors, error))
-    return with_jobs(declared, _seen_last(settings), places, settings)
+        nowhere = Places(str(settings.project), str(settings.legacy_file))
+        catalog = with_jobs(declared, jobs, nowhere, settings)
+        return replace(catalog, errors=(*catalog.errors, error))
 
 
 class Opened(Protocol):

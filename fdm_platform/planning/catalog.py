@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -30,6 +30,16 @@ Key = tuple[str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
+class Declared:
+    """What files say, each by itself: before tables are held against each other."""
+
+    specs: tuple[TableSpec, ...] = ()
+    broken: Mapping[Key, tuple[DeclarationError, ...]] = field(default_factory=dict)
+    errors: tuple[DeclarationError, ...] = ()
+    """Of calendars, and of what is no table."""
+
+
+@dataclass(frozen=True, slots=True)
 class Catalog:
     """Every declared table. Parents of a table in `tables` are in `tables` too, and there is no cycle."""
 
@@ -47,6 +57,17 @@ class Catalog:
     """What is wrong with those that are therefore not in `refinements`, by job_id or job_name in small letters."""
     job_findings: tuple[JobFinding, ...] = ()
     """Why jobs of job_master are no tables."""
+    declared: Declared = field(default_factory=Declared)
+
+    def with_tables(self, more: Iterable[TableSpec]) -> Catalog:
+        """The declared tables joined anew with tables that have no table.yaml, whose names are none of theirs."""
+        broken = {key: list(errors) for key, errors in self.declared.broken.items()}
+        tables = join_tables([*self.declared.specs, *more], broken)
+        every = [e for found in broken.values() for e in found] + list(self.declared.errors)
+        errors = sorted(every, key=lambda e: (e.file or "", e.line or 0))
+        return replace(
+            self, tables=tables, errors=tuple(errors), broken={k: tuple(v) for k, v in broken.items()}
+        )
 
     def get(self, name: str) -> TableSpec:
         """The table called `gels_fpms_t_x`, `gels/fpms/t_x` or, where only one is, `t_x`; or by its job's name or id.
@@ -89,7 +110,8 @@ def _is_job(spec: TableSpec, name: str) -> bool:
 def load_catalog(sql_root: Path) -> Catalog:
     """Read every table.yaml below the root, with its HQL. Raises nothing: errors are in the catalog."""
     if not sql_root.is_dir():
-        return Catalog(sql_root, {}, (_no_root(sql_root),), {})
+        none = (_no_root(sql_root),)
+        return Catalog(sql_root, {}, none, {}, declared=Declared(errors=none))
     specs: list[TableSpec] = []
     refinements: list[Refinement] = []
     refused: dict[str, tuple[DeclarationError, ...]] = {}
@@ -114,19 +136,12 @@ def load_catalog(sql_root: Path) -> Catalog:
             refused[job.lower()] = (*refused.get(job.lower(), ()), *errors)
         else:
             broken.setdefault(key, []).extend(errors)
-    tables = join_tables(specs, broken)
     calendars, wrong = read_calendars(sql_root, calendar_files, keys)
-    every = [e for es in (*broken.values(), *refused.values()) for e in es] + stray + wrong
-    errors = sorted(every, key=lambda e: (e.file, e.line or 0))
+    others = [*stray, *wrong, *(e for errors in refused.values() for e in errors)]
+    declared = Declared(tuple(specs), {k: tuple(v) for k, v in broken.items()}, tuple(others))
     return Catalog(
-        sql_root,
-        tables,
-        tuple(errors),
-        {k: tuple(v) for k, v in broken.items()},
-        calendars,
-        tuple(refinements),
-        refused,
-    )
+        sql_root, {}, (), {}, calendars, tuple(refinements), refused, declared=declared
+    ).with_tables(())
 
 
 def read_table(table_yaml: Path) -> TableSpec:

@@ -58,14 +58,14 @@ class _Joining:
         refinements = _by_job(self.catalog.refinements)
         self._report_unused(refinements, own, declared)
         specs = [(j, spec) for j in own if (spec := self._spec(j, _named_by(j, refinements)))]
-        tables = {**self.catalog.tables, **self._distinct(specs)}
+        tables = self._distinct(specs)
+        joined = self.catalog.with_tables(tables)
+        # a deployment may have jobs and declare nothing
+        errors = [e for e in joined.errors if not (tables and e.file == str(self.catalog.root))]
         return replace(
-            self.catalog,
-            tables=dict(sorted(tables.items())),
-            errors=tuple(
-                sorted([*self.catalog.errors, *self.errors], key=lambda e: (e.file or "", e.line or 0))
-            ),
-            broken={**self.catalog.broken, **self.broken},
+            joined,
+            errors=tuple(sorted([*errors, *self.errors], key=lambda e: (e.file or "", e.line or 0))),
+            broken={**joined.broken, **self.broken},
             job_findings=tuple(sorted(self.findings, key=lambda f: (f.job_name, f.job_id))),
         )
 
@@ -138,18 +138,18 @@ class _Joining:
         name = PurePosixPath(output.replace("\\", "/"))
         return f"{self.settings.landing}/{name}"
 
-    def _distinct(self, specs: Sequence[tuple[LegacyJob, TableSpec]]) -> dict[str, TableSpec]:
+    def _distinct(self, specs: Sequence[tuple[LegacyJob, TableSpec]]) -> list[TableSpec]:
         """Without those that share name or output folder: a declared table stays, of two jobs none does."""
         by_name, by_root = defaultdict[str, list[str]](list), defaultdict[str, list[str]](list)
-        for spec in self.catalog.tables.values():
+        for spec in self.catalog.declared.specs:
             by_name[spec.name].append(spec.file)
             by_root[output_root(self.settings, spec)].append(spec.file)
-        for key, errors in self.catalog.broken.items():
+        for key, errors in self.catalog.declared.broken.items():
             by_name["_".join(key)] += [e.file or "" for e in errors[:1]]
         for job, spec in specs:
             by_name[spec.name].append(job.job_id)
             by_root[output_root(self.settings, spec)].append(job.job_id)
-        found = {}
+        found = []
         for job, spec in specs:
             root = output_root(self.settings, spec)
             names = [x for x in by_name[spec.name] if x != job.job_id]
@@ -160,7 +160,7 @@ class _Joining:
                 remedy = "give one of them another `output` in a table.yaml with `legacy_job`"
                 self._find(job, f"its output {root} is that of {roots[0]} too", remedy)
             else:
-                found[spec.name] = spec
+                found.append(spec)
         return found
 
     def _report_unused(
@@ -185,8 +185,8 @@ class _Joining:
 
 def _declared_jobs(catalog: Catalog) -> set[str]:
     """Names of jobs that declared tables have; of a broken table its default, which leaves it its row."""
-    named = {spec.job_name.lower() for spec in catalog.tables.values()}
-    return named | {default_job_name(*key) for key in catalog.broken}
+    named = {spec.job_name.lower() for spec in catalog.declared.specs}
+    return named | {default_job_name(*key) for key in catalog.declared.broken}
 
 
 def _by_job(refinements: Iterable[Refinement]) -> dict[str, list[Refinement]]:

@@ -67,6 +67,20 @@ def test_a_job_is_a_table_by_its_row_and_its_folder(tmp_path: Path) -> None:
     assert (catalog.errors, catalog.job_findings) == ((), ())
 
 
+def test_a_declared_table_reads_what_a_job_makes(tmp_path: Path) -> None:
+    declare(tmp_path, DECLARED.replace("path: a.csv", "table: t_x"))
+    alone = load_catalog(tmp_path)
+    assert [e.message for e in alone.errors] == ["there is no landing table 't_x'"]
+    catalog = joined(tmp_path, job("t_x"))
+    assert (catalog.errors, catalog.broken) == ((), {})
+    assert catalog.get("t_a").parents == ("gels_fpms_t_x",)
+
+
+def test_a_deployment_may_have_jobs_and_declare_nothing(tmp_path: Path) -> None:
+    assert joined(tmp_path / "none", job("t_x")).errors == ()
+    assert joined(tmp_path / "none").errors[0].message == "there is no such folder of declared tables"
+
+
 def test_without_job_master_nothing_is_said_of_jobs(tmp_path: Path) -> None:
     declare(tmp_path, "legacy_job: JOB_9\n", "gels/fpms/other")
     catalog = load_catalog(tmp_path)
