@@ -6,6 +6,7 @@ so all that isn't exactly one expression is refused here: `row1.a; int x = 2` wo
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -31,6 +32,11 @@ from fdm_platform.talend.java.typed import RefusedError, Untranslated
 
 _BEFORE = "class _{Object _=\n"
 _AFTER = "\n;}"
+_SKIPPED = r"\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'|//[^\n]*|/\*.*?\*/"
+_NAME_BEFORE_SIGN = re.compile(
+    rf"{_SKIPPED}|\((?!\s*(?:byte|short|char|int|long|float|double)\s*\))(\s*\w+(?:\s*\.\s*\w+)*\s*)\)(?=\s*[+-])",
+    re.DOTALL,
+)
 _DEEPEST = 100
 """Levels below the root, joined operators not counted; the walks over a tree are recursive."""
 
@@ -51,7 +57,7 @@ def parse(java: str) -> Node | Untranslated:
 class _Reader:
     def __init__(self, java: str) -> None:
         self._java = java
-        self._bytes = (_BEFORE + java + _AFTER).encode("utf-8", "surrogatepass")
+        self._bytes = (_BEFORE + _without_false_casts(java) + _AFTER).encode("utf-8", "surrogatepass")
 
     def read(self) -> Node:
         if not self._java.strip():
@@ -208,6 +214,20 @@ _NAMED = {
 def _other(node: Any) -> str:
     what = _NAMED.get(node.type, f"a {node.type.replace('_', ' ')}")
     return f"{what} has no translation to SQL"
+
+
+def _without_false_casts(java: str) -> str:
+    """`(row1.a) + 1` without the parentheses, in as many characters.
+
+    The grammar takes it for a cast of `+ 1`. In Java only a primitive's name makes one (JLS 15.16).
+    """
+
+    def plain(match: re.Match[str]) -> str:
+        before = java[: match.start()].rstrip()[-1:]
+        is_call = before.isalnum() or before in ("_", ")", "]")
+        return match[0] if match[1] is None or is_call else f" {match[1]} "
+
+    return _NAME_BEFORE_SIGN.sub(plain, java)
 
 
 def _parts(node: Any) -> list[Any]:

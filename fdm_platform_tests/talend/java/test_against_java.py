@@ -20,13 +20,15 @@ from fdm_platform.talend.sql import render
 from fdm_platform_tests.talend.java.case import THROWS, Case, Row
 from fdm_platform_tests.talend.java.cases import CASES
 from fdm_platform_tests.talend.java.oracle import ORACLE, answer_of, program, runnable
+from fdm_platform_tests.talend.java.random_cases import random_cases
 from fdm_platform_tests.talend.java.rows import column, is_same, scope_of
 
 pytestmark = pytest.mark.spark
+ALL = (*CASES, *random_cases())
 
 
 def test_the_jvm_agrees_with_what_was_worked_out_by_hand(tmp_path: Path) -> None:
-    cases = [case for case in CASES if runnable(case)]
+    cases = [case for case in ALL if runnable(case)]
     source = tmp_path / f"{ORACLE}.java"
     source.write_text(program(cases), encoding="utf-8")
     command: list[str | Path] = [
@@ -58,12 +60,12 @@ def session(spark: SparkSession) -> SparkSession:
 
 def test_sql_answers_as_java(session: SparkSession) -> None:
     """All cases in one query: a branch for each, its answer in the column of its type."""
-    branches = [_branch(n, case) for n, case in enumerate(CASES)]
+    branches = [_branch(n, case) for n, case in enumerate(ALL)]
     rows = session.sql("\nUNION ALL\n".join(branches)).collect()
     found = {(row["case"], row["row"]): _answer(row) for row in rows}
     wrong = [
         (str(case), row, found[n, k])
-        for n, case in enumerate(CASES)
+        for n, case in enumerate(ALL)
         for k, row in enumerate(case.rows)
         if not is_same(found[n, k], row[1])
     ]

@@ -56,6 +56,9 @@ def _typed(java: str) -> Typed:
         ("row1.rate / 2", "row1.rate / 2.0D"),
         ("row1.count != 0 ? 100 / row1.count : 0", "CASE WHEN row1.count <> 0 THEN CAST(100 DIV row1.count AS INT) ELSE 0 END"),
         ("(String) null", "CAST(NULL AS STRING)"),
+        ("(row1.count) - 1 * 2", "row1.count - 1 * 2"),
+        ("(int) -1 + Math.abs(row1.count) - 1", "-1 + abs(row1.count) - 1"),
+        ('"(a)-" + (row1.count) + 1', "'(a)-' || CAST(row1.count AS STRING) || '1'"),
     ],
 )  # fmt: skip
 def test_sql(java: str, sql: str) -> None:
