@@ -19,6 +19,7 @@ from fdm_platform.defs.platform import Platform
 from fdm_platform.defs.registering import registered
 from fdm_platform.defs.resources import PlatformResource
 from fdm_platform.defs.retrying import ended
+from fdm_platform.defs.roots import root_of
 from fdm_platform.defs.run_requests import asked_by
 from fdm_platform.defs.status import read_recent_status
 from fdm_platform.engines.landed import LandedDates, read_as
@@ -66,7 +67,7 @@ class OrcIOManager(dg.ConfigurableIOManager):
         declared = self.platform.platform.catalog.tables.get(name)
         keys = context.asset_partition_keys if context.has_asset_partitions else None
         landed = LandedDates(
-            root=self.platform.platform.settings.table_root(name),
+            root=root_of(self.platform.platform, name),
             folder_date_format=declared.folder_date_format if declared else "yyyyMMdd",
             dates=None if keys is None else tuple(parse_biz_dt(k) for k in keys),
         )
