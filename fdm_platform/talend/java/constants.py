@@ -99,7 +99,7 @@ _CLOCK = ("getCurrentDate", "getDate")
 def _reason(node: Node, error: Exception) -> str:
     if any(isinstance(n, Invocation) and n.name in _CLOCK for n in nodes(node)):
         return f"it has the day on which the job runs; {_DAY} is the business date, which may be another"
-    return f"it is made at run time: {error}"
+    return f"it is made when the job runs: {error}"
 
 
 def _escaped(text: str) -> str:

@@ -216,7 +216,10 @@ class Interpreter:
         name = key.value if isinstance(key, Literal) else None
         if isinstance(name, str) and dotted(node.target or node) == "context" and name in self.scope.context:
             return Held(STRING, self.scope.context[name].value)
-        raise CannotEvaluate(f"{node.name} of {name!r} is known only when the job runs")
+        written = f'"{name}"' if isinstance(name, str) else "…"
+        raise CannotEvaluate(
+            f"{dotted(node.target or node)}.{node.name}({written}) is known only when the job runs"
+        )
 
 
 def _found(table: Mapping[Key, Answer], key: Key) -> Answer:

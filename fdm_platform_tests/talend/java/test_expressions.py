@@ -208,8 +208,8 @@ def test_templates(java: str, template: str) -> None:
     ("java", "reason"),
     [
         ('"x_" + TalendDate.getDate("CCYYMMDD")', "the day on which the job runs"),
-        ('((String) globalMap.get("tFileList_1_CURRENT_FILEPATH"))', "made at run time"),
-        ('"a" + row1.text', "made at run time"),
+        ('((String) globalMap.get("tFileList_1_CURRENT_FILEPATH"))', "made when the job runs"),
+        ('"a" + row1.text', "made when the job runs"),
         ('"a" + context.secret', "a secret"),
         ('"a', "no Java expression"),
     ],
