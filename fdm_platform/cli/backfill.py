@@ -73,7 +73,7 @@ def backfill(
         first=first, last=last, named=named, is_missing=is_missing, is_stale=is_stale, is_failed=is_failed
     )
     with open_platform() as platform:
-        spec = platform.catalog.get(table)
+        spec = platform.find(table)
         per_run = per_submit(spec, dates_per_run)
         planned = plan_backfill(platform, spec, choice, per_run)
         if is_plan and as_json:

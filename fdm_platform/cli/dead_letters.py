@@ -90,7 +90,7 @@ def retry(*, table: str | None, single: tuple[str, ...], is_all: bool, as_json: 
 def _parked(platform: Platform, table: str | None, *, is_whole: bool = False) -> dict[str, Letters]:
     """The letters that hold, by table and in order of date; of a table that is declared no more, all."""
     known = platform.dead_letters.all()
-    names = [platform.catalog.get(table).name] if table else sorted(known)
+    names = [platform.find(table).name] if table else sorted(known)
     return {name: _of(platform, name, is_whole=is_whole) for name in names if name in known}
 
 
@@ -102,7 +102,7 @@ def _of(platform: Platform, name: str, *, is_whole: bool) -> Letters:
 
 def _specs(platform: Platform, table: str | None, found: Mapping[str, Letters]) -> list[TableSpec]:
     if table:
-        return [platform.catalog.get(table)]
+        return [platform.find(table)]
     return [platform.catalog.tables[name] for name in found if name in platform.catalog.tables]
 
 

@@ -36,7 +36,7 @@ def show_dependencies(context: click.Context, table: str | None, as_json: bool) 
       fdm dependencies --json | jq '.findings'
     """  # noqa: D301 - click marks a block with the character itself
     with open_platform() as platform:
-        name = platform.catalog.get(table).name if table else None
+        name = platform.find(table).name if table else None
         is_changed = refresh(platform.store, platform.settings.home)
         found = platform.dependencies
         names = list(platform.catalog.tables)

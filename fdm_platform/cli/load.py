@@ -60,7 +60,7 @@ def plan(table: str, single: tuple[str, ...], first: str | None, last: str | Non
       fdm plan gels/fpms/t_contract_master --from 2024-05-13 --to 2024-05-15 --json
     """  # noqa: D301 - click wants the backspace itself
     with open_platform() as platform:
-        spec = platform.catalog.get(table)
+        spec = platform.find(table)
         dates = _dates(platform, spec, single, first, last)
         planned = platform.plan(spec, dates, load_id="not-started")
     click.echo(json.dumps(to_plain(planned), indent=2) if as_json else plan_text(planned))
@@ -81,7 +81,7 @@ def materialize(
       fdm materialize t_contract_master --from 2024-05-13 --to 2024-05-15
     """  # noqa: D301 - click wants the backspace itself
     with open_platform() as platform:
-        spec = platform.catalog.get(table)
+        spec = platform.find(table)
         dates = _dates(platform, spec, single, first, last)
         loaded = load_dates(platform, spec, dates)
     if as_json:

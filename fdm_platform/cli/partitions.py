@@ -154,7 +154,7 @@ def _chosen(platform: Platform, source: str | None) -> dict[str, list[TableSpec]
         return by_set
     name = source.lower().replace("/", "_")
     if name not in by_set:
-        name = platform.catalog.get(source).partition_set
+        name = platform.find(source).partition_set
     return {name: by_set[name]}
 
 

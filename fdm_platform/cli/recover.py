@@ -58,7 +58,7 @@ def recover(*, tables: tuple[str, ...], is_dry_run: bool, as_json: bool) -> None
 def _name(platform: Platform, table: str) -> str:
     """The whole name of a declared table, or of one that is published without being declared."""
     try:
-        return platform.catalog.get(table).name
+        return platform.find(table).name
     except UnknownTableError:
         landing = platform.settings.landing
         if table in open_folders(landing).children(landing):

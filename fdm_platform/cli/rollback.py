@@ -36,7 +36,7 @@ def rollback(*, table: str, text: str, to: int | None, as_json: bool) -> None:
 
     biz_dt = parse_biz_dt(text)
     with open_platform() as platform, ended_by_signals() as raise_again:
-        spec = platform.catalog.get(table)
+        spec = platform.find(table)
         with open_instance(platform.settings) as instance:
             done = roll_back(instance, platform, spec, biz_dt, to=to, tell=_tell)
         raise_again()

@@ -104,7 +104,7 @@ def status(
 def _chosen(
     platform: Platform, table: str | None, entity: str | None, source_system: str | None
 ) -> list[TableSpec]:
-    specs = [platform.catalog.get(table)] if table else list(platform.catalog.tables.values())
+    specs = [platform.find(table)] if table else list(platform.catalog.tables.values())
     wanted = [(0, entity), (1, source_system)]
     found = [s for s in specs if all(name is None or s.key[at] == name.lower() for at, name in wanted)]
     if found or not specs:

@@ -45,7 +45,7 @@ def why(*, table: str, biz_dt: str, no_dagster: bool, as_json: bool) -> None:
     """  # noqa: D301 - click wants the backspace itself
     day = parse_biz_dt(biz_dt)
     with open_platform() as platform:
-        spec = platform.catalog.get(table)
+        spec = platform.find(table)
         evidence = read_evidence(platform, spec, day)
         if not no_dagster:
             evidence = replace(evidence, dagster=_dagster(platform, spec, evidence))
