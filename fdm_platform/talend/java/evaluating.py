@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 
+from fdm_platform.talend.expression import Cast, Number, Placeholder, Text, Word
 from fdm_platform.talend.java import computing
 from fdm_platform.talend.java.answers import CONSTANTS, CONSTRUCTED, OF_CLASSES, OF_VALUES, Answer, Key
 from fdm_platform.talend.java.ast import (
@@ -28,7 +29,7 @@ from fdm_platform.talend.java.ast import (
     dotted,
 )
 from fdm_platform.talend.java.parsing import parse
-from fdm_platform.talend.java.typed import Scope, Untranslated
+from fdm_platform.talend.java.typed import Scope, Typed, Untranslated
 from fdm_platform.talend.java.types import (
     BOOLEAN,
     INTEGRAL,
@@ -143,6 +144,8 @@ class Interpreter:
                 return self._new(node).type([self.type(a) for a in node.arguments])
             case Index():
                 return STRING
+            case Invocation(target) if target is not None and dotted(target) in ("globalMap", "context"):
+                return self.value(node).type
             case Invocation(target, name, arguments) if target is not None:
                 given = [*([target] * self._is_value(target)), *arguments]
                 return self._answer_of(target, name, arguments).type([self.type(a) for a in given])
@@ -214,12 +217,26 @@ class Interpreter:
     def _looked_up(self, node: Invocation) -> Held:
         key = node.arguments[0] if len(node.arguments) == 1 else None
         name = key.value if isinstance(key, Literal) else None
-        if isinstance(name, str) and dotted(node.target or node) == "context" and name in self.scope.context:
+        of = dotted(node.target or node)
+        if isinstance(name, str) and of == "context" and name in self.scope.context:
             return Held(STRING, self.scope.context[name].value)
+        if isinstance(name, str) and of == "globalMap" and name in self.scope.global_map:
+            return self._constant(self.scope.global_map[name], name)
         written = f'"{name}"' if isinstance(name, str) else "…"
         raise CannotEvaluate(
             f"{dotted(node.target or node)}.{node.name}({written}) is known only when the job runs"
         )
+
+    def _constant(self, typed: Typed, key: str) -> Held:
+        """What tSetGlobalVar has put: a literal, or a variable of the context."""
+        match typed.sql:
+            case Text(value) | Number(value):
+                return held(value, typed.type)
+            case Word("TRUE" | "FALSE" as word):
+                return Held(typed.type, word == "TRUE")
+            case Placeholder(name) | Cast(Placeholder(name)) if name in self.scope.context:
+                return context_value(self.scope.context[name])
+        raise CannotEvaluate(f'what globalMap has for "{key}" is computed')
 
 
 def _found(table: Mapping[Key, Answer], key: Key) -> Answer:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import tree_sitter
@@ -46,6 +46,7 @@ def _parser() -> tree_sitter.Parser:
     return tree_sitter.Parser(tree_sitter.Language(tree_sitter_java.language()))
 
 
+@lru_cache(maxsize=4096)
 def parse(java: str) -> Node | Untranslated:
     """The tree of one expression."""
     try:

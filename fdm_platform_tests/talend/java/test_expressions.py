@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fdm_platform.talend.expression import Ref
+from fdm_platform.talend.expression import Text
 from fdm_platform.talend.java import CannotEvaluate, constant, evaluate, file_template, translate
 from fdm_platform.talend.java.answers import CONSTRUCTED, OF_CLASSES, OF_VALUES
 from fdm_platform.talend.java.routines import CONSTRUCTORS, METHODS, STATICS
@@ -13,7 +13,7 @@ from fdm_platform.talend.java.typed import Scope, Typed, Untranslated
 from fdm_platform.talend.java.types import named
 from fdm_platform.talend.model import ContextVariable
 from fdm_platform.talend.sql import render
-from fdm_platform_tests.talend.java.rows import column
+from fdm_platform_tests.talend.java.rows import column, java_type_of
 
 CONTEXT = {
     v.name: v
@@ -33,7 +33,7 @@ COLUMNS = {
 SCOPE = Scope(
     flows={"row1": {name: column(name, type_) for name, type_ in COLUMNS.items()}},
     context=CONTEXT,
-    global_map={"known": Typed(named("String") or column("x", "String").type, Ref("known"), "string")},
+    global_map={"known": Typed(java_type_of("String"), Text("a b"), "string")},
     routines=frozenset({"Own"}),
 )
 
@@ -51,7 +51,7 @@ def _typed(java: str) -> Typed:
         ('"a" + 1 + row1.text + "b" + "c"', "'a1' || coalesce(row1.text, 'null') || 'bc'"),
         ('context.region + "/"', "'${region}' || '/'"),
         ("context.limit + row1.count", "CAST('${limit}' AS INT) + row1.count"),
-        ('((String) globalMap.get("known"))', "known"),
+        ('((String) globalMap.get("known"))', "'a b'"),
         ("0 != row1.count", "row1.count <> 0"),
         ("row1.rate / 2", "row1.rate / 2.0D"),
         ("row1.count != 0 ? 100 / row1.count : 0", "CASE WHEN row1.count <> 0 THEN CAST(100 DIV row1.count AS INT) ELSE 0 END"),
@@ -224,6 +224,11 @@ def test_a_text_of_hundreds_of_parts() -> None:
     java = " + ".join(['"a"', "row1.text"] * 400)
     assert evaluate(java, {"row1": {"text": "b"}}, SCOPE) == "ab" * 400
     assert render(_typed(java).sql).count("coalesce") == 400
+
+
+def test_the_interpreter_knows_constants_of_the_job() -> None:
+    java = '((String) globalMap.get("known")).length() + context.limit + (context.empty == null ? 100 : 0)'
+    assert evaluate(java, {}, SCOPE) == 108
 
 
 def test_the_interpreter_says_what_it_does_not_know() -> None:
