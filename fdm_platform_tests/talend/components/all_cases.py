@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from fdm_platform_tests.talend.components import aggregate_cases, text_cases
+from fdm_platform_tests.talend.components import aggregate_cases, conversion_cases, text_cases
 
-CASES = [*aggregate_cases.CASES, *text_cases.CASES]
+CASES = [*aggregate_cases.CASES, *conversion_cases.CASES, *text_cases.CASES]
