@@ -42,7 +42,7 @@ _KINDS: Mapping[tuple[str, str], str] = {
     _DATABASE: "tMysqlRow tMSSqlRow tOracleRow tPostgresqlRow tTeradataRow tJDBCRow tDBRow tHiveRow tMysqlSP tOracleSP "
     "tMSSqlSP tCreateTable tMysqlBulkExec tELTMysqlInput tELTMysqlMap tELTMysqlOutput tELTTeradataInput "
     "tELTTeradataMap tELTTeradataOutput tSQLTemplateCommit tSQLTemplateAggregate",
-    _FORMAT: "tFileInputXML tFileInputJSON tFileOutputExcel tFileOutputJSON tFileOutputXML tAdvancedFileOutputXML "
+    _FORMAT: "tFileInputExcel tAccessInput tFileInputXML tFileInputJSON tFileOutputExcel tFileOutputJSON tFileOutputXML tAdvancedFileOutputXML "
     "tFileInputMail tFileInputLDIF tFileOutputLDIF tExtractJSONFields tExtractXMLField tXMLMap tXSLT tWriteXMLField",
     _SERVICE: "tRESTClient tRESTRequest tRESTResponse tREST tSOAP tWebServiceInput tKafkaInput tKafkaOutput "
     "tMongoDBInput tMongoDBOutput tSalesforceInput tSalesforceOutput tESBConsumer tESBProviderRequest "

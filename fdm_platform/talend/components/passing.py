@@ -120,7 +120,8 @@ def _simulate(component: Component, around: Around, rows: Mapping[str, Rows]) ->
 
 def _one(columns: tuple[SqlColumn, ...], view: View, row: Mapping[str, object]) -> dict[str, object]:
     known = {called(c): c.name for c in view.columns}
-    return {c.name: row[known[called(c)]] if called(c) in known else default_of(c) for c in columns}
+    shown = {c.name: row[known[called(c)]] if called(c) in known else default_of(c) for c in columns}
+    return shown | {name: row[name] for name in hidden(view) if name in row}
 
 
 HANDLERS: Mapping[str, Handler] = {

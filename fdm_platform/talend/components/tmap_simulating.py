@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from fdm_platform.talend.components.flows import called, sql_columns, typed, view_name
+from fdm_platform.talend.components.flows import (
+    asks_for_order,
+    called,
+    carried,
+    sql_columns,
+    typed,
+    view_name,
+)
 from fdm_platform.talend.components.handler import Around, Rows
 from fdm_platform.talend.components.ordering import in_order
 from fdm_platform.talend.components.passing import default_of
@@ -156,10 +163,20 @@ class _Run:
     def _values(self, table: MapOutput, seen: Seen) -> Row:
         pairs = columns_of(self.component, table)
         columns = sql_columns([column for column, _ in pairs])
-        return {
+        shown = {
             c.name: self.java.value(e.expression, seen, c) if e.expression.strip() else _empty(table, c)
             for c, (_, e) in zip(columns, pairs, strict=True)
         }
+        return shown | self._order_of(seen[self.main])
+
+    def _order_of(self, row: Row) -> dict[str, object]:
+        """The hidden columns that say the order, where rows have them."""
+        view = self.around.inputs[self.main]
+        if not asks_for_order(self.around.job, self.component.unique_name):
+            return {}
+        outputs, _ = carried(view, self.main)
+        read = {o.name: o.value.column for o in outputs if isinstance(o.value, Ref)}
+        return {name: row[column] for name, column in read.items() if column in row}
 
     def _errors(self, seen: Seen) -> list[tuple[str, Row]]:
         return [

@@ -6,7 +6,7 @@ A module of cases has them in `CASES`; test_simulated.py runs them in Python, te
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from fdm_platform.talend.components.flows import hidden
 from fdm_platform.talend.components.handler import Around
@@ -24,9 +24,12 @@ class Incoming:
     schema: str
     rows: Sequence[Sequence[object]]
     is_ordered: bool = True
+    unique: str = ""
+    """A column of which no two rows have the same value."""
 
     def view(self, flow: str) -> View:
-        return jobs.view(f"in_{flow}", self.schema, is_ordered=self.is_ordered)
+        made = jobs.view(f"in_{flow}", self.schema, is_ordered=self.is_ordered)
+        return replace(made, unique=frozenset({frozenset({self.unique})})) if self.unique else made
 
     def named(self) -> list[Row]:
         """Rows as views have them, with `_line` where the order is known."""
@@ -48,9 +51,11 @@ class Case:
     outputs: Sequence[str]
     expected: Mapping[str, Sequence[Sequence[object]]]
     context: Mapping[str, ContextVariable] = field(default_factory=dict)
+    is_source: bool = False
+    """Its rows do not flow in: they are those of the source that it reads, by the source's view."""
 
     def around(self) -> Around:
-        inputs = {name: flow.view(name) for name, flow in self.flows.items()}
+        inputs = {} if self.is_source else {name: flow.view(name) for name, flow in self.flows.items()}
         return jobs.around(self.component, inputs, self.outputs, context=self.context)
 
     def rows(self) -> dict[str, list[Row]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -30,7 +31,8 @@ def talend_session(spark: SparkSession) -> SparkSession:
 @pytest.mark.parametrize("case", all_cases.CASES, ids=lambda case: case.name)
 def test_spark_gives_what_talend_does(talend_session: SparkSession, case: Case) -> None:
     for flow, rows in case.rows().items():
-        _register(talend_session, case.around().inputs[flow], rows)
+        source = replace(case.flows[flow].view(flow), name=flow)
+        _register(talend_session, case.around().inputs.get(flow, source), rows)
 
     for step in jobs.convert(case.component, case.around()).steps:
         talend_session.sql(to_sql(step.select)).createOrReplaceTempView(step.view)
