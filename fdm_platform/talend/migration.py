@@ -61,7 +61,7 @@ def migration(plan: JobPlan, options: ConversionOptions, seeds: Seeds, files: Ma
 def _head(plan: JobPlan, options: ConversionOptions) -> Iterator[str]:
     job = plan.job
     version = f"Talend {job.product_version}" if job.product_version else "Talend version unknown"
-    yield f"# {_text(job.label)} {job.version} ({_text(version)}, {_text(job.file)})"
+    yield f"# {plain_text(job.label)} {job.version} ({plain_text(version)}, {plain_text(job.file)})"
     yield ""
     counts = Counter(verdicts(plan).values())
     yield (
@@ -82,8 +82,8 @@ def _components(plan: JobPlan) -> Iterator[str]:
         became = _SAYS[fate.outcome] + (", **in part**" if said[fate.component] == "partly" else "")
         where = _where(plan, fate.component)
         if fate.detail and (not where or fate.outcome in ("residue", "check")):
-            became += f": {_text(fate.detail)}"
-        yield f"| {_text(fate.component)} | {_text(fate.kind)} | {became} | {where or '-'} |"
+            became += f": {plain_text(fate.detail)}"
+        yield f"| {plain_text(fate.component)} | {plain_text(fate.kind)} | {became} | {where or '-'} |"
     yield ""
 
 
@@ -114,10 +114,10 @@ def _to_do(plan: JobPlan, files: Mapping[str, str]) -> Iterator[str]:
         at = f" at `{places[0]}`" if places else ""
         if others := [f"`{p.partition('/')[0]}`" for p in places[1:]]:
             at += f" and in the copies of {', '.join(others)}"
-        place = f", {_text(residue.place)}" if residue.place else ""
-        yield f"{number}. **{_text(residue.component) or 'the job'}**{place}{at}: {_text(residue.reason)}."
-        yield f"   {_text(residue.todo)}"
-        yield from _code(residue.expression)
+        place = f", {plain_text(residue.place)}" if residue.place else ""
+        yield f"{number}. **{plain_text(residue.component) or 'the job'}**{place}{at}: {plain_text(residue.reason)}."
+        yield f"   {plain_text(residue.todo)}"
+        yield from code_lines(residue.expression)
     if plan.residues:
         yield ""
 
@@ -146,7 +146,7 @@ def _differences(plan: JobPlan) -> Iterator[str]:
     for note in plan.notes:
         by_text.setdefault(note.text, []).append(note.component)
     for text, components in by_text.items():
-        yield f"- {_text(', '.join(dict.fromkeys(components)))}: {_text(text)}."
+        yield f"- {plain_text(', '.join(dict.fromkeys(components)))}: {plain_text(text)}."
     yield from (f"- {text}" for text in _BY_DESIGN)
     yield ""
 
@@ -163,13 +163,13 @@ def _settings(seeds: Seeds) -> Iterator[str]:
         yield f"- Values of contexts are those of {environments}."
     yield from (f"- {note}" for note in seeds.notes)
     for residue in seeds.residues:
-        yield f"- `{residue.place}`: {_text(residue.reason)}. {_text(residue.todo)}"
-        yield from _code(residue.expression)
+        yield f"- `{residue.place}`: {plain_text(residue.reason)}. {plain_text(residue.todo)}"
+        yield from code_lines(residue.expression)
     if not (seeds.rows or seeds.notes or seeds.residues):
         yield "None: the job has no context variables."
 
 
-def _code(expression: str) -> Iterator[str]:
+def code_lines(expression: str) -> Iterator[str]:
     """An expression as it was: on one line in a code span, else in a block that nothing in it closes."""
     text = expression.strip("\r\n")
     if not text.strip():
@@ -186,7 +186,7 @@ def _code(expression: str) -> Iterator[str]:
     yield f"   {fence}"
 
 
-def _text(text: str) -> str:
+def plain_text(text: str) -> str:
     """Text of a job as Markdown's plain text, on one line."""
     return _MARKUP.sub(r"\\\1", " ".join(text.split())).replace("\\_", "_")
 

@@ -52,7 +52,7 @@ _WORDS = frozenset(
 )
 _IDENTIFIER_PLACEHOLDER = re.compile(r"view_name|\w+_(view|table)", re.IGNORECASE)
 _COMMENT_EDGE = re.compile(r"(?<=\*)(?=/)|(?<=/)(?=\*)")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]+")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]+")
 
 # How tightly operators bind, by Spark's grammar (SqlBaseParser.g4); an operand that binds less is put in parentheses.
 _LOOSEST, _OR, _AND, _NOT, _PREDICATE, _COMPARISON, _SUM, _UNARY, _PRIMARY = -1, 0, 1, 2, 3, 4, 8, 10, 11
