@@ -221,10 +221,7 @@ class _Run:
     def _seeds(self, plan: JobPlan, ref: ItemRef, files: Mapping[str, Mapping[str, str]]) -> Seeds:
         options = self.options.conversion
         parents = [self._job_name(path) for path in without_detours(self.order.waits, ref.path)]
-        names = {
-            job_name(table, options): None if table.is_main else _names_in(files[table.name].values())
-            for table in plan.tables
-        }
+        names = {job_name(table, options): _names_in(files[table.name].values()) for table in plan.tables}
         return job_seeds(plan.job, plan.name, names, parents, self.options.contexts)
 
     def _job_name(self, path: str) -> str:

@@ -7,7 +7,7 @@ row says in which variable of the environment it is looked for.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
@@ -47,25 +47,31 @@ class Seeds:
         """One row."""
         self.rows.setdefault(table, []).append(row)
 
+    def say(self, note: str) -> None:
+        """Something to be known, once."""
+        if note not in self.notes:
+            self.notes.append(note)
+
 
 def job_seeds(
     job: TalendJob,
     name: str,
-    job_names: Mapping[str, frozenset[str] | None],
+    job_names: Mapping[str, frozenset[str]],
     parents: Sequence[str] = (),
     contexts: Mapping[str, str] | None = None,
 ) -> Seeds:
-    """The rows of a job whose tables have these job names, the main one first, with the variables that each reads.
+    """The rows of a job whose tables have these job names, the main one first, with the names that each reads.
 
-    None stands for all of them.
+    The main table has the variables that none reads, too, but for secrets: a load would ask for them in vain.
     `name` is its slug, `parents` are job names of tables for which it waits, `contexts` says whose
     environment a context is, where its name does not.
     """
     seeds = Seeds()
     for context, environment in _environments(job, contexts or {}, seeds):
         for variable in job.contexts[context]:
-            readers = [n for n, read in job_names.items() if read is None or variable.name in read]
-            _add_variable(seeds, variable, name, readers, environment)
+            readers = [job for job, read in job_names.items() if variable.name in read]
+            rest = [job for job in list(job_names)[:1] if job not in readers and not _is_secret(variable)]
+            _add_variable(seeds, variable, name, [*rest, *readers], environment)
     if job_names and parents:
         _add_parents(seeds, next(iter(job_names)), parents)
     return seeds
@@ -96,12 +102,15 @@ def _without_environment(context: str) -> Residue:
 
 
 def _add_variable(
-    seeds: Seeds, variable: ContextVariable, name: str, job_names: Iterable[str], environment: str
+    seeds: Seeds, variable: ContextVariable, name: str, job_names: Sequence[str], environment: str
 ) -> None:
     if variable.name.lower() in _OWN:
-        note = f"`context.{variable.name}` is the load's own `{variable.name.lower()}`; its value in Talend is not seeded."
-        if note not in seeds.notes:
-            seeds.notes.append(note)
+        seeds.say(
+            f"`context.{variable.name}` is the load's own `{variable.name.lower()}`; its value in Talend is not seeded."
+        )
+        return
+    if not job_names and _is_secret(variable):
+        seeds.say(f"`context.{variable.name}` is a secret that no table reads: it is not seeded.")
         return
     value, kind = _value(seeds, variable, name)
     for job_name in job_names:
@@ -115,9 +124,13 @@ def _add_variable(
         )
 
 
+def _is_secret(variable: ContextVariable) -> bool:
+    return variable.is_secret or Secrets(SECRET_NAMES).is_secret(variable.name, variable.value)
+
+
 def _value(seeds: Seeds, variable: ContextVariable, name: str) -> tuple[str | None, str]:
     place = f"context.{variable.name}"
-    if variable.is_secret or Secrets(SECRET_NAMES).is_secret(variable.name, variable.value):
+    if _is_secret(variable):
         reference = _NOT_A_NAME.sub("_", f"{name}_{variable.name}").upper()
         why = "encrypted by Studio" if variable.is_secret else "it is a secret, by its name"
         _once(

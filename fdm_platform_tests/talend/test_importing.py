@@ -149,15 +149,31 @@ def test_contexts_are_seeds_without_secrets(tmp_path: Path) -> None:
         "since": ("2024-01-02 03:04:05", "timestamp"),
         "none": (None, "integer"),
         "odd": (None, "integer"),
-        "password": ("env:LOAD_PASSWORD", "string"),
-        "api_token": ("env:LOAD_API_TOKEN", "string"),
     }
     everything = "".join((tmp_path / "out" / f).read_text() for f in tree(tmp_path / "out"))
     assert "s3cr3t" not in everything
     assert "c2VjcmV0" not in everything
     migration = (home / "MIGRATION.md").read_text()
-    for told in ("context.password", "context.odd", "context weird", "the load's own `biz_dt`"):
+    unread = "is a secret that no table reads"
+    for told in (
+        f"context.password` {unread}",
+        f"context.api_token` {unread}",
+        "context.odd",
+        "context weird",
+    ):
         assert told in migration
+    assert "the load's own `biz_dt`" in migration
+
+
+def test_a_secret_is_asked_for_where_a_table_reads_it_and_nowhere_else(tmp_path: Path) -> None:
+    run(SAMPLE, tmp_path)
+    home = tmp_path / "gels/fpms/_talend"
+    read = {
+        job: {r.values["param_value"] for r in read_seed(home / job / "seeds.yaml") if r.values.get("param_key") == "db_password"}
+        for job in ("policy_load", "premium")
+    }  # fmt: skip
+    assert read == {"policy_load": set(), "premium": {"env:PREMIUM_DB_PASSWORD"}}
+    assert "Set PREMIUM_DB_PASSWORD" in (home / "premium/MIGRATION.md").read_text()
 
 
 def test_a_damaged_job_is_refused_and_the_others_are_imported(tmp_path: Path) -> None:
