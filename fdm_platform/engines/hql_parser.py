@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,26 +21,15 @@ from fdm_platform.engines.failure import sql_error_of
 from fdm_platform.engines.java import Spark, find_spark
 from fdm_platform.errors import SqlError
 
-_JARS = (
-    *(
-        "spark-catalyst_",
-        "spark-sql_",
-        "spark-sql-api_",
-        "spark-core_",
-        "spark-common-utils_",
-        "spark-unsafe_",
-    ),
-    *(
-        "scala-library-",
-        "scala-reflect-",
-        "scala-parser-combinators",
-        "antlr4-runtime-",
-        "jackson-",
-        "json4s-",
-    ),
-    *("slf4j-api", "jcl-over-slf4j", "log4j-", "commons-lang3-", "spark-network-common_", "spark-kvstore_"),
+_FIRST = (
+    "spark-catalyst_",
+    "spark-sql_",
+    "spark-sql-api_",
+    "spark-common-utils_",
+    "scala-library-",
+    "antlr4-runtime-",
 )
-"""Those of Spark's jars that its parser needs."""
+"""The jars that nearly all of the parser is in: a class is looked for in one jar after the other."""
 _MOST_KEPT = 50_000
 _SOUND = ""
 
@@ -68,7 +58,7 @@ def _parsed(spark: Spark, statements: Mapping[str, str]) -> dict[str, str]:
 
 
 def _parser(spark: Spark) -> Any:
-    jvm.start(sorted(jar for jar in spark.jars.glob("*.jar") if jar.name.startswith(_JARS)))
+    jvm.start(sorted(spark.jars.glob("*.jar"), key=lambda jar: (not jar.name.startswith(_FIRST), jar.name)))
     jpype.JClass("java.lang.System").setProperty("log4j2.level", "OFF")  # what it logs would come on stdout
     jvm.attach()
     made = jpype.JClass("org.apache.spark.sql.execution.SparkSqlParser")
@@ -106,5 +96,6 @@ def _write(file: Path, kept: Mapping[str, str]) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
         part.write_text(json.dumps(kept), encoding="utf-8")
         part.replace(file)
-    except OSError:
-        part.unlink(missing_ok=True)  # a cache that cannot be written makes nothing wrong, only slow
+    except OSError:  # a cache that cannot be written makes nothing wrong, only slow
+        with suppress(OSError):
+            part.unlink()

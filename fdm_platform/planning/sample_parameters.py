@@ -9,6 +9,7 @@ from decimal import Decimal
 from pathlib import PurePath
 from typing import Any
 
+from fdm_platform.errors import SqlError
 from fdm_platform.model.control import ProcessControlRow
 from fdm_platform.model.plan import Parameter, ParameterType
 from fdm_platform.model.table import StepSpec, TableSpec
@@ -61,7 +62,10 @@ def bound_hql(text: str, file: str) -> str:
 def bound_with(known: Mapping[str, Parameter], text: str, view: str, file: str) -> str:
     """HQL with these values; for every other name a text."""
     given = {**known, "view_name": Parameter("VIEW_NAME", view, "string", f"step {view}")}
-    unknown = {p.name.lower() for p in placeholders(text)} - given.keys()
+    try:
+        unknown = {p.name.lower() for p in placeholders(text)} - given.keys()
+    except SqlError as error:
+        raise SqlError(**{**error.to_json(), "file": file}) from None
     return bind(text, {**given, **{n: sample(n) for n in unknown}}, file=file)
 
 

@@ -131,3 +131,17 @@ def test_the_doors_are_written_once(fdm: Fdm, tmp_path: Path) -> None:
     assert f"import {main.__name__}\n" in (tmp_path / "old" / "run_kudu.py").read_text()
     with pytest.raises(Exception, match="is there already"):
         fdm("job", "doors", str(tmp_path / "old"))
+
+
+@pytest.mark.spark
+def test_sparks_parser_reads_the_hql_of_jobs_too(fdm: Fdm, jobs: Path) -> None:
+    fdm("job", "list")
+    assert fdm("validate").exit_code == 0
+    (jobs / LEGACY / "sql" / "out1.hql").write_text("SELECT ${BIZ_DT}\nFROM a JION b USING x")
+    checked = fdm("validate", "--json")
+    (error,) = json.loads(checked.output)["errors"]
+    place = (str(jobs / LEGACY / "sql" / "out1.hql"), 2)
+    assert (checked.exit_code, error["file"], error["line"]) == (2, *place)
+    assert fdm("validate", "--no-parse").exit_code == 0
+    found = json.loads(fdm("job", "check", LEGACY, "--json").output)["findings"]
+    assert [(f["file"], f["line"], f["rule"]) for f in found] == [(*place, "syntax")]
