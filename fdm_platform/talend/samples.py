@@ -113,7 +113,7 @@ def sample_value(column: SqlColumn, index: int, hints: Sequence[str] = ()) -> ob
 
 def _usual(column: SqlColumn) -> tuple[object, ...]:
     if column.spark_type.startswith("decimal"):
-        return tuple(_fitting(number, column.spark_type) for number in _DECIMALS)
+        return tuple(fitting(number, column.spark_type) for number in _DECIMALS)
     if column.talend_type == "id_Character":
         return _CHARACTERS
     return _VALUES.get(column.spark_type, ())
@@ -131,10 +131,10 @@ def _hinted(column: SqlColumn, hints: Sequence[str]) -> Iterator[object]:
             if number < _MOST.get(column.spark_type, 0):
                 yield from (number, number + 1)
             elif column.spark_type.startswith("decimal"):
-                yield _fitting(Decimal(number), column.spark_type)
+                yield fitting(Decimal(number), column.spark_type)
 
 
-def _fitting(number: Decimal, spark_type: str) -> Decimal:
+def fitting(number: Decimal, spark_type: str) -> Decimal:
     """The number, if the type has room for it."""
     digits, _, scale = spark_type.removeprefix("decimal(").rstrip(")").partition(",")
     places = int(scale or 0)
