@@ -113,7 +113,8 @@ def cast_to(value: Typed, to: JavaType) -> Typed:
     have = value.type
     if have.kind in (to.kind, "null") or to.kind == "object":
         return assigned(value, to)
-    if not to.is_boxed and to.kind in NUMERIC and have.kind in NUMERIC:
+    is_legal = not to.is_boxed and (not have.is_boxed or widens(have.kind, to.kind))
+    if is_legal and to.kind in NUMERIC and have.kind in NUMERIC:
         return as_number(value, to.kind)
     if have.kind == "object":
         raise RefusedError(f"what is cast to {spelled(to)} is known only when the job runs")

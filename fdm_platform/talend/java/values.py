@@ -146,7 +146,8 @@ def assigned(value: Held, want: JavaType) -> Held:
 
 def cast(value: Held, to: JavaType) -> Held:
     """`(to) value`."""
-    if not to.is_boxed and to.kind != value.type.kind and to.kind not in ("boolean", "char"):
+    is_legal = not value.type.is_boxed or widens(value.type.kind, to.kind)
+    if is_legal and not to.is_boxed and to.kind != value.type.kind and to.kind not in ("boolean", "char"):
         return narrowed(value, to.kind)
     return assigned(value, to)
 

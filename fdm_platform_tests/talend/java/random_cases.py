@@ -58,7 +58,7 @@ class _Maker:
             "( W + W )", "( W - W )", "( W * W )", "( W / W )", "( W % W )", "( W & W )", "( W ^ W )", "( W << W )",
             "( W >>> 3 )", "(-( W ))", "(~ W )", "( T ? W : W )", "((int)(row1.l+ W ))", "((int)(row1.d* W ))",
             "(row1.s).length()", "S .indexOf( S )", "Integer.parseInt( S .trim())", "( T ?row1.b: W )",
-            "((byte) W )", "Math.max( W , W )", "(row1.b!=null?row1.b: W )",
+            "((byte)( W +0))", "Math.max( W , W )", "(row1.b!=null?row1.b: W )",
         ]  # fmt: skip
         return self._fill(depth, leaves, forms)
 

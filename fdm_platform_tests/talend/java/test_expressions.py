@@ -118,6 +118,7 @@ def test_a_boolean_is_not_null_where_it_fails() -> None:
         ("row1.text.foo(1)", "no translation for String.foo with 1 argument", 0),
         ('row1.text.compareTo("a")', "only its sign", 0),
         ("row1.count ? 1 : 2", "needs a boolean here, not an int", 0),
+        ("(byte) row1.number", "Java casts no Integer to byte", 0),
         ("row1.count.toString()", "an int has no methods", 0),
         ('TalendDate.parseDate("dd/MM/yy", row1.text)', "the century", 0),
         ('TalendDate.formatDate("YYYY", row1.day)', "'YYYY' of the date pattern", 0),
