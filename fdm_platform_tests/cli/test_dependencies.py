@@ -12,6 +12,8 @@ from fdm_platform_tests import command
 from fdm_platform_tests.deployment import Deployment, deploy
 
 MASTER, SUMMARY = "gels_fpms_t_contract_master", "gels_fpms_t_contract_summary"
+JOB = "etl_lnd_gels_fpms_t_contract_legacy"
+LEGACY = f"gels_fpms_{JOB}"
 
 
 @pytest.fixture
@@ -35,8 +37,9 @@ def test_all_tables_are_shown_from_parents_to_children(deployment: Deployment) -
     how = f"same by sources.contracts, same by job_dependency JOB_1003/etl_lnd_{SUMMARY}"
     assert done.stdout.splitlines() == [
         MASTER,
+        f"  {LEGACY}  same by job_dependency JOB_2001/{JOB}",
         f"  {SUMMARY}  {how}",
-        "tables without parents and children: 1",
+        "tables without parents and children: 2",
         "job_dependency has changed: reload the code location in the UI to see it there",
     ]
     assert "has changed" not in fdm(deployment).stdout
@@ -54,7 +57,7 @@ def test_a_wrong_row_is_told_and_the_others_are_shown(deployment: Deployment) ->
     done = fdm(deployment, "--json")
     assert done.returncode == 3
     plain = json.loads(done.stdout)
-    assert [(d["child"], d["parent"]) for d in plain["dependencies"]] == [(SUMMARY, MASTER)]
+    assert [(d["child"], d["parent"]) for d in plain["dependencies"]] == [(LEGACY, MASTER), (SUMMARY, MASTER)]
     (finding,) = plain["findings"]
     assert finding["field"] == "job_dependency.parent_job_name"
     assert "did you mean etl_lnd_gels_fpms_t_contract_master?" in finding["remedy"]
