@@ -4,6 +4,7 @@
 
 import json
 import logging
+import os
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
@@ -17,6 +18,7 @@ from fdm_platform.defs.resources import PlatformResource
 from fdm_platform.errors import FdmError
 from fdm_platform.model.settings import Settings
 from fdm_platform.model.table import TableSpec
+from fdm_platform.processes import this_host
 
 log = logging.getLogger(__name__)
 EVERY_S = 60
@@ -30,6 +32,8 @@ class _Cursor:
 
     asked_at: float = 0.0
     """When a reload was asked for last, in seconds of the wall clock."""
+    asked_by: str = ""
+    """The process whose definitions were to be replaced, and which therefore should be another by now."""
 
     @classmethod
     def of(cls, written: str | None) -> "_Cursor":
@@ -75,7 +79,11 @@ def _keep_up(settings: Settings, cursor: _Cursor, location: str) -> tuple[str, _
     if 0 < wait_s <= settings.reload_every_s:  # a clock that was set back makes it no longer
         return f"the definitions are loaded anew in {wait_s:.0f} s (FDM_RELOAD_EVERY_S)", cursor
     reload_soon(reload)
-    return "the definitions are loaded anew", _Cursor(now)
+    this = f"{this_host()}/{os.getpid()}"
+    told = "the definitions are loaded anew"
+    if cursor.asked_by == this:
+        told += "; the last time nothing came of it: see this process's log, it must be `dagster code-server start`"
+    return told, _Cursor(now, this)
 
 
 def _location(context: dg.SensorEvaluationContext) -> str:

@@ -203,10 +203,13 @@ def test_the_sensor_tells_what_it_finds_and_what_it_has_loaded_anew(
     asked_at = {"asked_at": time.time() - 100}
     told, cursor = tick(json.dumps(asked_at))
     assert "the definitions are loaded anew in 200 s" in told or "in 199 s" in told
-    assert json.loads(cursor or "") == asked_at
+    assert json.loads(cursor or "")["asked_at"] == asked_at["asked_at"]
     told, cursor = tick(json.dumps({"asked_at": time.time() - 301}))
     assert told.endswith("the definitions are loaded anew")
     assert json.loads(cursor or "")["asked_at"] > time.time() - 60
+    # a server that was asked and is still the same did not do it
+    again = {**json.loads(cursor or ""), "asked_at": time.time() - 301}
+    assert "the last time nothing came of it" in tick(json.dumps(again))[0]
 
 
 @pytest.mark.parametrize("setting", [{"code_server": "127.0.0.1:1"}, {"ui_url": "http://127.0.0.1:1"}])
