@@ -37,9 +37,12 @@ _OF_TEXT: Mapping[Kind, Rule] = {
 }
 _RULES: Mapping[tuple[Kind, Kind], Rule] = {
     **{("string", kind): rule for kind, rule in _OF_TEXT.items()},
-    **{(given, wanted): Rule(f"({wanted}) {{0}}") for given in _NUMBERS for wanted in _NUMBERS},
+    **{
+        (given, wanted): Rule(f"{{0}}.{wanted}Value()")
+        for given in (*_NUMBERS, "decimal")
+        for wanted in _NUMBERS
+    },
     **{(given, "decimal"): Rule("new BigDecimal({0})") for given in _NUMBERS},
-    **{("decimal", wanted): Rule(f"{{0}}.{wanted}Value()") for wanted in _NUMBERS},
     **{(given, "string"): Rule("String.valueOf({0})") for given in (*_NUMBERS, "decimal", "boolean", "char")},
     ("date", "string"): Rule("TalendDate.formatDate({1}, {0})"),
     ("date", "long"): Rule("{0}.getTime()"),
@@ -51,6 +54,8 @@ def rule(given: SqlColumn, wanted: SqlColumn) -> Rule | None:
     kinds = (_java(given).kind, _java(wanted).kind)
     if kinds[0] == kinds[1]:
         return Rule("{0}")
+    if kinds[0] in _NUMBERS and kinds[1] in _NUMBERS and not _java(given).is_boxed:
+        return Rule(f"({kinds[1]}) {{0}}")
     pattern = {("string", "date"): wanted.pattern, ("date", "string"): given.pattern}.get(kinds, "-")
     found = _RULES.get(kinds)
     return found if found and (pattern or "").strip('" ') else None
