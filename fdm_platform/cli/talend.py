@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,7 @@ from rich.table import Table
 
 from fdm_platform.errors import ImportRefusedError, ParameterError
 from fdm_platform.model.settings import ENVIRONMENTS, Settings
+from fdm_platform.planning.rules import NAME
 from fdm_platform.talend.conversion import ConversionOptions
 from fdm_platform.talend.importing import (
     ImportOptions,
@@ -152,7 +154,7 @@ def _progress() -> Iterator[Callable[[Progress], None]]:
 
 def _home(out: Path, root: Path, entity: str | None, source_system: str | None) -> tuple[str, str]:
     """Entity and source system, by option or by the folder; ParameterError where they are missing or disagree."""
-    place = out.absolute()
+    place = Path(os.path.normpath(out.absolute()))
     if not place.is_relative_to(root):
         raise ParameterError(
             f"{out} is not below the folder of declared tables, {root}",
@@ -180,6 +182,8 @@ def _home(out: Path, root: Path, entity: str | None, source_system: str | None) 
                 field=option,
                 remedy="give --entity and --source-system, or --out sql/landing/<e>/<s>",
             )
+        if not NAME.fullmatch(text):
+            raise ParameterError(f"{text!r} is not a name", field=option, remedy="use letters, digits and _")
     return found["--entity"], found["--source-system"]
 
 
