@@ -33,10 +33,13 @@ def distinct_names(names: Iterable[str]) -> tuple[str, ...]:
 
 
 def view_name(job: TalendJob, *parts: str) -> str:
-    """The view of a flow or component, `tMap_1_out1`, in Talend's letters unless another of the job differs by case alone."""
-    name = "_".join(parts)
-    known = sorted({c.unique_name for c in job.components} | {link.name for link in job.links})
-    alike = [other for other in known if other.lower() == name.lower()]
+    """The view of a flow or component, `tMap_1_out1`: in Talend's letters, unless another differs by case alone."""
+    names = dict.fromkeys([*(c.unique_name for c in job.components), *(link.name for link in job.links)])
+    return "_".join(_apart(part, names) for part in parts)
+
+
+def _apart(name: str, names: Iterable[str]) -> str:
+    alike = [other for other in names if other.lower() == name.lower()]
     return distinct_names(alike)[alike.index(name)] if name in alike else name
 
 

@@ -22,12 +22,12 @@ from fdm_platform.talend.components.flows import (
 )
 from fdm_platform.talend.components.handler import Around, Handler
 from fdm_platform.talend.components.passing import default_value
-from fdm_platform.talend.components.tmap_lookups import Flows, Joining, Lookup, lookups_of
+from fdm_platform.talend.components.tmap_joined import Rows, joined_rows
+from fdm_platform.talend.components.tmap_lookups import Joining, Lookup, lookups_of
 from fdm_platform.talend.components.tmap_simulating import FAILED, simulate
 from fdm_platform.talend.components.tmap_tables import (
     ERROR_MESSAGE,
     ERROR_TRACE,
-    column_of,
     columns_of,
     data_of,
     dies_on_error,
@@ -39,29 +39,12 @@ from fdm_platform.talend.components.tmap_tables import (
     outputs_of,
 )
 from fdm_platform.talend.components.trees import refs
-from fdm_platform.talend.expression import FALSE, TRUE, Ref, Sql, Text
+from fdm_platform.talend.expression import FALSE, TRUE, Sql, Text
 from fdm_platform.talend.java.logic import both, either, negated
 from fdm_platform.talend.java.typed import Typed
 from fdm_platform.talend.java.types import JavaType, java_type
 from fdm_platform.talend.model import Component, Link, MapOutput
 from fdm_platform.talend.plan import Converted, Output, Relation, Select, SqlColumn, Step, View
-
-_MISSED, _FAILS = "_missed", "_fails"
-
-
-@dataclass(frozen=True, slots=True)
-class _Rows:
-    """The joined rows that outputs take from, and what expressions see of them."""
-
-    source: Relation
-    flows: Mapping[str, Mapping[str, Typed]]
-    missed: Sql = FALSE
-    fails: Sql = FALSE
-    """Of variables."""
-    hidden: tuple[Output, ...] = ()
-    order: Order | None = None
-    where: Sql = TRUE
-    """What all outputs have in common."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +127,7 @@ class _Mapping:
         self, joining: Joining, hidden: tuple[Output, ...], order: Order | None, *, is_kept: bool
     ) -> None:
         """The joins and the values of the only flow in one SELECT."""
-        rows = _Rows(
+        rows = Rows(
             relation(self.main, self._view),
             joining.flows,
             hidden=hidden,
@@ -161,72 +144,23 @@ class _Mapping:
         self, joining: Joining, hidden: tuple[Output, ...], order: Order | None, *, is_kept: bool
     ) -> None:
         """The joined rows first, of which each flow takes some."""
-        made, rows = self._joined(joining, hidden, order)
+        joined = joined_rows(self.draft, joining, hidden, order)
+        rows = joined.rows
         each = [
             (link, [self._taken(t, rows) for t in (table, *joined_to(self._component, table))])
             for link, table in self._tables
         ]
         fails = either(rows.fails, *(t.fails for _, group in each for t in group))
         selects = [(link, group[0], self._united(group, rows, fails)) for link, group in each]
-        used = {ref.column for ref in refs(*(s for _, _, s in selects)) if ref.relation is None}
-        values = tuple(o for o in made if o.name in used)
-        base = Select(
-            values or made[:1],
-            relation(self.main, self._view),
-            tuple(joining.joins(refs(values or made[:1], *joining.where))),
-            where=_or_none(both(*joining.where)),
-        )
+        base = joined.select(self.main, self._view, joining, [select for _, _, select in selects])
         if len(selects) > 1:
-            self.draft.steps.append(Step(str(rows.source.of), base, self._component.unique_name))
+            self.draft.steps.append(Step(self.draft.name(), base, self._component.unique_name))
         else:
             selects = [(link, taken, _above(base, select)) for link, taken, select in selects]
         for link, taken, select in selects:
             self._add(link, taken, select, rows, is_kept=is_kept)
 
-    def _joined(
-        self, joining: Joining, hidden: tuple[Output, ...], order: Order | None
-    ) -> tuple[tuple[Output, ...], _Rows]:
-        """All columns that the joined rows may have, and how outputs see them."""
-        outputs: list[Output] = list(hidden)
-        flows: Flows = {}
-        for flow, columns in joining.flows.items():
-            flows[flow] = {name: replace(v, sql=Ref(f"{flow}__{name}")) for name, v in columns.items()}
-            outputs += [Output(f"{flow}__{name}", value.sql) for name, value in columns.items()]
-        fails = self._variables(joining, flows, outputs)
-        if joining.missed != FALSE:
-            outputs.append(Output(_MISSED, joining.missed))
-        if fails != FALSE:
-            outputs.append(Output(_FAILS, fails))
-        return tuple(outputs), _Rows(
-            Relation(self.draft.name(), self.draft.name()),
-            flows,
-            FALSE if joining.missed == FALSE else Ref(_MISSED),
-            FALSE if fails == FALSE else Ref(_FAILS),
-            tuple(Output(h.name, Ref(h.name)) for h in hidden),
-            order,
-        )
-
-    def _variables(self, joining: Joining, flows: Flows, outputs: list[Output]) -> Sql:
-        """Each variable may use those before it. The answer: when Java throws in one, unless the job dies of it."""
-        seen: dict[str, Typed] = {}
-        failing: list[Sql] = []
-        for entry in data_of(self._component).variables:
-            place = f"Var.{entry.name}"
-            column = sql_columns((column_of(entry),))[0]
-            scope = self.draft.scope({**joining.flows, "Var": seen})
-            value = (
-                self.draft.value(entry.expression, scope, column, place) if entry.expression.strip() else None
-            )
-            if value is None:
-                continue
-            made = self.draft.guarded(value, place) if self._dies else value.sql
-            failing.append(value.fails)
-            seen[entry.name] = replace(value, sql=made, fails=FALSE)
-            outputs.append(Output(f"Var__{entry.name}", made))
-        flows["Var"] = {name: replace(v, sql=Ref(f"Var__{name}")) for name, v in seen.items()}
-        return FALSE if self._dies else either(*failing)
-
-    def _taken(self, table: MapOutput, rows: _Rows) -> _Taken:
+    def _taken(self, table: MapOutput, rows: Rows) -> _Taken:
         scope = self.draft.scope(rows.flows)
         pairs = columns_of(self._component, table)
         columns = sql_columns([column for column, _ in pairs])
@@ -250,7 +184,7 @@ class _Mapping:
             return Text(FAILED)
         return default_value(column)
 
-    def _where(self, table: MapOutput, rows: _Rows) -> tuple[Sql, Sql]:
+    def _where(self, table: MapOutput, rows: Rows) -> tuple[Sql, Sql]:
         """When the output takes a row, and when asking its filter throws."""
         own, throws = self._filter(table.filter or "", f"{table.name}, its filter", rows)
         if is_ordinary(table):
@@ -262,18 +196,18 @@ class _Mapping:
             left.append(FALSE if filters is None else both(negated(rows.missed), negated(either(*taken))))
         return both(either(*left), own), throws
 
-    def _filter(self, java: str, place: str, rows: _Rows) -> tuple[Sql, Sql]:
+    def _filter(self, java: str, place: str, rows: Rows) -> tuple[Sql, Sql]:
         if not java.strip():
             return TRUE, FALSE
         found = self.draft.boolean(java, self.draft.scope(rows.flows), place)
         return (self.draft.guarded(found, place, FALSE), FALSE) if self._dies else (found.sql, found.fails)
 
-    def _united(self, group: Sequence[_Taken], rows: _Rows, fails: Sql) -> Select:
+    def _united(self, group: Sequence[_Taken], rows: Rows, fails: Sql) -> Select:
         """Outputs that go into one flow."""
         first, *others = (self._select(taken, rows, fails) for taken in group)
         return replace(first, union=tuple(others))
 
-    def _select(self, taken: _Taken, rows: _Rows, fails: Sql) -> Select:
+    def _select(self, taken: _Taken, rows: Rows, fails: Sql) -> Select:
         values = zip(taken.columns, taken.values, strict=True)
         guards = self._dies and not taken.table.is_error_reject
         outputs = tuple(
@@ -287,7 +221,7 @@ class _Mapping:
             where = both(rows.where, taken.where, TRUE if self._dies else negated(fails))
         return Select((*outputs, *rows.hidden), rows.source, where=_or_none(where))
 
-    def _add(self, link: Link, taken: _Taken, select: Select, rows: _Rows, *, is_kept: bool) -> None:
+    def _add(self, link: Link, taken: _Taken, select: Select, rows: Rows, *, is_kept: bool) -> None:
         is_one = is_kept and not select.union
         unique = frozenset(self._unique(taken.table)) if is_one else frozenset()
         order = rows.order if not select.union else None

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from fdm_platform.talend.components.drafting import Draft
-from fdm_platform.talend.components.flows import called, fields, relation
+from fdm_platform.talend.components.flows import called, distinct_names, fields, relation
 from fdm_platform.talend.components.ordering import NUMBER, numbered
 from fdm_platform.talend.components.passing import default_value
 from fdm_platform.talend.components.trees import refs
@@ -55,6 +55,8 @@ class Lookup:
     table: MapInput
     view: View
     keys: tuple[tuple[MapEntry, SqlColumn], ...]
+    alias: str
+    """Of its relation: the flow's name, unless another one's differs by letter case alone."""
 
     @property
     def flow(self) -> str:
@@ -82,15 +84,14 @@ class Lookup:
 
 def lookups_of(inputs: Iterable[MapInput], views: Mapping[str, View], main: str) -> tuple[Lookup, ...]:
     """The connected lookups, in tMap's order."""
+    tables = [t for t in inputs if t.name != main and t.name in views]
     found = []
-    for table in inputs:
-        if table.name == main or table.name not in views:
-            continue
+    for table, alias in zip(tables, distinct_names([main, *(t.name for t in tables)])[1:], strict=True):
         by_name = {called(c): c for c in views[table.name].columns}
         keys = tuple(
             (e, by_name[e.name]) for e in table.entries if e.expression.strip() and e.name in by_name
         )
-        found.append(Lookup(table, views[table.name], keys))
+        found.append(Lookup(table, views[table.name], keys, alias))
     return tuple(found)
 
 
@@ -109,7 +110,7 @@ class Joining:
 
     def add(self, lookup: Lookup) -> None:
         """Join one more lookup."""
-        raw = fields(lookup.view, lookup.flow)
+        raw = fields(lookup.view, lookup.alias)
         conditions = [self._key(lookup, entry, column) for entry, column in lookup.keys]
         if self.missed != FALSE:
             # After one inner lookup has missed, Talend asks no further one.
@@ -117,12 +118,12 @@ class Joining:
         kept = self._filter(lookup, {**self.flows, lookup.flow: raw})
         is_outer = not lookup.table.is_inner
         if kept != TRUE and is_outer and lookup.matching == "rows":
-            self.where.append(either(IsNull(Ref(HIT, lookup.flow)), kept))
+            self.where.append(either(IsNull(Ref(HIT, lookup.alias)), kept))
         elif not (is_outer and lookup.matching == "all"):
             conditions.append(kept)
         self.on.append((lookup, both(*conditions)))
         if lookup.table.is_inner and self.tells_misses:
-            self.missed = either(self.missed, IsNull(Ref(HIT, lookup.flow)))
+            self.missed = either(self.missed, IsNull(Ref(HIT, lookup.alias)))
         is_certain = lookup.table.is_inner and not self.tells_misses
         self.flows[lookup.flow] = raw if is_certain else dict(_matched(lookup, raw, kept))
 
@@ -133,7 +134,7 @@ class Joining:
             self.draft.note(
                 f"{place}: numbers match by value; Talend's BigDecimal also by the number of decimals"
             )
-        return Infix("<=>", self.draft.guarded(value, place), Ref(column.name, lookup.flow))
+        return Infix("<=>", self.draft.guarded(value, place), Ref(column.name, lookup.alias))
 
     def _key_value(self, java: str, column: SqlColumn, place: str) -> Typed:
         """Of the column's type, but null where it is null: of a primitive column Talend then finds no match."""
@@ -153,7 +154,7 @@ class Joining:
         """The joins, of each lookup the columns that are used."""
         needed = {*used, *refs(*(on for _, on in self.on), *self.where, self.missed)}
         for lookup, on in self.on:
-            names = {ref.column for ref in needed if ref.relation == lookup.flow}
+            names = {ref.column for ref in needed if ref.relation == lookup.alias}
             yield self._join(lookup, on, names)
 
     def _join(self, lookup: Lookup, on: Sql, names: set[str]) -> Join:
@@ -169,16 +170,16 @@ class Joining:
 
     def _source(self, lookup: Lookup, columns: list[str]) -> tuple[Relation, Sql]:
         """The lookup's rows, and which of those with one key counts."""
-        flow, view = lookup.flow, lookup.view
-        plain = relation(flow, view)
+        alias, view = lookup.alias, lookup.view
+        plain = relation(alias, view)
         if not lookup.is_single or lookup.is_unique:
             return plain, TRUE
-        keys = tuple(Ref(column.name, flow) for _, column in lookup.keys)
+        keys = tuple(Ref(column.name, alias) for _, column in lookup.keys)
         if view.order:
             is_last = lookup.matching == "unique"
             order = tuple((value, is_descending != is_last) for value, is_descending in view.order)
-            return numbered(flow, view, columns, keys, order), Infix("=", Ref(NUMBER, flow), Number(1))
-        return _counted(flow, plain, columns, keys), self._single(lookup)
+            return numbered(alias, view, columns, keys, order), Infix("=", Ref(NUMBER, alias), Number(1))
+        return _counted(alias, plain, columns, keys), self._single(lookup)
 
     def _single(self, lookup: Lookup) -> Sql:
         which = "last" if lookup.matching == "unique" else "first"
@@ -187,7 +188,7 @@ class Joining:
             " a key that has several different rows fails the date"
         )
         said = f"{self.draft.component.unique_name}.{lookup.flow}: several rows have one key; Talend takes the {which}"
-        several = Infix(">", Ref(NUMBER, lookup.flow), Number(1))
+        several = Infix(">", Ref(NUMBER, lookup.alias), Number(1))
         return Case(((several, Call("raise_error", (Text(said),))),), TRUE)
 
 
@@ -212,9 +213,9 @@ def _with_hit(source: Relation, columns: list[str], further: list[str]) -> Relat
     return Relation(Select((*outputs, Output(HIT, TRUE)), source), alias)
 
 
-def _counted(flow: str, plain: Relation, columns: list[str], keys: tuple[Sql, ...]) -> Relation:
+def _counted(alias: str, plain: Relation, columns: list[str], keys: tuple[Sql, ...]) -> Relation:
     """The different rows, and how many of them have the same key."""
-    outputs = tuple(Output(n, Ref(n, flow)) for n in columns)
-    different = Relation(Select(outputs, plain, is_distinct=True), flow)
+    outputs = tuple(Output(n, Ref(n, alias)) for n in columns)
+    different = Relation(Select(outputs, plain, is_distinct=True), alias)
     number = Window(Call("count", (Ref("*"),)), keys)
-    return Relation(Select((*outputs, Output(NUMBER, number)), different), flow)
+    return Relation(Select((*outputs, Output(NUMBER, number)), different), alias)
