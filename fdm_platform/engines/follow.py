@@ -83,11 +83,17 @@ def describe_end(code: int | None) -> str:
     if code == GONE:
         return "has ended"
     if code >= 0:
-        return f"ended with exit code {code}"
+        return f"ended with exit code {code}{_of_a_child(code)}"
     try:
         return f"was killed by {signal.Signals(-code).name}"
     except ValueError:
         return f"was killed by signal {-code}"
+
+
+def _of_a_child(code: int) -> str:
+    """Java and shells tell so that what they ran was killed: SparkSubmit, of the Python that it started."""
+    known = {128 + s: s.name for s in (signal.SIGKILL, signal.SIGTERM)}
+    return f": what it ran was killed by {known[code]}" if code in known else ""
 
 
 def diagnose(first_line: str, how: str = "") -> tuple[type[FdmError], str]:

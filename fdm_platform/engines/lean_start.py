@@ -36,7 +36,8 @@ def main(arguments: list[str]) -> None:
 
         _connect(jvm, told)
     sys.argv = program
-    sys.path.insert(0, str(Path(program[0]).parent))  # as Python does
+    if "FDM_LEGACY_PLAN" in os.environ:
+        sys.path.insert(0, str(Path(program[0]).parent))  # as Python does; our own programs go without
     try:
         runpy.run_path(program[0], run_name="__main__")
     except Exception as error:  # noqa: BLE001 - as Python ends a script, but while the JVM can still tell what it threw

@@ -65,6 +65,7 @@ def start(
     MachineError when there is no fitting JDK, no Spark, or no room for the load's folder.
     """
     inherited = os.environ if environ is None else environ
+    orphan_s = min(orphan_s, ORPHAN_S) if plan.legacy else orphan_s  # nobody adopts a script
     machine = find_machine(plan, cache, inherited)
     folder = folder_of(work, plan.load_id)
     command = argv(plan, folder, machine, driver=driver)

@@ -94,6 +94,7 @@ def test_the_headline_is_the_cause(log: list[str], expected: str | None) -> None
 
 def test_how_it_ended() -> None:
     assert describe_end(3) == "ended with exit code 3"
+    assert describe_end(137) == "ended with exit code 137: what it ran was killed by SIGKILL"
     assert describe_end(-9) == "was killed by SIGKILL"
     assert describe_end(-99) == "was killed by signal 99"
 

@@ -123,8 +123,9 @@ def submit(folder: Path, plan: LoadPlan, **more: Any) -> Submission:
         "work": folder / "loads",
         "cache": Settings.from_environ().cache,
         "build_archive": False,
+        "job_params": document_of(day),
     }
-    return start(plan, job_params=document_of(day), **(known | more))
+    return start(plan, **(known | more))
 
 
 class Inside:

@@ -89,7 +89,7 @@ def test_overwriting_a_date_leaves_every_other_one_as_it_was(spark: SparkSession
     assert framework.read_orc(spark, table).count() == 2, "nothing written, nothing replaced"
     framework.write_orc(frame_of(spark, ("20240515", "A", 9)), table, partitionBy=parts)
     assert framework.read_orc(spark, table).count() == 3, "append is what no mode means"
-    assert [p.name for p in (tmp_path / "t").iterdir() if p.name.startswith(".")] == []
+    assert not [p for p in (tmp_path / "t").iterdir() if p.is_dir() and "=" not in p.name]
     with pytest.raises(ValueError, match="put it first"):
         framework.write_orc(both, table, "overwrite", parts[::-1])
     with pytest.raises(ValueError, match="'upsert' is no mode"):
@@ -104,7 +104,8 @@ def test_a_frame_may_replace_what_it_is_read_from(spark: SparkSession, tmp_path:
 
 
 def test_options_come_by_mapping_and_by_name(spark: SparkSession, tmp_path: Path) -> None:
-    framework.write_df(spark.range(1), str(tmp_path / "a"), "error", "csv", opts={"header": True}, sep=";")
+    one = spark.range(1).coalesce(1)
+    framework.write_df(one, str(tmp_path / "a"), "error", "csv", opts={"header": True}, sep=";")
     (only,) = (tmp_path / "a").glob("part-*.csv")
     assert only.read_text() == "id\n0\n"
     framework.write_df(spark.range(5), str(tmp_path / "a"), "ignore", "csv")
@@ -116,7 +117,7 @@ def test_atomic_publish_keeps_the_old_where_the_new_fails(spark: SparkSession, t
     place, tmp = str(tmp_path / "t"), str(tmp_path / "tmp")
     framework.atomic_publish(spark.range(3), place, tmp, "overwrite", "orc", None, None, spark)
     before = tree(tmp_path)
-    bad = spark.range(1).selectExpr("raise_error('boom') AS id")
+    bad = spark.range(1).selectExpr("cast(raise_error('boom') AS long) AS id")
     with pytest.raises(Exception, match="boom"):
         framework.atomic_publish(bad, place, tmp, mode="overwrite", fmt="orc", spark=spark)
     assert tree(tmp_path) == before
@@ -220,13 +221,10 @@ def test_an_error_says_file_and_line(
         framework.exec_hql(spark, "v", str(tmp_path / "other.hql"), LOG)
 
 
-HOSTILE = st.text(
-    st.sampled_from(
-        [*string.ascii_letters[:4], *"'\"\\-/*`;%{}$ \n\r\t\0", "🦆", "ä", "é", "${other}", "--", "/*"]
-    )
-    | st.characters(exclude_categories=["Cs"]),
-    max_size=20,
+PIECES = st.sampled_from(
+    [*string.ascii_letters[:4], *"'\"\\-/*`;%{}$ \n\r\t\0", "🦆", "ä", "${other}", "--", "/*"]
 )
+HOSTILE = st.lists(PIECES | st.characters(exclude_categories=["Cs"]), max_size=20).map("".join)
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
