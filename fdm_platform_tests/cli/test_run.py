@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 
+import pandas as pd
 import pytest
+from pyarrow import orc
 
 from fdm_platform.defs.registering import register
+from fdm_platform.engines.landed import LandedDates
 from fdm_platform_tests.deployment import DAYS, Deployment, deploy
+from fdm_platform_tests.trees import tree
 
 BIN = Path(sys.executable).parent
 SAMPLE = "etl_lnd_gels_fpms_t_contract_legacy"
@@ -103,3 +109,60 @@ def test_control_tables_infrastructure_and_publishing_end_with_numbers_of_their_
         platform.store.upsert("process_control", [row])
     data = door(deployment, OWN, *SOURCE)
     assert (data.returncode, "business_keys" in data.stderr) == (3, True), data.stderr
+
+
+@pytest.mark.spark
+@DOORS
+def test_a_job_that_fails_ends_with_5(deployment: Deployment, door: Door) -> None:
+    script(deployment).write_text("def main():\n    raise ValueError('broken on purpose')\n\nmain()\n")
+    failed = door(deployment, OWN, *SOURCE)
+    assert (failed.returncode, "ValueError: broken on purpose" in failed.stderr) == (5, True), failed.stderr
+    script(deployment).write_text("import os\nos.kill(os.getpid(), 9)\n")
+    killed = door(deployment, OWN, *SOURCE)
+    assert killed.returncode == 5, killed.stderr
+    with deployment.platform() as platform:
+        assert platform.ledger.published(TABLE) == {}
+
+
+@pytest.mark.spark
+def test_the_sample_runs_twice_for_two_dates_and_neither_touches_the_other(deployment: Deployment) -> None:
+    first, second = DAYS[1:]
+    loaded = call(deployment, ["fdm", "materialize", "t_contract_master", "--from", str(first)])
+    assert loaded.returncode == 0, loaded.stderr
+    root = deployment.settings.landing_root / "gels_fpms_t_contract_legacy"
+    params = deployment.settings.home / "params.json"
+    asked = ["--entity", "GELS", "--source-system", "FPMS", "--env", "DEV", "--params-out", str(params)]
+    for version in (1, 2):
+        for day, other in ((first, second), (second, first)):
+            before = tree(root, other)
+            command = ["fdm", "run", "--job-name", SAMPLE, *asked, "--biz-dt", str(day), "--json"]
+            ended = call(deployment, command)
+            assert ended.returncode == 0, ended.stderr
+            (record,) = json.loads(ended.stdout)["published"]
+            assert (record["biz_dt"], record["version"]) == (str(day), version)
+            assert tree(root, other) == before
+            rows = json.loads(params.read_text())["process_control"]
+            assert rows[0]["biz_dt"] == str(day), "the date that is loaded stands first"
+    newest = by_old_name(deployment, SAMPLE, *SOURCE)
+    assert newest.returncode == 0, newest.stderr
+    with deployment.platform() as platform:
+        published = platform.ledger.published(f"gels_fpms_{SAMPLE}")
+    assert {d: p.version for d, p in published.items()} == {first: 2, second: 3}
+    check_rows(deployment, root, second)
+
+
+def check_rows(deployment: Deployment, root: Path, day: date) -> None:
+    """What a person would have computed from the files."""
+    table = LandedDates(root, "yyyyMMdd", (day,)).to_arrow().to_pandas()
+    contracts = pd.read_csv(deployment.source("customer_contract_{day}.csv", day))
+    wanted = contracts[(contracts.amount >= 100) & (contracts.amount < 900000.5)]
+    assert sorted(table.contract_id) == sorted(wanted.contract_id)
+    assert set(table.region) == {"O'Hara's \"North\" -- ${other}"}, "a value stays a value"
+    payments = orc.read_table(deployment.source("payments_{day}.orc", day)).to_pandas()
+    paid = payments[(payments.currency == "SGD") & payments.contract_id.isin(wanted.contract_id)]
+    assert (table.paid.sum(), table.payments.sum()) == (paid.amount.sum(), len(paid))
+    statuses = {r.contract_id: str(r.status).strip().upper() for r in wanted.itertuples()}
+    active = {"ACTIVE", "A", "INFORCE"}
+    assert {c: s == "ACTIVE" for c, s in zip(table.contract_id, table.biz_status, strict=True)} == {
+        c: s in active for c, s in statuses.items()
+    }
