@@ -105,11 +105,12 @@ def import_(  # noqa: PLR0917 - click gives each option as an argument
     conversion = ConversionOptions(entity, source_system, policy, timezone)
     options = ImportOptions(
         conversion,
-        None if is_dry else root,
+        root,
         dict(_context(text) for text in contexts),
         labels,
         may_replace,
         is_strict,
+        is_dry,
     )
     summary = _run(source, options)
     _show(summary, is_json=is_json)
@@ -128,7 +129,8 @@ def count(context: click.Context, source: Path, is_json: bool) -> None:
       fdm talend count my_project.zip
       fdm talend count my_project --json | jq .residues
     """  # noqa: D301 - click marks a block with the character itself
-    summary = _run(source, ImportOptions(ConversionOptions("TALEND", "COUNT"), None))
+    nowhere = Settings.from_environ().sql_root / "nowhere"
+    summary = _run(source, ImportOptions(ConversionOptions("TALEND", "COUNT"), nowhere, is_dry=True))
     _show(summary, is_json=is_json)
     context.exit(ImportRefusedError.exit_code if summary.refused else 0)
 

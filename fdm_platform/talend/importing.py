@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -39,8 +38,8 @@ class ImportOptions:
     """What is asked of an import."""
 
     conversion: ConversionOptions
-    out: Path | None
-    """The folder of declared tables, e.g. sql/landing; None: nothing is written."""
+    out: Path
+    """The folder of declared tables, e.g. sql/landing."""
     contexts: Mapping[str, str] = field(default_factory=dict)
     """Environments of contexts by name, where the names do not say."""
     labels: tuple[str, ...] = ()
@@ -48,6 +47,8 @@ class ImportOptions:
     may_replace: bool = False
     is_strict: bool = False
     """Nothing is written if a job is refused."""
+    is_dry: bool = False
+    """Nothing is written at all; everything is made and checked as if it were."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +75,10 @@ class JobSummary:
 
     @property
     def verdict(self) -> Literal["whole", "partly", "none"]:
-        """Whole: nothing is left to a person. None: something is, and it writes no table."""
-        if not self.residues:
-            return "whole"
-        return "partly" if self.tables else "none"
+        """Whole: nothing is left to a person. None: it is no table, and nothing else came of it."""
+        if not (self.tables or self.components.get("whole")):
+            return "none"
+        return "partly" if self.residues else "whole"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,14 +115,14 @@ def import_project(
     MachineError: the disk refuses a file; then nothing was written. ImportRefusedError: a label that no job has.
     """
     refs = _chosen(project, options.labels)
-    with staging(options.out) if options.out else nullcontext() as stage:
+    with staging(options.out, is_dry=options.is_dry) as stage:
         run = _Run(project, options, handlers, stage)
         run.read_chains()
         for number, ref in enumerate(refs, 1):
             run.take(ref)
             tell(Progress(ref.label, number, len(refs)))
-        is_written = stage is not None and not (options.is_strict and run.refused)
-        if stage is not None and is_written:
+        is_written = not options.is_dry and not (options.is_strict and run.refused)
+        if is_written:
             stage.place()
     return replace(run.summary(), is_written=is_written)
 
@@ -144,7 +145,7 @@ class _Run:
     project: Project
     options: ImportOptions
     handlers: Mapping[str, Handler]
-    stage: Staging | None
+    stage: Staging
     names: Mapping[str, str] = field(default_factory=dict)
     """Slugs of jobs by path."""
     order: Chains = field(default_factory=Chains)
@@ -187,14 +188,13 @@ class _Run:
         self._count(plan, ref, places)
 
     def _refuse(self, ref: ItemRef, error: FdmError, places: list[str]) -> None:
-        if self.stage:
-            self.stage.forget(places)
+        self.stage.forget(places)
         if error.file is None:
             error = ImportRefusedError(**{**error.to_json(), "file": ref.path})
         self.refused.append(error)
 
     def _write(self, plan: JobPlan, ref: ItemRef, places: list[str]) -> None:
-        """The job's files; also where nothing is to be written they are made, so that a dry run finds what an import would."""
+        """Stage the job's files; `places` are the folders that were staged."""
         options = self.options.conversion
         home = f"{options.entity}/{options.source_system}".lower()
         tests = {**step_tests(plan, self.handlers)}
@@ -209,8 +209,6 @@ class _Run:
             MIGRATION: migration(plan, options, seeds, flat),
             **({SEEDS: to_yaml(seeds.rows, _seeds_comment(plan))} if seeds.rows else {}),
         }
-        if self.stage is None:
-            return
         for folder, texts in files.items():
             place = f"{home}/{folder}"
             self.stage.stage(place, texts, may_replace=self.options.may_replace)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -103,8 +104,15 @@ class Staging:
 
 
 @contextmanager
-def staging(out: Path) -> Iterator[Staging]:
-    """A staging folder below `out`, which goes with what is left in it; so does `out`, if it was made and stays empty."""
+def staging(out: Path, *, is_dry: bool = False) -> Iterator[Staging]:
+    """A staging folder below `out`, which goes with what is left in it; so does `out`, if it was made and stays empty.
+
+    Where nothing is to be written, it is elsewhere.
+    """
+    if is_dry:
+        with tempfile.TemporaryDirectory() as elsewhere:
+            yield Staging(out, Path(elsewhere))
+        return
     is_new = not out.exists()
     aside = out / f".import-{os.getpid()}"
     try:

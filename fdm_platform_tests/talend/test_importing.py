@@ -35,7 +35,7 @@ FDM = Path(sys.executable).with_name("fdm")
 JAVA = node("tJavaRow_1", COLUMNS, CODE="output_row.id = */ input_row.id;")
 
 
-def run(source: Path, out: Path | None, **options: object) -> ImportSummary:
+def run(source: Path, out: Path, **options: object) -> ImportSummary:
     return import_project(open_project(source), ImportOptions(OPTIONS, out, **options))  # type: ignore[arg-type]
 
 
@@ -208,10 +208,11 @@ def test_what_is_there_stays_unless_it_is_to_be_replaced(tmp_path: Path) -> None
 
 def test_a_dry_run_writes_nothing_and_tells_its_progress(tmp_path: Path) -> None:
     told: list[Progress] = []
-    options = ImportOptions(OPTIONS, None)
+    options = ImportOptions(OPTIONS, tmp_path / "out", is_dry=True)
     summary = import_project(open_project(SAMPLE), options, told.append)
     assert (len(summary.jobs), summary.is_written) == (3, False)
     assert [(p.done, p.total) for p in told] == [(1, 3), (2, 3), (3, 3)]
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_disk_that_fills_up_leaves_nothing(tmp_path: Path) -> None:
