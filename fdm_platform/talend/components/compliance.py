@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from fdm_platform.talend.components.flows import called
@@ -11,7 +11,7 @@ from fdm_platform.talend.expression import Call, Infix, IsNull, Number, Ref, Sql
 from fdm_platform.talend.java.logic import both
 from fdm_platform.talend.java.types import JavaType, java_type
 from fdm_platform.talend.model import Column, Component
-from fdm_platform.talend.plan import SqlColumn
+from fdm_platform.talend.plan import SqlColumn, View
 
 WRONG_TYPE, EMPTY, TOO_LONG = 2, 4, 8
 _DATE_WORDS = "wrong DATE pattern or wrong DATE data"
@@ -60,6 +60,17 @@ class Asked:
     @property
     def kind(self) -> JavaType:
         return java_type(self.given.talend_type, nullable=self.given.nullable)
+
+
+def unsure(view: View) -> View:
+    """The view with every object taken for one that may be null, whatever its schema says: that is what is checked."""
+    return replace(
+        view, columns=tuple(replace(c, nullable=True) if _is_object(c) else c for c in view.columns)
+    )
+
+
+def _is_object(column: SqlColumn) -> bool:
+    return java_type(column.talend_type, nullable=False).is_boxed
 
 
 def asked(component: Component, columns: tuple[SqlColumn, ...]) -> Iterator[Asked]:

@@ -31,7 +31,7 @@ from fdm_platform.talend.plan import Converted, Output, Relation, Select, SqlCol
 
 _TEXT = JavaType("string")
 _PIECE = Column("text", "id_String")
-_FIELDS = "_fields"
+_FIELD_NAME, _COUNT = "_field_{}", "_fields"
 _SCOPE = "_"
 """The flow under which a field's Java sees its text."""
 _CODE, _MESSAGE = "errorCode", "errorMessage"
@@ -126,38 +126,43 @@ def _convert(component: Component, around: Around) -> Converted:
     return draft.done()
 
 
+def _text(fields: _Fields) -> Sql:
+    name = fields.column.name if fields.column else fields.component.text("FIELD")
+    return Ref(name, fields.flow)
+
+
 def _source(draft: Draft, fields: _Fields) -> Relation:
-    """The incoming rows, each with its fields as an array."""
-    text = Ref(fields.component.text("FIELD"), fields.flow)
-    if fields.column:
-        text = Ref(fields.column.name, fields.flow)
+    """The incoming rows, each with its fields' texts; a field that is not there is an empty text."""
     separator = draft.typed(fields.separator, draft.scope({}), _TEXT, "FIELDSEPARATOR", "string").sql
-    array = Output(_FIELDS, Call("split", (text, separator, Number(-1))))
-    where = IsNull(text, is_negated=True) if fields.skips_null else None
+    array = Call("split", (_text(fields), separator, Number(-1)))
+    texts = [Output(_COUNT, Call("size", (array,)))] if fields.is_counted else []
+    for n, column in enumerate(fields.new):
+        text = Call("coalesce", (Call("get", (array, Number(n))), Text("")))
+        raw = draft.scope({_SCOPE: {column.name: Typed(_TEXT, text, "string")}})
+        prepared = draft.typed(fields.prepared(column), raw, _TEXT, column.name, "string")
+        texts.append(Output(_FIELD_NAME.format(n + 1), prepared.sql))
+    where = IsNull(_text(fields), is_negated=True) if fields.skips_null else None
     select = Select(
-        (*passed(fields.view, fields.flow), array), relation(fields.flow, fields.view), where=where
+        (*passed(fields.view, fields.flow), *texts), relation(fields.flow, fields.view), where=where
     )
     return Relation(select, fields.flow)
 
 
-def _array(fields: _Fields) -> Sql:
-    return Ref(_FIELDS, fields.flow)
+def _is_missing(fields: _Fields) -> Sql:
+    return FALSE if fields.skips_null else IsNull(_text(fields))
 
 
 def _whole(fields: _Fields) -> Sql:
     """What is wrong with a row beside its fields: no text, or another number of them."""
-    missing = FALSE if fields.skips_null else IsNull(_array(fields))
     if not fields.is_counted:
-        return missing
-    return either(missing, Infix("<>", Call("size", (_array(fields),)), Number(len(fields.new))))
+        return _is_missing(fields)
+    return either(_is_missing(fields), Infix("<>", Ref(_COUNT, fields.flow), Number(len(fields.new))))
 
 
 def _value(draft: Draft, fields: _Fields, n: int, column: Column) -> Typed:
-    """The n-th field's value; a field that is not there is an empty text."""
-    text = Call("coalesce", (Call("get", (_array(fields), Number(n))), Text("")))
-    raw = draft.scope({_SCOPE: {column.name: Typed(_TEXT, text, "string")}})
-    prepared = draft.typed(fields.prepared(column), raw, _TEXT, column.name, "string")
-    scope = draft.scope({_SCOPE: {column.name: replace(prepared, is_nullable=False)}})
+    """The n-th field's value."""
+    text = Typed(_TEXT, Ref(_FIELD_NAME.format(n + 1), fields.flow), "string")
+    scope = draft.scope({_SCOPE: {column.name: text}})
     return draft.value(fields.java(column), scope, sql_columns((column,))[0], column.name)
 
 
@@ -207,8 +212,9 @@ def _add_rejects(draft: Draft, fields: _Fields, link: Link, made: _Made) -> None
         if name == _MESSAGE:
             value = _said(fields, values)
         elif name in values:
-            before = either(IsNull(_array(fields)), *_up_to(values, name))
-            value = Case(((before, default_value(column)),), values[name].sql)
+            before = either(_is_missing(fields), *_up_to(values, name))
+            value = values[name].sql
+            value = value if before == FALSE else Case(((before, default_value(column)),), value)
         elif name in known:
             value = Ref(known[name], fields.flow)
         outputs.append(Output(column.name, value))
@@ -226,7 +232,7 @@ def _up_to(values: Mapping[str, Typed], name: str) -> Iterator[Sql]:
 
 def _said(fields: _Fields, values: Mapping[str, Typed]) -> Sql:
     wrong = tuple((v.fails, Text(f"{name}: {_FIELD}")) for name, v in values.items() if v.fails != FALSE)
-    null = () if fields.skips_null else ((IsNull(_array(fields)), Text(_NULL)),)
+    null = () if fields.skips_null else ((_is_missing(fields), Text(_NULL)),)
     branches = (*null, *wrong)
     return Case(branches, Text(_NUMBER)) if branches else Text(_NUMBER)
 

@@ -209,6 +209,7 @@ CASES = [
                     (Decimal("0.125"), -1, "x"),
                     (Decimal(1000), -12, ""),
                     (None, None, "x"),
+                    (None, None, None),
                 ],
             )
         },
@@ -221,6 +222,7 @@ CASES = [
                     Decimal(1000), -12, "", "16",
                     "a:precision Non-matches;n:exceed max length;t:empty or null",
                 ),
+                (None, None, None, "4", "t:empty or null"),
             ],
         },
     ),
