@@ -27,11 +27,13 @@ class DagsterUi:
 
     page: Page
     url: str
+    asset: str = ASSET
+    """The path of the asset's page."""
 
     def open_asset(self, view: str = "overview", **query: str) -> None:
-        """The page of t_contract_master, at one of its tabs."""
+        """The page of the asset, at one of its tabs."""
         parts = "&".join(f"{k}={v}" for k, v in {"view": view, **query}.items())
-        self.page.goto(f"{self.url}{ASSET}?{parts}")
+        self.page.goto(f"{self.url}{self.asset}?{parts}")
         expect(self.page.get_by_role("button", name="Materialize…")).to_be_enabled()
 
     def materialize(self, days: Sequence[str], shot: str = "") -> None:
