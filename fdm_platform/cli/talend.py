@@ -207,6 +207,8 @@ def _show(summary: ImportSummary, *, is_json: bool) -> None:
         return
     for warning in summary.warnings:
         click.secho(f"warning: {warning}", fg="yellow", err=True)
+    if summary.older:
+        click.echo(f"older versions of jobs that are not imported: {len(summary.older)}", err=True)
     console = Console(markup=False, highlight=False)
     if summary.jobs:
         console.print(_jobs(summary.jobs))

@@ -29,6 +29,7 @@ from fdm_platform.talend.xml import parse
 
 PAPERS = "_talend"
 """The folder beside a source system's tables that holds each job's MIGRATION.md and seeds; no table is looked for there."""
+_WORD = re.compile(r"\w+")
 _BRACED = re.compile(r"\{(\w+)[:}]")
 MIGRATION, SEEDS = "MIGRATION.md", "seeds.yaml"
 
@@ -93,6 +94,8 @@ class ImportSummary:
     """Components by kind and by how much of them came over."""
     residues: Counter[str]
     """By reason, names of things within it taken out."""
+    older: tuple[str, ...] = ()
+    """Paths of older versions of jobs, which are not imported."""
     is_written: bool = False
 
     @property
@@ -251,7 +254,12 @@ class _Run:
     def summary(self) -> ImportSummary:
         """What was made so far."""
         return ImportSummary(
-            tuple(self.jobs), tuple(self.refused), self.project.warnings, self.kinds, self.residues
+            tuple(self.jobs),
+            tuple(self.refused),
+            self.project.warnings,
+            self.kinds,
+            self.residues,
+            tuple(ref.path for ref in self.project.older if ref.kind == "job"),
         )
 
 
@@ -271,9 +279,8 @@ def _names_in(texts: Iterable[str]) -> frozenset[str]:
 
 def _general(reason: str, plan: JobPlan) -> str:
     """A reason without the names of this job's components, so that like ones are counted together."""
-    for component in plan.job.components:
-        reason = reason.replace(component.unique_name, component.kind)
-    return reason
+    kinds = {c.unique_name: c.kind for c in plan.job.components}
+    return _WORD.sub(lambda word: kinds.get(word[0], word[0]), reason)
 
 
 def _seeds_comment(plan: JobPlan) -> str:
@@ -304,6 +311,7 @@ def to_json(summary: ImportSummary) -> dict[str, Any]:
         ],
         "refused": [{"error": type(e).__name__, **e.to_json()} for e in summary.refused],
         "warnings": list(summary.warnings),
+        "older": list(summary.older),
         "components": dict(summary.components),
         "kinds": kinds,
         "residues": dict(summary.residues.most_common()),
