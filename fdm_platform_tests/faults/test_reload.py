@@ -8,14 +8,18 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import dagster as dg
 import pytest
+from dagster._core.errors import DagsterUserCodeUnreachableError
 from dagster._core.workspace.context import WorkspaceProcessContext
 from dagster._core.workspace.load_target import GrpcServerTarget
+from dagster._grpc.client import DagsterGrpcClient
 
 from fdm_platform.defs.legacy_jobs import refresh_jobs
 from fdm_platform.defs.reloading import reloader
@@ -26,7 +30,7 @@ from fdm_platform_tests.legacy_jobs import DAYS, add_row, make_job
 pytestmark = [pytest.mark.spark, pytest.mark.embedded]
 LOCATION = "fdm_platform"
 A, B = "etl_lnd_gels_fpms_t_a", "etl_lnd_gels_fpms_t_b"
-WAITS_FOR_S = 180
+WAITS_FOR_S = 600
 SCRIPT = """
 import pathlib, time
 home = pathlib.Path({home!r})
@@ -73,15 +77,12 @@ def running(args: list[str], environ: dict[str, str], log: Path) -> Iterator[sub
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Deployment:
     """A job whose script goes on when it is told to, and a date to load."""
     (tmp_path / "sql").mkdir()
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     made = project_in(tmp_path)
     own = {
         "DAGSTER_HOME": str(PROJECT),
         "FDM_DAGSTER_STORAGE": str(tmp_path / "dagster"),
         "FDM_SENSORS": "running",
-        "FDM_CODE_SERVER": f"localhost:{port}",
+        "FDM_CODE_SERVER": f"localhost:{_free_port()}",
         "FDM_RELOAD_EVERY_S": "0",
     }
     for name, value in {**made.environ, **own}.items():
@@ -106,10 +107,10 @@ def test_a_new_job_is_an_asset_while_daemon_and_runs_go_on(project: Deployment) 
     with ExitStack() as stack:
         code_server = stack.enter_context(running(server, project.environ, home / "server.log"))
         instance = stack.enter_context(dg.DagsterInstance.get())
-        until(lambda: _answers(int(port)), "the code server answers")
+        until(lambda: _server_id(int(port)), "the code server answers")
         target = GrpcServerTarget(host=host, port=int(port), socket=None, location_name=LOCATION)
         seen = stack.enter_context(WorkspaceProcessContext(instance, target))
-        assert _jobs(seen) == {A}
+        until(lambda: _looked_at_anew(seen) == {A}, "the first job is an asset")
         # the row is new; the daemon's first tick sees it
         with project.platform() as platform:
             make_job(home / "jobs", B)
@@ -119,12 +120,17 @@ def test_a_new_job_is_an_asset_while_daemon_and_runs_go_on(project: Deployment) 
         )
         until(lambda: _jobs(seen) == {A, B}, "the new job is an asset")
         until((home / "begun").exists, "the script of the first job runs")
-        # a run that is under way outlives a reload, whoever asks for it
+        # a run that is under way outlives a reload, whoever asks for it: here the webserver
+        url = f"http://127.0.0.1:{_free_port()}"
+        ui = ["dagster_webserver", "-w", str(workspace), "-p", url.rpartition(":")[2]]
+        stack.enter_context(running(ui, project.environ, home / "ui.log"))
+        until(lambda: _is_up(url), "the webserver answers")
+        until(lambda: _server_id(int(port)), "the reloaded code server answers")
         before = _server_id(int(port))
-        reload = reloader(project.settings, LOCATION)
+        reload = reloader(replace(project.settings, code_server="", ui_url=url), LOCATION)
         assert reload
         reload()
-        assert _server_id(int(port)) != before
+        until(lambda: _server_id(int(port)) not in ("", before), "another server answers")
         (home / "go_on").touch()
         until(lambda: _ended(instance, A), "the run of the first job ends")
         assert _ended(instance, A) == [dg.DagsterRunStatus.SUCCESS]
@@ -139,15 +145,33 @@ def _jobs(seen: WorkspaceProcessContext) -> set[str]:
     return {key.path[-1] for key in repository.asset_graph.materializable_asset_keys}
 
 
-def _answers(port: int) -> bool:
+def _free_port() -> int:
     with socket.socket() as probe:
-        return probe.connect_ex(("localhost", port)) == 0
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _is_up(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{url}/server_info", timeout=5):  # noqa: S310 - our own address
+            return True
+    except OSError:
+        return False
+
+
+def _looked_at_anew(seen: WorkspaceProcessContext) -> set[str]:
+    """Of a server that took its time to begin with."""
+    seen.refresh_code_location(LOCATION)
+    return _jobs(seen)
 
 
 def _server_id(port: int) -> str:
-    from dagster._grpc.client import DagsterGrpcClient  # noqa: PLC0415
-
-    return DagsterGrpcClient(port, host="localhost").get_server_id()
+    """Empty while it does not answer."""
+    try:
+        return DagsterGrpcClient(port, host="localhost").get_server_id()
+    except DagsterUserCodeUnreachableError:
+        return ""
 
 
 def _ended(instance: dg.DagsterInstance, job: str) -> list[dg.DagsterRunStatus]:
