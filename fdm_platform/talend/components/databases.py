@@ -38,6 +38,7 @@ _URLS: Mapping[str, str] = {
     "tInformixInput": f"jdbc:informix-sqli://{_HOST}:",
     "tSAPHanaInput": "jdbc:sap://{HOST}:{PORT}/?",
     "tSQLiteInput": "jdbc:sqlite:{DBNAME}?",
+    "tJDBCInput": "{JDBC_URL}",
 }
 """JDBC URLs with the names of Talend's parameters; the driver's own properties follow the last character."""
 _ORACLE: Mapping[str, str] = {
@@ -47,6 +48,19 @@ _ORACLE: Mapping[str, str] = {
     "ORACLE_RAC": "{RAC_URL}",
 }
 _ORACLE_KINDS = ("tOracleInput", "tAmazonOracleInput")
+_TYPES = {
+    "MYSQL": "tMysqlInput",
+    "MARIADB": "tMariaDBInput",
+    "POSTGRESQL": "tPostgresqlInput",
+    "ORACLE": "tOracleInput",
+    "MSSQL": "tMSSqlInput",
+    "TERADATA": "tTeradataInput",
+    "IBM DB2": "tDB2Input",
+    "AS400": "tAS400Input",
+    "REDSHIFT": "tRedshiftInput",
+    "SYBASE": "tSybaseInput",
+}
+"""Kinds by the TYPE of a tDBInput; the one of old was for ODBC alone, of which the platform has no driver."""
 
 
 @dataclass
@@ -106,18 +120,23 @@ def _url(connection: Draft, component: Component) -> str:
         filled = template(connection, name, todo="Write the URL into table.yaml.")
         pattern = pattern.replace(f"{{{name}}}", filled or f"TODO_{name}")
     further = str(constant(connection.component.text("PROPERTIES").strip()) or "")
-    return pattern + further if further else pattern.rstrip("?,:;") if component.kind in _URLS else pattern
+    return pattern + further if further else pattern.rstrip("?,:;")
 
 
 def _pattern(connection: Component, component: Component) -> str:
-    if component.kind in _URLS:
-        return _URLS[component.kind]
-    kind = connection.text("CONNECTION_TYPE", "ORACLE_SID")
-    if kind not in _ORACLE:
+    kind = component.kind
+    if kind == "tDBInput":
+        kind = _TYPES.get(component.text("TYPE").strip('" ').upper(), "")
+    if kind in _URLS:
+        return _URLS[kind]
+    chosen = (
+        connection.text("CONNECTION_TYPE", "ORACLE_SID") if kind in _ORACLE_KINDS else component.text("TYPE")
+    )
+    if chosen not in _ORACLE:
         raise _RefusedError(
-            f"a connection of the kind {kind}", "Write url, user and password into table.yaml."
+            f"a connection of the kind {chosen}", "Write url, user and password into table.yaml."
         )
-    return _ORACLE[kind]
+    return _ORACLE[chosen]
 
 
 def _password(draft: Draft, connection: Draft) -> str:
@@ -234,5 +253,5 @@ def _simulate(component: Component, around: Around, rows: Mapping[str, Rows]) ->
 _SPACES = "".join(map(chr, range(33)))
 
 HANDLERS: Mapping[str, Handler] = {
-    kind: Handler(_convert, _simulate) for kind in (*_URLS, *_ORACLE_KINDS, "tHiveInput")
+    kind: Handler(_convert, _simulate) for kind in (*_URLS, *_ORACLE_KINDS, "tDBInput", "tHiveInput")
 }

@@ -37,7 +37,8 @@ class Handler:
 
     `simulate` answers in plain Python what the component does to rows, after Talend's rules and without the SQL: the
     rows of each view that `convert` makes, by view, from the rows of each incoming flow, by flow. Fixtures expect its
-    answers. None where the component makes no view.
+    answers. None where the component makes no view. An input component is given the rows of its source, by the
+    source's view. JavaError: the job would have died of these rows. CannotEvaluate: what it would do is not known.
     """
 
     convert: Callable[[Component, Around], Converted]

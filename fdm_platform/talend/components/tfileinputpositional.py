@@ -132,4 +132,8 @@ def _simulate(component: Component, around: Around, rows: Mapping[str, Rows]) ->
     return _input(component, around).simulate(rows)
 
 
-HANDLERS: Mapping[str, Handler] = {"tFileInputPositional": Handler(_convert, _simulate)}
+HANDLERS: Mapping[str, Handler] = {
+    "tFileInputPositional": Handler(_convert, _simulate),
+    # Whole lines: one field without a width.
+    "tFileInputFullRow": Handler(_convert, _simulate),
+}
