@@ -46,7 +46,8 @@ def _convert(component: Component, around: Around) -> Converted:
         return draft.done("note", "a load that fails is told as failed by itself")
     reason = "it ends the job by what else the job has seen, not by its rows"
     todo = "Write what it asks as a check of table.yaml; leave it out if a failed load says the same."
-    draft.residue("", component.text("MESSAGE"), reason, todo)
+    if "RUN_IF" not in triggers:  # the condition is told of the link
+        draft.residue("", component.text("MESSAGE"), reason, todo)
     return draft.done("residue", reason)
 
 

@@ -8,6 +8,7 @@ from fdm_platform_tests.talend.components import (
     flow_cases,
     text_cases,
     tmap_cases,
+    uniq_cases,
 )
 
 CASES = [
@@ -16,4 +17,5 @@ CASES = [
     *flow_cases.CASES,
     *text_cases.CASES,
     *tmap_cases.CASES,
+    *uniq_cases.CASES,
 ]
