@@ -27,8 +27,8 @@ def _go_on() -> None:
 
 
 _this = sys.modules[__name__]
+_go_on()
 if "PYSPARK_GATEWAY_PORT" in os.environ:  # spark-submit gives it to the driver alone
-    _go_on()
     from fdm_platform.engines.script_start import begin
 
     begin()
