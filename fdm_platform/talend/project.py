@@ -111,7 +111,7 @@ def open_project(path: Path) -> Project:
         items=newest,
         older=older,
         others=_others(names if only is None else frozenset(), refs),
-        warnings=(*warnings, *_unknown_versions(newest, version), *_left_out(older)),
+        warnings=(*warnings, *_unknown_versions(newest, version)),
         files=files,
     )
 
@@ -299,10 +299,6 @@ def _others(names: frozenset[str], refs: list[ItemRef]) -> Mapping[str, int]:
         f".item: {ref.kind}" for ref in refs if ref.kind in ("routine", "other", "metadata", "joblet")
     )
     return dict(counted)
-
-
-def _left_out(older: tuple[ItemRef, ...]) -> Iterator[str]:
-    return (f"{ref.path}: a newer version is imported" for ref in older if ref.kind == "job")
 
 
 def _unknown_versions(refs: tuple[ItemRef, ...], project: str | None) -> Iterator[str]:

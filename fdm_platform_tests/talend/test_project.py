@@ -120,7 +120,6 @@ def test_of_several_versions_the_newest_is_imported_and_the_others_are_listed(tm
         "process/g/a_0.2.item",
     ]
     assert [ref.path for ref in project.older] == ["process/f/a_0.9.item"]
-    assert "process/f/a_0.9.item: a newer version is imported" in project.warnings
 
 
 @pytest.mark.parametrize(
