@@ -20,7 +20,7 @@ from fdm_platform.talend.documents import to_yaml
 from fdm_platform.talend.fixtures import last_test, step_tests
 from fdm_platform.talend.migration import Verdict, migration, verdicts
 from fdm_platform.talend.model import TalendJob
-from fdm_platform.talend.naming import distinct_slugs, table_name
+from fdm_platform.talend.naming import job_names, table_name
 from fdm_platform.talend.project import ItemRef, Project
 from fdm_platform.talend.reading import read_job
 from fdm_platform.talend.seeds import Seeds, job_seeds
@@ -161,8 +161,8 @@ class _Run:
     def read_chains(self) -> None:
         """Which job runs which: of all jobs, before the first is converted."""
         refs = self.project.jobs
-        slugs = distinct_slugs(_unique(refs).values())
-        self.names = {path: slugs[label] for path, label in _unique(refs).items()}
+        options = self.options.conversion
+        self.names = job_names(_labels(refs), options.entity, options.source_system)
         self.order = chains(list(self._chains(refs)))
 
     def _chains(self, refs: Iterable[ItemRef]) -> Iterator[JobChain]:
@@ -263,7 +263,7 @@ class _Run:
         )
 
 
-def _unique(refs: Iterable[ItemRef]) -> dict[str, str]:
+def _labels(refs: Iterable[ItemRef]) -> dict[str, str]:
     """A label for each path: two jobs of one label, in two folders, are told apart by the folder."""
     counted = Counter(ref.label.lower() for ref in refs)
     return {

@@ -19,17 +19,6 @@ def slug(text: str) -> str:
     return _OTHER.sub("_", plain).strip("_")[:_LONGEST].rstrip("_") or "job"
 
 
-def distinct_slugs(labels: Iterable[str]) -> Mapping[str, str]:
-    """A slug of its own for each label, in the order of the labels: a number follows where two would be one."""
-    names: dict[str, str] = {}
-    taken: set[str] = set()
-    for label in labels:
-        if label not in names:
-            names[label] = unused(slug(label), taken)
-            taken.add(names[label])
-    return names
-
-
 def target_name(java: str) -> str:
     """What a file or table is called in a Java expression: `context.dir + "/rejects_" + date + ".csv"` is `rejects`.
 
@@ -54,3 +43,17 @@ def table_name(job: str, entity: str, source_system: str) -> str:
     """The table of a job's slug: `policy_load` is `t_policy_load`, `etl_lnd_gels_fpms_t_policy` is `t_policy`."""
     bare = job.removeprefix(f"etl_lnd_{entity}_{source_system}_".lower())
     return bare if bare.startswith("t_") else f"t_{bare}"
+
+
+def job_names(labels: Mapping[str, str], entity: str, source_system: str) -> Mapping[str, str]:
+    """A slug for each job's label, by the job's path, in order. No two make a table of one name: a number follows."""
+    names: dict[str, str] = {}
+    taken: set[str] = set()
+    for path, label in labels.items():
+        n, name = 1, slug(label)
+        while (table := table_name(name, entity, source_system)) in taken:
+            n += 1
+            name = f"{slug(label)}_{n}"
+        taken.add(table)
+        names[path] = name
+    return names

@@ -260,6 +260,8 @@ def test_a_folder_that_cannot_be_moved_takes_back_those_before_it(tmp_path: Path
         (["Père..:1"], ["t_pere_1"]),
         (["t_x", "etl_lnd_gels_fpms_t_y"], ["t_x", "t_y"]),
         (["a-b", "a b"], ["t_a_b", "t_a_b_2"]),
+        (["x", "t_x"], ["t_x", "t_x_2"]),
+        (["one/process/load", "two/process/load"], ["t_load", "t_load_2"]),
     ],
 )
 def test_names_of_tables(tmp_path: Path, labels: list[str], names: list[str]) -> None:

@@ -61,11 +61,16 @@ def _in_table(draft: Draft, schema: tuple[Column, ...]) -> Sequence[Mapping[str,
 def _inline(draft: Draft, schema: tuple[Column, ...]) -> Sequence[Mapping[str, str]]:
     """USE_INLINECONTENT: rows as text, with separators."""
     ends, between = constant_text(draft, "ROWSEPARATOR", "\n"), constant_text(draft, "FIELDSEPARATOR", ";")
-    lines = [x for x in draft.component.text("INLINECONTENT").split(ends) if x]
+    lines = [x for x in _split(draft.component.text("INLINECONTENT"), ends) if x]
     return [
-        {c.name: _parsed(c, field) for c, field in zip(schema, line.split(between), strict=False)}
+        {c.name: _parsed(c, field) for c, field in zip(schema, _split(line, between), strict=False)}
         for line in lines
     ]
+
+
+def _split(text: str, separator: str) -> list[str]:
+    """Without a separator the text is one part."""
+    return text.split(separator) if separator else [text]
 
 
 def _parsed(column: Column, field: str) -> str:

@@ -48,4 +48,7 @@ def template(draft: Draft, name: str, *, todo: str) -> str | None:
     if isinstance(found, Untranslated):
         draft.residue(name, java, found.reason, todo)
         return None
+    if not found.strip():
+        draft.residue(name, java, "it is empty", todo)
+        return None
     return found
