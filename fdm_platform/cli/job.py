@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -126,7 +127,7 @@ def check(context: click.Context, name: str, no_parse: bool, is_json: bool) -> N
 def doors(folder: Path) -> None:
     """Write run_kudu.py, init_params_kudu.py and kudu_view.py into FOLDER, for crontabs that call them by path.
 
-    Overwrites nothing. On the PATH they are already, beside fdm.
+    They run by the Python that fdm has. Overwrites nothing. On the PATH they are already, beside fdm.
 
     \b
     Examples:
@@ -141,7 +142,7 @@ def doors(folder: Path) -> None:
         )
     folder.mkdir(parents=True, exist_ok=True)
     for name, entry in _DOORS.items():
-        text = f"#!/usr/bin/env python3\nfrom fdm_platform.cli.run_kudu import {entry}\n\n{entry}()\n"
+        text = f"#!{sys.executable}\nfrom fdm_platform.cli.run_kudu import {entry}\n\n{entry}()\n"
         (folder / name).write_text(text, encoding="utf-8")
         (folder / name).chmod(0o755)
         click.echo(f"wrote {folder / name}")

@@ -99,7 +99,7 @@ def run(
 
 
 def run_job(asked: Asked, settings: Settings) -> LoadedDates:
-    """Run the job as it is asked for. Errors are those that the exit codes tell apart; failed dates are in the answer."""
+    """Run the job as it is asked for. Errors are what the exit codes tell apart; failed dates are in the answer."""
     settings = in_environment(settings, asked.environment)
     with open_platform(settings) as platform:
         spec = find_job(platform, asked)

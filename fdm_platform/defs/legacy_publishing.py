@@ -20,7 +20,7 @@ from fdm_platform.defs.plain_writes import PlainWritesFound, find_plain_writes, 
 from fdm_platform.defs.roots import output_name
 from fdm_platform.engines.publishing import PublishReport, PublishRequest, publish, record_only
 from fdm_platform.engines.swapping import drop
-from fdm_platform.errors import FdmError
+from fdm_platform.errors import FdmError, UnknownOutcomeError
 from fdm_platform.model.legacy import LegacyPlan
 from fdm_platform.model.manifest import DateOutcome, Manifest
 from fdm_platform.model.plan import DatePlan, LoadPlan
@@ -55,24 +55,27 @@ def publish_script(context: Context, load: Load, outcome: DateOutcome, told: Tol
     if plan is None or planned is None:
         raise error_of(outcome)
     work = _Work(context, load, plan, planned, outcome)
-    if outcome.failure or any(c.is_blocking for c in outcome.checks):
-        work.drop_staged()
-        raise error_of(outcome)
     try:
+        work.require_publishable()
         found = find_plain_writes(load, plan)
         show(context, plan, planned, found)
         found.require_whole(plan)
         others = publish_outputs(context, load, outcome)
+    except UnknownOutcomeError:  # what is staged is recovery's to read
+        raise
     except BaseException:
         work.drop_staged()
         raise
-    own, metadata = work.own, _metadata(others, found)
-    ledger = load.platform.ledger
-    if own is None:
-        manifest = found.manifest(plan, planned)
-        request = work.request(manifest, planned.version)
-        return record_only(request, ledger, lambda report: told(manifest, report, metadata))
-    return publish(work.request(own, planned.version), ledger, lambda report: told(own, report, metadata))
+    manifest, metadata = work.own or found.manifest(plan, planned), _metadata(others, found)
+    go_live = publish if work.own else record_only
+    try:
+        return go_live(
+            work.request(manifest, planned.version),
+            load.platform.ledger,
+            lambda report: told(manifest, report, metadata),
+        )
+    except FdmError as error:
+        raise _with_live(error, others) from error
 
 
 def publish_outputs(context: Context, load: Load, outcome: DateOutcome) -> list[PublishedOutput]:
@@ -100,7 +103,9 @@ class _Work:
     planned: DatePlan
     outcome: DateOutcome
     staged: dict[tuple[str, date, str], Manifest] = field(init=False)
-    """By live folder, date, and name of an output without dates; of a date that was written twice, the last word, which has the files of both."""
+    """By live folder, date, and name of an output without dates. Of a date that was written twice, the last word, which
+    has the files of both.
+    """
 
     def __post_init__(self) -> None:
         self.staged = {
@@ -130,6 +135,13 @@ class _Work:
     @property
     def others(self) -> dict[tuple[str, date, str], Manifest]:
         return {key: manifest for key, manifest in self.staged.items() if key != self.key}
+
+    def require_publishable(self) -> None:
+        """The date's own error where the script failed with it, or where a check of anything that it staged says no."""
+        every = (*self.outcome.checks, *(c for o in self.load.report.extra for c in o.checks))
+        refused = {(c.name, c.biz_dt): c for c in every if c.is_blocking}
+        if self.outcome.failure or refused:
+            raise error_of(replace(self.outcome, checks=tuple(refused.values())))
 
     def drop_staged(self) -> None:
         """Nothing of it will be published."""

@@ -8,6 +8,7 @@ from datetime import date
 import dagster as dg
 
 from fdm_platform.defs.load import Load
+from fdm_platform.engines.folders import refusal
 from fdm_platform.engines.load_folder import folder_of
 from fdm_platform.engines.plain_writes import BESIDE, Listing, PlainWrites, changed, listing
 from fdm_platform.engines.swapping import kept_versions
@@ -73,7 +74,12 @@ class PlainWritesFound:
 def find_plain_writes(load: Load, plan: LoadPlan) -> PlainWritesFound:
     """What the script wrote past the framework, by the listing that was made before it ran."""
     root = plan.legacy.main_output if plan.legacy else plan.output.root
-    after = listing(root)
+    try:
+        after = listing(root)
+    except OSError as error:
+        raise refusal(
+            "what the script wrote cannot be listed", error, root, ", then run the date again"
+        ) from error
     before = Listing.saved(folder_of(load.platform.settings.work, load.load_id).listing)
     return PlainWritesFound(changed(before, after) if before else PlainWrites({}, ()), after)
 

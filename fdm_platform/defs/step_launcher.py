@@ -17,6 +17,7 @@ from fdm_platform.defs.platform import Platform
 from fdm_platform.engines.preloading import preload
 from fdm_platform.engines.spark_submit import GRACE_S, Submission
 from fdm_platform.errors import TimedOutError
+from fdm_platform.model.manifest import OutputStaged
 from fdm_platform.model.report import ApplicationStarted, DateDone, DriverDone, LogLine, Message, Progress
 from fdm_platform.model.table import TableSpec
 
@@ -140,6 +141,8 @@ class Narrator:
                 self._tell_progress(message)
             case DateDone():
                 self._tell_outcome(message)
+            case OutputStaged():
+                self._tell_staged(message)
             case DriverDone():
                 if tasks := message.metrics.get("tasks"):  # a short load ends before anyone has looked
                     self._log.info("Spark tasks done: %d of %d", tasks, tasks)
@@ -152,6 +155,12 @@ class Narrator:
             self._last = now
             text = f"{message.tasks_done} of {message.tasks_total} {message.text}".rstrip()
             self._log.info("Spark tasks done: %s", text)
+
+    def _tell_staged(self, message: OutputStaged) -> None:
+        """A write of a legacy script: where to, and what of each date."""
+        for m in message.manifests:
+            of = (m.biz_dt, message.root, m.rows, m.bytes, len(m.files))
+            self._log.info("%s of %s staged: %d rows, %d bytes, %d files", *of)
 
     def _tell_outcome(self, message: DateDone) -> None:
         outcome = message.outcome

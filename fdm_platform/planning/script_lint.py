@@ -65,7 +65,7 @@ def _plain_writes(tree: ast.AST, found: Found) -> Iterator[LintFinding]:
                 _USE_FRAMEWORK,
             )
         else:
-            message = "Spark's own writer bypasses the framework: readers see half-written dates, a failed run leaves them"
+            message = "Spark's own writer bypasses the framework: readers see half of a date, a failed run leaves it"
             yield found(node, "plain-write", "warn", message, _USE_FRAMEWORK)
 
 

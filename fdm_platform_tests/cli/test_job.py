@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,6 @@ import pytest
 from click.testing import CliRunner, Result
 
 from fdm_platform.cli import cli
-from fdm_platform.cli.run_kudu import main
 from fdm_platform.errors import JobFolderError, ParameterError
 from fdm_platform_tests.deployment import PROJECT, Deployment, deploy
 
@@ -128,7 +128,10 @@ def test_the_doors_are_written_once(fdm: Fdm, tmp_path: Path) -> None:
         "kudu_view.py",
         "run_kudu.py",
     ]
-    assert f"import {main.__name__}\n" in (tmp_path / "old" / "run_kudu.py").read_text()
+    helped = subprocess.run(
+        [tmp_path / "old" / "run_kudu.py", "--help"], capture_output=True, text=True, check=True, timeout=300
+    )
+    assert "--use_spark_submit" in helped.stdout
     with pytest.raises(Exception, match="is there already"):
         fdm("job", "doors", str(tmp_path / "old"))
 

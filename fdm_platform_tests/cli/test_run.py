@@ -111,6 +111,22 @@ def test_control_tables_infrastructure_and_publishing_end_with_numbers_of_their_
     assert (data.returncode, "business_keys" in data.stderr) == (3, True), data.stderr
 
 
+def test_the_other_old_commands(deployment: Deployment) -> None:
+    with deployment.platform() as platform:
+        (job,) = (r for r in platform.store.scan("job_master") if r["job_name"] == OWN)
+        secret = json.dumps({"db_password": "hunter2", "region": "north"})
+        platform.store.upsert("job_master", [{**job, "context_params": secret}])
+    made = call(deployment, ["init_params_kudu.py", "--tables", "job_master", "sys_params", "--verify"])
+    assert (made.returncode, made.stdout.split()[:4]) == (0, ["exists", "job_master", "exists", "sys_params"])
+    wrong = call(deployment, ["init_params_kudu.py", "--tables", "job_mster"])
+    assert (wrong.returncode, "job_mster" in wrong.stderr) == (3, True), wrong.stderr
+    shown = call(deployment, ["kudu_view.py", "--job_name", OWN])
+    found = json.loads(shown.stdout)
+    assert list(found) == ["metadata", "job_master", "job_dependency", "process_control", "sys_params"]
+    assert [r["biz_dt"] for r in found["process_control"]] == [str(d) for d in reversed(DAYS)]
+    assert json.loads(found["job_master"]["context_params"]) == {"db_password": "******", "region": "north"}
+
+
 @pytest.mark.spark
 @DOORS
 def test_a_job_that_fails_ends_with_5(deployment: Deployment, door: Door) -> None:

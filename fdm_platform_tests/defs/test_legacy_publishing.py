@@ -27,7 +27,7 @@ from fdm_platform.engines.load_folder import folder_of
 from fdm_platform.engines.plain_writes import listing
 from fdm_platform.engines.staging import StagingArea, stage_frame
 from fdm_platform.engines.swapping import STAGING, mark
-from fdm_platform.errors import ContractError, LockedError
+from fdm_platform.errors import ContractError, LockedError, PublishError
 from fdm_platform.model.control import UNMANAGED, PublishRecord
 from fdm_platform.model.legacy import LegacyPlan, LegacySpec
 from fdm_platform.model.manifest import (
@@ -252,6 +252,20 @@ def test_nothing_is_live_of_a_script_whose_check_said_no(
     )
     assert "check has_rows failed: none" in error_in(publish(load, instance))
     assert not list(script.landing.glob("**/*.orc"))
+    assert left(script) == []
+
+
+def test_what_is_live_already_is_told_where_the_date_itself_cannot_be(
+    script: Script, instance: dg.DagsterInstance
+) -> None:
+    own = script.staged(script.main, DAY, "a")
+    load = script.load((script.main, script.staged(script.main, OTHER, "old")), (script.main, own))
+    next(Path(own.staging).glob("**/*.orc")).write_bytes(b"damaged")
+    result = publish(load, instance)
+    assert isinstance(load.failed[DAY], PublishError)
+    assert "staged files differ from the manifest" in error_in(result)
+    assert f"live already: {script.main} {OTHER} (version 1)" in error_in(result)
+    assert values(script.main) == ["old"]
     assert left(script) == []
 
 
