@@ -270,7 +270,8 @@ def _divided(left: Sql, right: Sql, kind: Kind) -> Sql:
         return quotient if kind == "long" else Cast(quotient, spark_type(kind))
     sql: Sql = Infix("/", left, right)
     if not (isinstance(right, Number) and right.value):
-        # Spark answers NULL; Infinity times the dividend has its sign, and is NaN for zero.
+        # Spark answers NULL; Infinity times the dividend has its sign, and is NaN for zero. A zero below zero, which
+        # only a calculation gives, is taken for one above it.
         sql = Case(((Infix("=", right, Number(0)), Infix("*", left, INFINITY)),), sql)
     return Cast(sql, "float") if kind == "float" else sql
 

@@ -159,10 +159,12 @@ def _scaled(values: Sequence[Typed]) -> Typed:
 
 def _divided(values: Sequence[Typed]) -> Typed:
     (one, other), places, mode = _values(values[:2]), _places(values[2]), _mode(values[3])
-    (p1, s1), _ = decimal_digits(one.spark_type), decimal_digits(other.spark_type)
+    (precision, scale), (_, places_of_divisor) = (
+        decimal_digits(one.spark_type),
+        decimal_digits(other.spark_type),
+    )
     quotient = Infix("/", one.sql, other.sql)
-    wide = _MOST if p1 - s1 + s1 + places > _MOST else p1 + places
-    spark = f"decimal({min(_MOST, max(wide, places))},{places})"
+    spark = f"decimal({min(_MOST, precision - scale + places_of_divisor + places)},{places})"
     sql = Cast(_rounded(quotient, places, mode), spark)
     made = _made(sql, _MOST + 1, places, (one, other), is_zero(other))
     return replace(made, spark_type=spark, notes=(*made.notes, _DIVIDED))
