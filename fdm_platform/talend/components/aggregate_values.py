@@ -29,8 +29,7 @@ def _in(operation: Operation, number: float | Decimal) -> object:
     """A number in the output's type."""
     kind = operation.wanted.kind
     if kind == "decimal":
-        places = int(operation.target.spark_type.rstrip(")").split(",")[1])
-        return _decimal(number).quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)
+        return _decimal(number)
     return wrapped(kind, float(number) if kind in FLOATING else int(number))
 
 

@@ -110,6 +110,18 @@ class Operation:
         }.get(self.function, True)
 
 
+def result_type(operation: Operation) -> str:
+    """What the SQL gives, in Spark: a BigDecimal keeps the places that Java gives it, whatever the column's."""
+    if operation.wanted.kind != "decimal":
+        return operation.target.spark_type
+    if operation.function == "sum":
+        of_double = _scale_of(_EXACT["double"]) if operation.given.kind in FLOATING else 0
+        return f"decimal(38,{max(_scale_of(operation.source.spark_type), of_double)})"
+    if operation.function == "avg":
+        return f"decimal(38,{operation.places})"
+    return "decimal(20,0)" if operation.function in ("count", "distinct") else operation.source.spark_type
+
+
 def aggregate(operation: Operation) -> Typed | Untranslated:
     """The operation in SQL, over the rows of a group; numbered by `_n` where its function asks for their order."""
     build = _FUNCTIONS.get(operation.function)
@@ -119,7 +131,7 @@ def aggregate(operation: Operation) -> Typed | Untranslated:
     if isinstance(found, Untranslated):
         return found
     value, fails = found
-    return Typed(operation.wanted, value, operation.target.spark_type, operation.wanted.is_boxed, fails)
+    return Typed(operation.wanted, value, result_type(operation), operation.wanted.is_boxed, fails)
 
 
 _Answer = tuple[Sql, Sql]
@@ -141,7 +153,8 @@ def _when_null(operation: Operation, *, fails: bool) -> Sql:
 
 
 def _as(operation: Operation, value: Sql, given: str = "") -> Sql:
-    return value if operation.target.spark_type == given else Cast(value, operation.target.spark_type)
+    wanted = result_type(operation)
+    return value if wanted == given else Cast(value, wanted)
 
 
 def _count(operation: Operation) -> _Answer:
@@ -182,9 +195,7 @@ def _sum(operation: Operation) -> _Answer | Untranslated:
         fails = either(fails, _out_of_range(operation))
     else:
         cuts = given == "decimal" and wanted.kind != "decimal"
-        total = Call(
-            "sum", (Cast(operation.value, operation.target.spark_type) if cuts else operation.value,)
-        )
+        total = Call("sum", (Cast(operation.value, result_type(operation)) if cuts else operation.value,))
     # Where nothing was added: an object that nothing was put into is null, else Talend begins with 0.
     stays_null = wanted.is_boxed and (operation.skips_null or operation.is_exact)
     return _as(operation, total if stays_null else Call("coalesce", (total, _ZERO))), fails
@@ -196,7 +207,7 @@ def _avg(operation: Operation) -> _Answer:
     fails = _when_null(operation, fails=operation.fails_on_null)
     if operation.is_exact:
         # As many places as Spark's division keeps beside 19 digits and more before the point.
-        scale = max(operation.places, min(_scale(operation.source), _MOST_PLACES))
+        scale = max(operation.places, min(_scale_of(operation.source.spark_type), _MOST_PLACES))
         total = Cast(Call("sum", (_exactly(operation),)), f"decimal(38,{scale})")
         quotient = Infix("/", total, Cast(rows, "decimal(10,0)"))
         rounded = Call("coalesce", (Call("round", (quotient, Number(operation.places))), _ZERO))
@@ -206,9 +217,9 @@ def _avg(operation: Operation) -> _Answer:
     return _as(operation, Call("coalesce", (Infix("/", summed, rows), Number(0.0, "D"))), "double"), fails
 
 
-def _scale(column: SqlColumn) -> int:
-    """Of a decimal column, its places; else 0."""
-    return int(column.spark_type.rstrip(")").split(",")[1]) if "," in column.spark_type else 0
+def _scale_of(spark_type: str) -> int:
+    """Of a decimal its places; else 0."""
+    return int(spark_type.rstrip(")").split(",")[1]) if "," in spark_type else 0
 
 
 def _extreme(name: str) -> Callable[[Operation], _Answer]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fdm_platform.talend.components.aggregate_values import work_out
 from fdm_platform.talend.components.aggregates import FLOATING, ORDERED, PLACES, Operation, aggregate
@@ -92,13 +92,15 @@ def _convert(component: Component, around: Around) -> Converted:
     group, draft = _Group(component, *incoming), Draft(component, around)
     if not group.keys and not group.operations():
         return left_to_a_person(component, around, "it has neither keys nor operations")
-    values = tuple(Output(c.name, _value(draft, group, c)) for c in group.columns)
+    typed = [(c, *_value(draft, group, c)) for c in group.columns]
+    values = tuple(Output(c.name, value) for c, value, _ in typed)
+    columns = tuple(replace(c, spark_type=kind) for c, _, kind in typed)
     keys = tuple(Ref(c.name, group.flow) for c in group.key_columns())
     having = None if keys else Infix(">", Call("count", (Ref("*"),)), Number(0))
     select = Select(values, _source(group, keys), group_by=keys, having=having)
     unique = frozenset(c.name for c in group.columns if called(c) in group.keys)
     is_told_apart = set(group.keys.values()) == {group.keys.get(called(c)) for c in group.columns} - {None}
-    made = View(draft.name(), group.columns, unique=frozenset({unique} if keys and is_told_apart else ()))
+    made = View(draft.name(), columns, unique=frozenset({unique} if keys and is_told_apart else ()))
     draft.add(made, select, *around.outputs)
     _notes(draft, group)
     return draft.done()
@@ -113,38 +115,44 @@ def _source(group: _Group, keys: tuple[Sql, ...]) -> Relation:
     return numbered(group.flow, group.view, names, keys, group.view.order)
 
 
-def _value(draft: Draft, group: _Group, column: SqlColumn) -> Sql:
+_Value = tuple[Sql, str]
+"""A value, and its type in Spark."""
+
+
+def _value(draft: Draft, group: _Group, column: SqlColumn) -> _Value:
     """A column of the result, in SQL."""
     if (key := group.keys.get(called(column))) is not None:
         return _key(draft, group, column, key)
     row = group.operations().get(called(column))
-    return default_value(column) if row is None else _aggregated(draft, group, column, row)
+    return (
+        (default_value(column), column.spark_type) if row is None else _aggregated(draft, group, column, row)
+    )
 
 
-def _key(draft: Draft, group: _Group, column: SqlColumn, name: str) -> Sql:
+def _key(draft: Draft, group: _Group, column: SqlColumn, name: str) -> _Value:
     """Of another type it goes by way of text, as in Talend."""
     source = group.incoming(name)
     if source is None:
         return _left(draft, column, name, f"no column {name} comes in")
     if _java(source).kind == _java(column).kind:
-        return Ref(source.name, group.flow)
+        return Ref(source.name, group.flow), source.spark_type
     if _java(column).kind != "string":
-        return _left(
-            draft, column, name, f"a key {source.talend_type} becomes {column.talend_type} by way of text"
-        )
-    return draft.value(f"String.valueOf({group.flow}.{name})", draft.scope(), column, column.name).sql
+        reason = f"a key {source.talend_type} becomes {column.talend_type} by way of text"
+        return _left(draft, column, name, reason)
+    text = draft.value(f"String.valueOf({group.flow}.{name})", draft.scope(), column, column.name)
+    return text.sql, text.spark_type
 
 
 def _java(column: SqlColumn) -> JavaType:
     return java_type(column.talend_type, nullable=column.nullable)
 
 
-def _left(draft: Draft, column: SqlColumn, java: str, reason: str) -> Sql:
+def _left(draft: Draft, column: SqlColumn, java: str, reason: str) -> _Value:
     draft.residue(column.name, java, reason)
-    return Todo(column.spark_type, java, reason)
+    return Todo(column.spark_type, java, reason), column.spark_type
 
 
-def _aggregated(draft: Draft, group: _Group, column: SqlColumn, row: Mapping[str, str]) -> Sql:
+def _aggregated(draft: Draft, group: _Group, column: SqlColumn, row: Mapping[str, str]) -> _Value:
     function, name = row.get("FUNCTION", ""), row.get("INPUT_COLUMN", "")
     said = f"{function}({name})"
     if function in ORDERED and not group.view.order:
@@ -154,14 +162,13 @@ def _aggregated(draft: Draft, group: _Group, column: SqlColumn, row: Mapping[str
     if operation is None:
         return _left(draft, column, said, f"no column {name} comes in")
     if not operation.is_possible:
-        draft.note(
-            f"{column.name}: Talend has no {function} from {operation.source.talend_type} to {column.talend_type}"
-        )
-        return default_value(column)
+        kinds = f"from {operation.source.talend_type} to {column.talend_type}"
+        draft.note(f"{column.name}: Talend has no {function} {kinds}")
+        return default_value(column), column.spark_type
     found = aggregate(operation)
     if isinstance(found, Untranslated):
         return _left(draft, column, said, found.reason)
-    return draft.guarded(found, column.name)
+    return draft.guarded(found, column.name), found.spark_type
 
 
 def _texts(draft: Draft, group: _Group, name: str, column: SqlColumn) -> tuple[Sql, Sql]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fdm_platform.talend.components.drafting import Draft, left_to_a_person
 from fdm_platform.talend.components.flows import (
@@ -68,7 +68,14 @@ def _group(component: Component, flow: str, view: View) -> _Group:
         if name in known and name not in joined:
             delimiter = row.get("DELIMITER") or '""'
             joined[name] = _Joined(known[name], delimiter, row.get("MERGE") == "true")
-    return _Group(flow, view, sql_columns(schema_of(component, None)) or view.columns, joined)
+    columns = sql_columns(schema_of(component, None)) or view.columns
+    made = (c if called(c) in joined else _as_incoming(c, known.get(called(c))) for c in columns)
+    return _Group(flow, view, tuple(made), joined)
+
+
+def _as_incoming(column: SqlColumn, incoming: SqlColumn | None) -> SqlColumn:
+    """A key has the type that it comes in with."""
+    return replace(column, spark_type=incoming.spark_type) if incoming else column
 
 
 def _convert(component: Component, around: Around) -> Converted:

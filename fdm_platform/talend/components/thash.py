@@ -64,8 +64,10 @@ def _of(writer: Component, columns: tuple[SqlColumn, ...], around: Around, alias
     written = {c.name: c.spark_type for c in sql_columns(schema_of(writer, None))}
 
     def value(column: SqlColumn) -> Sql:
-        plain = Ref(column.name, alias)
-        return plain if written.get(column.name) == column.spark_type else Cast(plain, column.spark_type)
+        plain, kind = Ref(column.name, alias), column.spark_type
+        # What a BigDecimal has of places on its way is told by no schema.
+        is_same = written.get(column.name) == kind and not kind.startswith("decimal")
+        return plain if is_same else Cast(plain, kind)
 
     values = tuple(Output(c.name, value(c)) for c in columns)
     return Select(values, Relation(view_name(around.job, writer.unique_name), alias))

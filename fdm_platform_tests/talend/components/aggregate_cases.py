@@ -146,4 +146,15 @@ CASES = [
         Incoming("k n:Integer", [("a", 1), ("a", None), ("a", 1)]),
         [("a", "1", 0), ("a", "null", 0)],
     ),
+    _case(
+        "a BigDecimal keeps its places and digits, whatever the output's column says",
+        _aggregate("k:BigDecimal(4,1) s:BigDecimal(4,1) m:BigDecimal(4,1) c:BigDecimal(4,1)", [
+            "s=sum(d)", "m=max(d)", "c=count(d)",
+        ], ["k=d"]),
+        Incoming("d:BigDecimal(9,3)", [(Decimal("12345.678"),), (Decimal("12345.678"),), (Decimal("0.001"),)]),
+        [
+            (Decimal("12345.678"), Decimal("24691.356"), Decimal("12345.678"), Decimal(2)),
+            (Decimal("0.001"), Decimal("0.001"), Decimal("0.001"), Decimal(1)),
+        ],
+    ),
 ]  # fmt: skip
