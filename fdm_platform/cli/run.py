@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -23,9 +22,6 @@ from fdm_platform.model.table import TableSpec
 from fdm_platform.planning.names import suggest
 from fdm_platform.planning.parameters import job_params_document
 from fdm_platform.planning.secrets import Secrets, masked
-
-ALSO_ALLOWED = "FDM_ENVS_ALLOWED"
-"""Environment variable: further environments, by commas, that a job of this deployment may be run for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,13 +111,12 @@ def in_environment(settings: Settings, environment: str) -> Settings:
     Its runs, its ledger and its tables are those of one environment: another's would stand among them.
     """
     wanted = environment.upper() or settings.environment
-    allowed = {e.strip().upper() for e in os.environ.get(ALSO_ALLOWED, "").split(",")}
-    if wanted == settings.environment or wanted in allowed:
+    if wanted in (settings.environment, *settings.envs_allowed):
         return replace(settings, environment=wanted)
     raise ParameterError(
         f"this deployment is for {settings.environment}, and {wanted} was asked for",
         field="--env",
-        remedy=f"set FDM_ENV={wanted} where it is, or name {wanted} in {ALSO_ALLOWED}",
+        remedy=f"set FDM_ENV={wanted} where it is, or name {wanted} in FDM_ENVS_ALLOWED",
     )
 
 

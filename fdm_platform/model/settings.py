@@ -61,6 +61,8 @@ class Settings:
     """Seconds that a load waits for another that works on the same date (`FDM_LOCK_WAIT_S`)."""
     on_restart: str = "adopt"
     """What is done with the Spark of a load whose process died: `adopt`, the default, or `end` (`FDM_ON_RESTART`)."""
+    envs_allowed: tuple[str, ...] = ()
+    """Further environments that a job may be run for here (`FDM_ENVS_ALLOWED`, by commas)."""
     legacy: str = ""
     """Where paths of legacy jobs are on this machine (`FDM_LEGACY`, default `legacy.yaml` in the project)."""
     code_server: str = ""
@@ -148,6 +150,7 @@ class Settings:
             lease_s=_seconds(env, "FDM_LEASE_S", 60.0),
             lock_wait_s=_seconds(env, "FDM_LOCK_WAIT_S", 3600.0),
             on_restart=_one_of(env, "FDM_ON_RESTART", "adopt", "end"),
+            envs_allowed=tuple(name.upper() for name in _names(env.get("FDM_ENVS_ALLOWED"))),
             legacy=env.get("FDM_LEGACY") or "",
             code_server=env.get("FDM_CODE_SERVER") or "",
             ui_url=(env.get("FDM_UI_URL") or "").rstrip("/"),

@@ -101,7 +101,7 @@ def test_control_tables_infrastructure_and_publishing_end_with_numbers_of_their_
     assert (no_java.returncode, "JAVA_HOME" in no_java.stderr) == (4, True), no_java.stderr
     with deployment.platform() as platform:
         held = register(platform, TABLE, [DAYS[-1]], "another", asked_by="hand")
-        locked = door(deployment, OWN, *SOURCE)
+        locked = door(deployment, OWN, "GELS", "FPMS", "PROD", FDM_ENVS_ALLOWED="QA,PROD")
         held.release(DAYS[-1])
     assert (locked.returncode, "is being loaded by load another" in locked.stderr) == (6, True), locked.stderr
     with deployment.platform() as platform:
