@@ -31,12 +31,18 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
     """A parent and its child with a quarter of dates, one of which has an amount that is no number."""
     home = tmp_path_factory.mktemp("quarter", numbered=False)
     sql_root = shutil.copytree(PROJECT / "sql" / "landing", home / "sql")
-    shutil.rmtree(next(sql_root.glob("*/*/t_payment")))
+    for folder in ("t_payment", "contract_legacy"):
+        shutil.rmtree(next(sql_root.glob(f"*/*/{folder}")))
     made = deploy(home, rows=ROWS, sql_root=sql_root)
     write_sources(made.settings.source_root, [*QUARTER, NEW], ROWS)
     keys = [{"entity": "GELS", "source_system": "FPMS", "biz_dt": d} for d in DAYS]
     with made.platform() as platform:
         platform.store.delete("process_control", keys)
+        platform.store.delete("job_master", [{"job_id": job_id} for job_id in ("JOB_2001", "JOB_2002")])
+        legacy = "etl_lnd_gels_fpms_t_contract_legacy"
+        platform.store.delete(
+            "job_dependency", [{"dependent_job_id": "JOB_2001", "dependent_job_name": legacy}]
+        )
     write_rows(made, *QUARTER, at=datetime.now(UTC) - timedelta(hours=2))
     poison(made.source("customer_contract_{day}.csv", POISONED))
     yield made

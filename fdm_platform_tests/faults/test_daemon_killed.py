@@ -58,14 +58,14 @@ class Desk:
             platform.store.upsert("process_control", rows)
 
     def requested(self) -> Counter[tuple[str, str]]:
-        """How many runs there are of each table and date."""
+        """How many runs there are of each of ROOTS and date; the sample's legacy jobs have theirs, too."""
         runs = self.instance.get_runs()
         return Counter(
             (key.path[-1], day.isoformat())
             for run in runs
             for key in run.asset_selection or ()
             for day in DAYS
-            if _first(run) <= day.isoformat() <= _last(run)
+            if key.path[-1] in ROOTS and _first(run) <= day.isoformat() <= _last(run)
         )
 
 
