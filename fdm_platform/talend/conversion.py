@@ -135,6 +135,8 @@ class _Walk:
     views: dict[str, View] = field(default_factory=dict)
     off: dict[str, str] = field(default_factory=dict)
     """Why components are off, by unique name."""
+    makers: dict[str, str] = field(default_factory=dict)
+    """The component that makes a view, by the view's name in lower case."""
 
     def visit(self, component: Component) -> None:
         """Convert one component, all of whose inputs were visited."""
@@ -144,8 +146,20 @@ class _Walk:
         around = self._around(component)
         handler = self.handlers.get(component.kind, _UNKNOWN)
         converted = self._guarded(handler, component, around)
+        self._refuse_twins(converted)
         self.done[component.unique_name] = Conversion(component, around, converted)
         self.views.update(converted.views)
+
+    def _refuse_twins(self, converted: Converted) -> None:
+        """No two steps or sources make one view: one of them would be lost without a word."""
+        for made in (*converted.steps, *converted.sources):
+            first = self.makers.setdefault(made.view.lower(), made.component)
+            if first != made.component:
+                raise ImportRefusedError(
+                    f"{first} and {made.component} would both make the view {made.view}",
+                    file=self.job.file,
+                    remedy="rename one of them in Talend Studio",
+                )
 
     def _is_off(self, component: Component) -> str:
         if not component.is_active:

@@ -6,10 +6,12 @@ from collections.abc import Mapping
 
 import pytest
 
+from fdm_platform.errors import ImportRefusedError
 from fdm_platform.talend.components.handler import Around, Handler
 from fdm_platform.talend.conversion import ConversionOptions, JobPlan, convert_job
+from fdm_platform.talend.expression import Number
 from fdm_platform.talend.model import Column, Component, Link, TalendJob
-from fdm_platform.talend.plan import Converted
+from fdm_platform.talend.plan import Converted, Fate, Output, Select, Step
 from fdm_platform.talend.sql import to_sql
 
 SCHEMA = {"FLOW": (Column("id", "id_String", nullable=True), Column("biz_dt", "id_Date", nullable=True))}
@@ -132,6 +134,15 @@ def test_the_longest_way_is_the_main_table_and_rejects_are_not() -> None:
         ("t_load", "tFileOutputDelimited_2", True),
         ("t_load_rejects", "tFileOutputDelimited_1", False),
     ]
+
+
+def test_two_components_that_would_make_one_view_are_refused() -> None:
+    def convert(component: Component, _around: Around) -> Converted:
+        step = Step("same", Select((Output("a", Number(1)),), None), component.unique_name)
+        return Converted(Fate(component.unique_name, component.kind, "step"), steps=(step,))
+
+    with pytest.raises(ImportRefusedError, match="tA_1 and tA_2 would both make the view same"):
+        plan(component("tA_1"), component("tA_2"), handlers={"tA": Handler(convert)})
 
 
 def test_an_output_without_columns_is_no_table() -> None:
