@@ -35,6 +35,7 @@ COMMANDS = {
     "params": "fdm_platform.cli.params:params",
     "control": "fdm_platform.cli.control:control",
     "talend": "fdm_platform.cli.talend:talend",
+    "parity": "fdm_platform.cli.parity:parity",
     "kudu": "fdm_platform.cli.kudu:kudu",
     "ui": "fdm_platform.cli.ui:ui",
 }

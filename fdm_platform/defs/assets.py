@@ -13,6 +13,7 @@ from fdm_platform.defs.dependencies import asset_deps, dependency_metadata
 from fdm_platform.defs.io_manager import publish_load
 from fdm_platform.defs.load import Load
 from fdm_platform.defs.metadata import asset_metadata, description
+from fdm_platform.defs.parity_check import not_compared, parity_specs
 from fdm_platform.defs.partitions import dates_of_run, partitions_of
 from fdm_platform.defs.platform import Platform
 from fdm_platform.defs.resources import PlatformResource
@@ -69,7 +70,7 @@ def landing_asset(
         code_version=spec.code_version,
         description=description(spec),
         metadata={**asset_metadata(spec, settings), **dependency_metadata(waits_for)},
-        check_specs=[_check_spec(spec, c) for c in spec.checks],
+        check_specs=[*(_check_spec(spec, c) for c in spec.checks), *parity_specs(spec)],
         automation_condition=follows,
         freshness_policy=freshness,
         output_required=False,
@@ -85,7 +86,7 @@ def landing_asset(
         this_load = load_id(context.run.run_id, spec.name, context.retry_number)
         show_published(context, ledger, spec.name, before)
         if not rest:
-            yield from checks_before(context, [c.name for c in spec.checks])
+            yield from checks_before(context, _checks_of(spec))
             if parked:
                 fail_parked(parked)
             return
@@ -120,8 +121,9 @@ def landing_asset(
         show_published(context, ledger, spec.name, meanwhile)
         if done.dates:
             yield from _check_results(spec, done.outcomes)
+            yield from not_compared(spec, done.dates)
         else:
-            yield from checks_before(context, [c.name for c in spec.checks])
+            yield from checks_before(context, _checks_of(spec))
         if before or others or parked or meanwhile:  # an output would materialize those, too
             publish_load(context, done, is_partial=True)
             if parked:
@@ -159,6 +161,10 @@ def _work(context: dg.AssetExecutionContext, platform: Platform, spec: TableSpec
 def load_id(run_id: str, table: str, retry: int = 0) -> str:
     """The correlation key of one attempt: Dagster's run and the step, and the retry if it is one."""
     return f"{run_id}-{table}" + (f"-r{retry}" if retry else "")
+
+
+def _checks_of(spec: TableSpec) -> list[str]:
+    return [*(c.name for c in spec.checks), *(c.name for c in parity_specs(spec))]
 
 
 def _check_spec(spec: TableSpec, check: CheckSpec) -> dg.AssetCheckSpec:
