@@ -293,7 +293,7 @@ framework.get_logger("etl").info("%s", sorted({f.rpartition("/framework/")[0].rp
 raise KeyError("after that")
 """
     submission = submit(
-        tmp_path, script_plan(tmp_path, script(tmp_path, text), master="local-cluster[1,1,512]")
+        tmp_path, script_plan(tmp_path, script(tmp_path, text), master="local-cluster[1,1,1024]")
     )
     told = [m.message for m in submission.messages() if isinstance(m, LogLine)]
     with pytest.raises(LoadError, match="KeyError: 'after that'"):
