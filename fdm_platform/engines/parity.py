@@ -57,8 +57,8 @@ def compare(
     """What differs between two outputs. `samples` is how many rows of each kind of difference are shown.
 
     With `empty_is_null` an empty text equals NULL, as it must where a file holds no difference between them.
-    ContractError names a column that one of them lacks or that cannot be compared; ParameterError is for a tolerance
-    without keys, or of what is no number. What Spark fails with is told as of a load.
+    ParameterError is for a key or tolerance of a column that one of them lacks, and a tolerance without keys or of what
+    is no number; ContractError for outputs that cannot be compared. What Spark fails with is told as of a load.
     """
     columns = _columns(new, old, spec)
     sides = _side(new, columns, is_new=True, empty_is_null=empty_is_null).unionByName(
@@ -106,7 +106,7 @@ def _columns(new: DataFrame, old: DataFrame, spec: ParitySpec) -> _Columns:
 def _known(name: str, common: dict[str, str], what: str) -> str:
     if name.lower() in common:
         return common[name.lower()]
-    raise ContractError(
+    raise ParameterError(
         f"{name!r} is no column of both outputs",
         field=f"parity.{what}",
         remedy=suggest(name, common.values()),

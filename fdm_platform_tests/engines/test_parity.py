@@ -13,7 +13,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from fdm_platform.engines.old_output import find_old, read_old
 from fdm_platform.engines.parity import compare
-from fdm_platform.errors import ContractError, FdmError, ParameterError, SourceError
+from fdm_platform.errors import FdmError, ParameterError, SourceError
 from fdm_platform.model.parity import ParitySpec
 
 pytestmark = pytest.mark.spark
@@ -144,7 +144,7 @@ def test_columns_that_one_side_lacks(spark: SparkSession) -> None:
 @pytest.mark.parametrize(
     ("spec", "error", "says"),
     [
-        (ParitySpec(keys=("contract_nr",)), ContractError, "did you mean"),
+        (ParitySpec(keys=("contract_nr",)), ParameterError, "did you mean"),
         (ParitySpec(tolerance={"amount": Decimal(1)}), ParameterError, "--keys"),
         (ParitySpec(keys=KEYS.keys, tolerance={"note": Decimal(1)}), ParameterError, "no number"),
     ],
