@@ -194,6 +194,11 @@ def _notes(draft: Draft, group: _Group) -> None:
             draft.note(
                 "fractions are added in no certain order: their last digits may differ from run to run"
             )
+        is_compared = row.get("FUNCTION") in ("min", "max") and row.get("IGNORE_NULL") != "true"
+        if source and is_compared and _java(source).is_boxed:
+            draft.note(
+                "min and max fail where a group has NULLs beside values; Talend lets those pass that come first"
+            )
 
 
 def _simulate(component: Component, around: Around, rows: Mapping[str, Rows]) -> Mapping[str, Rows]:
