@@ -43,6 +43,7 @@ public class Oracle {
         if (value instanceof java.util.Date) return "V" + ((java.util.Date) value).getTime();
         if (value instanceof java.math.BigDecimal) return "V" + ((java.math.BigDecimal) value).toPlainString();
         if (value == null) return "N";
+        if (value instanceof Float) value = ((Float) value).doubleValue();
         StringBuilder hex = new StringBuilder("V");
         for (char c : value.toString().toCharArray()) hex.append(c > 32 && c < 127 && c != '%' ? "" + c : String.format("%%%04x", (int) c));
         return hex.toString();
