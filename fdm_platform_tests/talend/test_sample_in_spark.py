@@ -17,6 +17,7 @@ from fdm_platform.control.seed_file import read_seed
 from fdm_platform.defs.platform import Platform, open_platform
 from fdm_platform.engines.fixtures import run_fixtures
 from fdm_platform.engines.load import run_date
+from fdm_platform.engines.parity import compare as compare_outputs
 from fdm_platform.model.plan import LoadPlan
 from fdm_platform.model.settings import Settings
 from fdm_platform.talend.conversion import ConversionOptions
@@ -74,16 +75,23 @@ def test_a_load_gives_what_was_worked_out_by_hand(
     spark: SparkSession, platform: Platform, table: str
 ) -> None:
     plan = platform.plan(platform.catalog.get(table), [DAY], "load-1")
-    with (EXAMPLE / f"expected/{EXPECTED[table]}_20240515.csv").open(encoding="utf-8", newline="") as file:
+    old = EXAMPLE / f"expected/{EXPECTED[table]}_20240515.csv"
+    with old.open(encoding="utf-8", newline="") as file:
         expected = list(csv.DictReader(file))
 
     outcome = run_date(_session(spark, plan), plan, plan.dates[0])
 
     assert outcome.failure is None
     assert outcome.manifest is not None
-    staged = dataset.dataset(Path(outcome.manifest.staging) / outcome.manifest.folder, format="orc")
-    found = [_written(row, expected[0]) for row in staged.to_table().to_pylist()]
+    folder = Path(outcome.manifest.staging) / outcome.manifest.folder
+    found = [
+        _written(row, expected[0]) for row in dataset.dataset(folder, format="orc").to_table().to_pylist()
+    ]
     assert sorted(found, key=str) == sorted(expected, key=str)
+    parity = platform.catalog.get(table).parity
+    assert parity is not None
+    result = compare_outputs(spark.read.orc(str(folder)), spark.read.csv(str(old), header=True), parity)
+    assert (result.is_equal, result.matched, result.only_old_columns) == (True, len(expected), ())
 
 
 @pytest.mark.spark
