@@ -179,10 +179,14 @@ def _sequence(component: Component, java: str) -> tuple[int, int] | None:
     return None
 
 
+_MOST_SIMULATED = 1_000
+"""Rows that are worked out for a test; of a component that makes more there is none."""
+
+
 def _simulate(component: Component, around: Around, rows: Mapping[str, Rows]) -> Mapping[str, Rows]:
     del rows
     table = _table(Draft(component, around))
-    if table is None or not main_outputs(around):
+    if table is None or not main_outputs(around) or table.times * len(table.rows) > _MOST_SIMULATED:
         return {}
     java = Java(around)
     made = [
