@@ -20,10 +20,11 @@ from fdm_platform.talend.components.passing import default_of, default_value
 from fdm_platform.talend.components.settings import constant_text
 from fdm_platform.talend.components.simulating import Java
 from fdm_platform.talend.components.text_fields import PARSED
-from fdm_platform.talend.expression import Call, Infix, Number, Ref, Sql
+from fdm_platform.talend.expression import Call, Infix, Number, Ref, Sql, Todo
 from fdm_platform.talend.java import constant
 from fdm_platform.talend.java.ast import Invocation, Literal, Name
 from fdm_platform.talend.java.parsing import parse
+from fdm_platform.talend.java.typed import Untranslated
 from fdm_platform.talend.java.types import java_type
 from fdm_platform.talend.model import Column, Component
 from fdm_platform.talend.plan import Converted, Output, Relation, Select, SqlColumn, View
@@ -160,6 +161,10 @@ def _value(draft: Draft, row: Mapping[str, str], column: SqlColumn, number: Sql)
     if (sequence := _sequence(draft.component, java)) is not None:
         start, step = sequence
         return Infix("+", Number(start), Infix("*", Infix("-", number, Number(1)), Number(step)))
+    if draft.component.kind == "tRowGenerator" and isinstance(parse(java), Untranslated):
+        reason = "one of these values is picked at random"
+        draft.residue(column.name, java, reason)
+        return Todo(column.spark_type, java, reason)
     value = draft.value(java, draft.scope({}), column, column.name)
     return draft.guarded(value, column.name)
 

@@ -106,11 +106,17 @@ def _jdbc(draft: Draft) -> dict[str, object]:
     options = {
         "url": url,
         "query": _query(component),
-        "user": template(connection, "USER", todo="Write the user into table.yaml.") or "",
+        "user": _user(connection),
         "password": _password(draft, connection),
     }
     draft.residues.extend(replace(r, component=component.unique_name) for r in connection.residues)
     return {"format": "jdbc", "options": {key: value for key, value in options.items() if value}}
+
+
+def _user(connection: Draft) -> str:
+    if connection.component.text("USER").strip(' "') == "":
+        return ""
+    return template(connection, "USER", todo="Write the user into table.yaml.") or ""
 
 
 def _url(connection: Draft, component: Component) -> str:

@@ -10,6 +10,9 @@ from fdm_platform.talend.java import constant, file_template
 from fdm_platform.talend.java.typed import Scope, Untranslated
 from fdm_platform.talend.model import Component
 
+NEVER = "\u0001"
+"""A separator that no text file has: a line is one column."""
+
 
 @dataclass(frozen=True, slots=True)
 class Setting:
@@ -28,16 +31,22 @@ def unmet(component: Component, settings: Sequence[Setting]) -> Iterator[str]:
             yield f"{setting.what} ({setting.name}: {component.text(setting.name).strip()})"
 
 
+_ODD = {'"""': '"', '"\\"': "\\", "ESCAPE_MODE_DOUBLED": '"', "ESCAPE_MODE_BACKSLASH": "\\"}
+"""Settings that Studio saves though they are no Java: its generator knows them."""
+
+
 def constant_text(draft: Draft, name: str, default: str) -> str:
     """A setting's text, `";"`; the default where it is empty, and with a residue where it is made at run time."""
     java = draft.component.text(name).strip()
     if not java:
         return default
-    found = constant(java)
+    found = _ODD.get(java) or constant(java, draft.around.context)
     if found is None:
         draft.residue(
             name, java, "it is made at run time", f"Set it in table.yaml; {default!r} stands there now."
         )
+    elif "context." in java:
+        draft.note(f"{name} is {java}: what the imported context says is written into table.yaml")
     return default if found is None else str(found)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from fdm_platform.talend.components.drafting import Draft, left_to_a_person
 from fdm_platform.talend.components.flows import main_outputs, schema_of, sql_columns, view_name
 from fdm_platform.talend.components.handler import Around, Handler, Rows
-from fdm_platform.talend.components.settings import Setting, constant_text, template, unmet
+from fdm_platform.talend.components.settings import NEVER, Setting, constant_text, template, unmet
 from fdm_platform.talend.components.text_fields import TextInput, text_of, text_rules
 from fdm_platform.talend.expression import Call, Ref, Text
 from fdm_platform.talend.model import Component
@@ -83,7 +83,7 @@ def _options(draft: Draft, component: Component) -> dict[str, object]:
     """Of Spark's reader, in the words of the component's settings."""
     is_csv = component.flag("CSV_OPTION")
     options: dict[str, object] = {"header": _has_header(component)}
-    options["sep"] = constant_text(draft, "FIELDSEPARATOR", ";")
+    options["sep"] = constant_text(draft, "FIELDSEPARATOR", ";") or NEVER
     options["quote"] = constant_text(draft, "TEXT_ENCLOSURE", '"') if is_csv else ""
     if is_csv:
         options["escape"] = constant_text(draft, "ESCAPE_CHAR", '"')

@@ -9,7 +9,7 @@ from itertools import zip_longest
 from fdm_platform.talend.components.drafting import Draft, left_to_a_person
 from fdm_platform.talend.components.flows import REJECT, main_outputs, schema_of, view_name
 from fdm_platform.talend.components.handler import Around, Handler, Rows
-from fdm_platform.talend.components.settings import Setting, constant_text, template, unmet
+from fdm_platform.talend.components.settings import NEVER, Setting, constant_text, template, unmet
 from fdm_platform.talend.components.text_fields import TextInput, TextRules, text_of, text_rules
 from fdm_platform.talend.expression import Call, Number, Ref, Sql, Text
 from fdm_platform.talend.java import constant
@@ -17,8 +17,6 @@ from fdm_platform.talend.model import Column, Component
 from fdm_platform.talend.plan import Converted
 
 _LINE = "line"
-_NEVER = "\u0001"
-"""A separator that no text file has: a line is one column."""
 _UNMET = (
     Setting("HEADER", ("0", "1"), "a header of several lines"),
     Setting("FOOTER", ("0",), "a footer"),
@@ -117,7 +115,7 @@ def _convert(component: Component, around: Around) -> Converted:
         "format": "csv",
         "options": {
             "header": has_header,
-            "sep": _NEVER,
+            "sep": NEVER,
             "quote": "",
             "encoding": constant_text(draft, "ENCODING", "ISO-8859-15"),
         },
