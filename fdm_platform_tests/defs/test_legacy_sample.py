@@ -59,11 +59,13 @@ class Daemon:
 
     def tick(self) -> dict[str, dg.ExecuteInProcessResult]:
         """Evaluate the sensor and carry out what it requests of the job: by date."""
-        sensor = self.definitions.get_sensor_def("process_control_gels_fpms")
-        context = dg.build_sensor_context(
-            instance=self.instance, cursor=self.cursor, resources={"platform": PlatformResource()}
-        )
-        data = sensor.evaluate_tick(context)
+        sensor = self.definitions.get_repository_def().get_sensor_def("process_control_gels_fpms")
+        resources = {"platform": PlatformResource()}
+        with dg.build_sensor_context(
+            instance=self.instance, cursor=self.cursor, resources=resources
+        ) as context:
+            data = sensor(context)
+        assert isinstance(data, dg.SensorResult)
         self.cursor = data.cursor
         for request in data.dynamic_partitions_requests or ():
             self.instance.add_dynamic_partitions(request.partitions_def_name, list(request.partition_keys))
