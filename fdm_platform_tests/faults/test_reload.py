@@ -12,6 +12,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import dagster as dg
@@ -91,7 +92,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Deployment:
         make_job(tmp_path / "jobs", A, SCRIPT.format(home=str(tmp_path)))
         add_row(platform, "JOB_1", A, tmp_path / "jobs")
         row = {"entity": "GELS", "source_system": "FPMS", "biz_dt": DAYS[1], "run_indicator": "Y"}
-        platform.store.upsert("process_control", [row])
+        platform.store.upsert("process_control", [{**row, "last_update_ts": datetime.now(UTC)}])
         refresh_jobs(platform)
     return Deployment(Settings.from_environ(), dict(os.environ))
 
