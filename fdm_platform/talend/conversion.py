@@ -152,7 +152,8 @@ class _Walk:
 
     def _refuse_twins(self, converted: Converted) -> None:
         """No two steps or sources make one view: one of them would be lost without a word."""
-        for made in (*converted.steps, *converted.sources):
+        views: list[Step | SourceInput] = [*converted.steps, *converted.sources]
+        for made in views:
             first = self.makers.setdefault(made.view.lower(), made.component)
             if first != made.component:
                 raise ImportRefusedError(
