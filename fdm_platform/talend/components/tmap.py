@@ -187,6 +187,8 @@ class _Mapping:
     def _where(self, table: MapOutput, rows: Rows) -> tuple[Sql, Sql]:
         """When the output takes a row, and when asking its filter throws."""
         own, throws = self._filter(table.filter or "", f"{table.name}, its filter", rows)
+        if table.is_error_reject:
+            return own, FALSE
         if is_ordinary(table):
             return both(negated(rows.missed), own), both(negated(rows.missed), throws)
         left = [rows.missed] if table.is_inner_reject else []
