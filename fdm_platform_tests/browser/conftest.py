@@ -45,7 +45,9 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="module")
 def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     """A deployment; whatever still runs on its settings in the end is stopped, however the tests went."""
-    made = deploy(tmp_path_factory.mktemp("fdm", numbered=False), rows=ROWS)
+    home = tmp_path_factory.mktemp("of_a_module") / "fdm"
+    home.mkdir()
+    made = deploy(home, rows=ROWS)
     yield made
     end_all_of(made.settings.home)
 
