@@ -156,7 +156,6 @@ def test_materialize_publishes_with_one_spark_application_tells_each_date_and_fa
     assert landed.to_arrow().equals(before)
 
 
-@pytest.mark.spark
 def test_the_first_signal_is_raised_again_whoever_handled_it() -> None:
     with ended_by_signals() as raise_again:
         raise_again()
@@ -170,6 +169,7 @@ def test_the_first_signal_is_raised_again_whoever_handled_it() -> None:
     assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
 
 
+@pytest.mark.spark
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize("trigger", ["plan.json", "2024-05-15"], ids=["before the run", "while Spark writes"])
 def test_a_stopped_command_leaves_no_spark_no_staging_and_one_final_line(
