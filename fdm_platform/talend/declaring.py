@@ -9,7 +9,7 @@ from typing import Any
 from fdm_platform.planning.specification import default_job_name
 from fdm_platform.talend.conversion import ConversionOptions, JobPlan, TablePlan
 from fdm_platform.talend.documents import to_yaml
-from fdm_platform.talend.fixtures import StepTest
+from fdm_platform.talend.fixtures import StepTest, last_test
 from fdm_platform.talend.java import SESSION_CONF
 from fdm_platform.talend.naming import slug, unused
 from fdm_platform.talend.plan import SqlColumn, Step
@@ -20,20 +20,27 @@ _TAG = 63
 """Characters of a tag's value."""
 
 
-def table_files(
-    plan: JobPlan, table: TablePlan, options: ConversionOptions, tests: Mapping[str, StepTest]
-) -> dict[str, str]:
-    """Text by path below the table's folder."""
+def job_files(
+    plan: JobPlan, options: ConversionOptions, tests: Mapping[str, StepTest]
+) -> dict[str, dict[str, str]]:
+    """By table, text by path below the table's folder. What several tables have is printed once."""
     where = f"{plan.job.label} {plan.job.version}, {plan.job.file}"
-    files = {TABLE_FILE: to_yaml(declaration(plan, table, options), f"{table.sink.component} of {where}")}
-    for step in table.steps:
-        files[f"{step.view}.hql"] = step_text(step, plan)
-        if step.view in tests:
-            files[f"tests/{step.view}.yaml"] = _test_text(tests[step.view])
+    printed = {view: _test_text(test) for view, test in tests.items()}
+    steps = {id(step): _step_text(step, plan) for table in plan.tables for step in table.steps}
+    files: dict[str, dict[str, str]] = {}
+    for table in plan.tables:
+        last = last_test(table)
+        own = printed | ({last.view: _test_text(last)} if last else {})
+        comment = f"{table.sink.component} of {where}"
+        files[table.name] = {TABLE_FILE: to_yaml(declaration(plan, table, options), comment)}
+        for step in table.steps:
+            files[table.name][f"{step.view}.hql"] = steps[id(step)]
+            if step.view in own:
+                files[table.name][f"tests/{step.view}.yaml"] = own[step.view]
     return files
 
 
-def step_text(step: Step, plan: JobPlan) -> str:
+def _step_text(step: Step, plan: JobPlan) -> str:
     """The step's HQL; above it, where it does not say so itself, whose it is."""
     comment = step.select.comment or f"{step.component}, from {plan.job.label} {plan.job.version}"
     return to_sql(replace(step.select, comment=comment))

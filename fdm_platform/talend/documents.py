@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 import yaml
@@ -11,6 +12,9 @@ import yaml
 from fdm_platform.talend.sql import comment_lines
 
 _WIDTH = 110
+_LONGEST_KEY = 120
+"""Of a mapping on one line; a longer one has a question mark before it."""
+_LINE_END = re.compile(r"[\n\r\x85\u2028\u2029]")
 _Dumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 
@@ -22,8 +26,29 @@ def to_yaml(values: Mapping[str, Any], comment: str = "") -> str:
 
 def inline(value: Any) -> str:
     """The value on one line, quoted where it must be."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(_entry(str(key), each) for key, each in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(inline, value)) + "]"
+    return _scalar(type(value).__name__, repr(value), value)
+
+
+def _entry(key: str, value: Any) -> str:
+    name = inline(key)
+    return f"{'? ' if len(name) > _LONGEST_KEY else ''}{name}: {inline(value)}"
+
+
+@lru_cache(maxsize=1 << 14)
+def _scalar(_kind: str, _shown: str, value: Any) -> str:
+    """Most come again and again, and the library takes its time. Equal values of two kinds are written apart."""
+    style = '"' if isinstance(value, str) and _LINE_END.search(value) else None
     text: str = yaml.dump(
-        [value], Dumper=_Dumper, default_flow_style=True, allow_unicode=True, width=10**9, sort_keys=False
+        [value],
+        Dumper=_Dumper,
+        default_flow_style=True,
+        default_style=style,
+        allow_unicode=True,
+        width=10**9,
     )
     return text.strip()[1:-1]
 
@@ -31,9 +56,9 @@ def inline(value: Any) -> str:
 def _mapping(values: Mapping[str, Any], indent: int) -> Iterator[str]:
     pad = " " * indent
     for key, value in values.items():
-        name, plain = _name(str(key)), _plain(value)
-        text = inline(plain)
-        if not _is_nested(plain) or (len(pad + name + text) < _WIDTH and not _is_list_of_mappings(plain)):
+        name, plain = inline(str(key)), _plain(value)
+        text = "" if _is_list_of_mappings(plain) else inline(plain)
+        if text and (not _is_nested(plain) or len(pad + name + text) < _WIDTH):
             yield f"{pad}{name}: {text}"
             continue
         yield f"{pad}{name}:"
@@ -41,12 +66,6 @@ def _mapping(values: Mapping[str, Any], indent: int) -> Iterator[str]:
             yield from _mapping(plain, indent + 2)
         else:
             yield from (f"{pad}  - {inline(item)}" for item in plain)
-
-
-@cache
-def _name(key: str) -> str:
-    """A key; the same ones stand in every file."""
-    return inline(key)
 
 
 def _is_nested(value: Any) -> bool:

@@ -15,9 +15,9 @@ from fdm_platform.talend.chains import Chains, JobChain, chain_of, chains, witho
 from fdm_platform.talend.components import HANDLERS
 from fdm_platform.talend.components.handler import Handler
 from fdm_platform.talend.conversion import ConversionOptions, JobPlan, convert_job
-from fdm_platform.talend.declaring import job_name, table_files
+from fdm_platform.talend.declaring import job_files, job_name
 from fdm_platform.talend.documents import to_yaml
-from fdm_platform.talend.fixtures import last_test, step_tests
+from fdm_platform.talend.fixtures import step_tests
 from fdm_platform.talend.migration import Verdict, migration, verdicts
 from fdm_platform.talend.model import TalendJob
 from fdm_platform.talend.naming import job_names, table_name
@@ -200,12 +200,7 @@ class _Run:
         """Stage the job's files; `places` are the folders that were staged."""
         options = self.options.conversion
         home = f"{options.entity}/{options.source_system}".lower()
-        tests = {**step_tests(plan, self.handlers)}
-        files: dict[str, dict[str, str]] = {}
-        for table in plan.tables:
-            last = last_test(table)
-            own = tests | ({last.view: last} if last else {})
-            files[table.name] = table_files(plan, table, options, own)
+        files = job_files(plan, options, step_tests(plan, self.handlers))
         seeds = self._seeds(plan, ref, files)
         flat = {f"{table}/{name}": text for table, of in files.items() for name, text in of.items()}
         files[f"{PAPERS}/{plan.name}"] = {

@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 from fdm_platform.errors import DeclarationError, ImportRefusedError, MachineError
@@ -62,7 +63,7 @@ class Staging:
                 _finish(checked)
                 spec = read_table(checked / TABLE_FILE)
                 for step in spec.steps:
-                    placeholders(step.sql)
+                    _require_placeholders(step.sql)
             except DeclarationError as error:
                 message = f"what it became is not sound: {error.field or error.file}: {error.message}"
                 raise ImportRefusedError(message, remedy="report it with the job's file") from None
@@ -143,6 +144,12 @@ def _take_back(target: Path, old: Path | None) -> None:
     shutil.rmtree(target, ignore_errors=True)
     if old is not None and old.exists():
         old.rename(target)
+
+
+@lru_cache(maxsize=256)
+def _require_placeholders(sql: str) -> None:
+    """SqlError where it cannot be read. A job's tables share most of their steps: each is read once."""
+    placeholders(sql)
 
 
 def _finish(folder: Path) -> None:
