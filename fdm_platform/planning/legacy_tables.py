@@ -9,9 +9,9 @@ from __future__ import annotations
 import posixpath
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TypeVar
 
 from fdm_platform.errors import DeclarationError, FdmError
@@ -57,7 +57,8 @@ class _Joining:
         own = [job for job in jobs.jobs if job.job_name.lower() not in declared]
         refinements = _by_job(self.catalog.refinements)
         self._report_unused(refinements, own, declared)
-        specs = [(j, spec) for j in own if (spec := self._spec(j, _named_by(j, refinements)))]
+        built = ((job, self._spec(job, _named_by(job, refinements))) for job in own)
+        specs = [(job, spec) for job, spec in built if spec and self._has_output(job, spec)]
         tables = self._distinct(specs)
         joined = self.catalog.with_tables(tables)
         # a deployment may have jobs and declare nothing
@@ -130,16 +131,44 @@ class _Joining:
         return replace(plain, file=said.file, legacy=legacy, code_version=code, **settings)
 
     def _output(self, output: str | None) -> str | None:
-        """A name is below the landing root; a path, of this machine or the script's, is where it is."""
-        if output is None or (is_uri(output) and not output.startswith("file:")):
-            return output
+        """A name is below the landing root; a path, of this machine or the script's, is where it is.
+
+        DeclarationError: readers do not see it, or other tables are in it. ParameterError: it is nowhere.
+        """
+        if output is None:
+            return None
+        place, landing = self._place_of(output), self.settings.landing
+        if f"{landing}/".startswith(f"{place.rstrip('/')}/") or posixpath.basename(place).startswith(
+            (".", "_")
+        ):
+            raise DeclarationError(
+                f"{place} cannot be a table's: it holds others, or is hidden from readers",
+                field="output",
+                remedy=f"name a folder of its own below {landing}, or elsewhere",
+            )
+        return place
+
+    def _place_of(self, output: str) -> str:
+        if is_uri(output) and not output.startswith("file:"):
+            return output.rstrip("/")
         if ABSOLUTE.match(output) or output.startswith(("\\", "$", "%")):
             return self.places.local(output, what="output")
-        name = PurePosixPath(output.replace("\\", "/"))
-        return f"{self.settings.landing}/{name}"
+        name, landing = posixpath.normpath(output.replace("\\", "/")), self.settings.landing
+        return landing if name == "." else f"{landing}/{name}"
+
+    def _has_output(self, job: LegacyJob, spec: TableSpec) -> bool:
+        try:
+            return bool(output_root(self.settings, spec))
+        except DeclarationError as error:
+            remedy = "rename the job, or declare its `output` in a table.yaml with `legacy_job`"
+            self._find(job, error.message, remedy)
+            return False
 
     def _distinct(self, specs: Sequence[tuple[LegacyJob, TableSpec]]) -> list[TableSpec]:
-        """Without those that share name or output folder: a declared table stays, of two jobs none does."""
+        """Without those that share name or output folder: a declared table stays, of two jobs none does.
+
+        One whose output lies in another's is left out, too: that one is listed, replaced and kept as a whole.
+        """
         by_name, by_root = defaultdict[str, list[str]](list), defaultdict[str, list[str]](list)
         for spec in self.catalog.declared.specs:
             by_name[spec.name].append(spec.file)
@@ -153,12 +182,14 @@ class _Joining:
         for job, spec in specs:
             root = output_root(self.settings, spec)
             names = [x for x in by_name[spec.name] if x != job.job_id]
-            roots = [x for x in by_root[root] if x != job.job_id]
+            roots = [x for place in _upwards(root) for x in by_root.get(place, ()) if x != job.job_id]
             if names:
                 self._find(job, f"its table {spec.name} is that of {names[0]} too", "rename one of them")
             elif roots:
                 remedy = "give one of them another `output` in a table.yaml with `legacy_job`"
-                self._find(job, f"its output {root} is that of {roots[0]} too", remedy)
+                is_same = roots[0] in by_root[root]
+                what = f"is that of {roots[0]} too" if is_same else f"lies in that of {roots[0]}"
+                self._find(job, f"its output {root} {what}", remedy)
             else:
                 found.append(spec)
         return found
@@ -181,6 +212,13 @@ class _Joining:
 
     def _find(self, job: LegacyJob, message: str, remedy: str) -> None:
         self.findings.append(JobFinding(job.job_id, job.job_name, message, remedy))
+
+
+def _upwards(folder: str) -> Iterator[str]:
+    """The folder and those that it is in."""
+    while folder:
+        yield folder
+        folder = folder.rpartition("/")[0]
 
 
 def _declared_jobs(catalog: Catalog) -> set[str]:

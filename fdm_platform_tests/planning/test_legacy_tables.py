@@ -125,6 +125,10 @@ def test_a_declared_tables_job_is_that_table_even_while_it_is_broken(tmp_path: P
             "on a machine that is not known",
             "add a prefix",
         ),
+        *(
+            (f"output: {output}\nlegacy_job: JOB_1\n", (1, "output"), "cannot be a table's", "of its own")
+            for output in (".", "/land", "/", "x/.hidden", "_x")
+        ),
         ("legacy_job: JOB_11\n", (1, "legacy_job"), "job_master has no job 'job_11'", "did you mean JOB_1?"),
         ("legacy_job: JOB_7\n", (1, "legacy_job"), "gone is no table: no folder", "copy it"),
         ("legacy_job: JOB_1\nsteps: [x]\n", (2, "steps"), "unknown key 'steps'", "known:"),
@@ -150,6 +154,27 @@ def test_what_is_wrong_with_a_refinement_leaves_its_job_out(
         with pytest.raises(DeclarationError, match=message):
             catalog.get("t_x")
     assert "gels_fpms_t_y" in catalog.tables
+
+
+def test_a_name_that_gives_no_folder_takes_down_no_other_job(tmp_path: Path) -> None:
+    catalog = joined(tmp_path, job("etl_lnd_"), job("etl_lnd__x"), job("t_y"))
+    assert list(catalog.tables) == ["gels_fpms_t_y"]
+    assert [f.message for f in catalog.job_findings] == [
+        "the table '' would leave the landing root /land",
+        "the table '_x' would leave the landing root /land",
+    ]
+
+
+def test_an_output_in_another_s_leaves_that_one_alone(tmp_path: Path) -> None:
+    file = declare(tmp_path)
+    declare(tmp_path, "legacy_job: inner\noutput: gels_fpms_t_a/part\n", "gels/fpms/inner")
+    declare(tmp_path, "legacy_job: deep\noutput: /land/gels_fpms_outer/a/b\n", "gels/fpms/deep")
+    catalog = joined(tmp_path, job("inner"), job("deep"), job("outer"))
+    assert set(catalog.tables) == {"gels_fpms_t_a", "gels_fpms_outer"}
+    assert {f.job_name: f.message for f in catalog.job_findings} == {
+        "deep": "its output /land/gels_fpms_outer/a/b lies in that of JOB_outer",
+        "inner": f"its output /land/gels_fpms_t_a/part lies in that of {file}",
+    }
 
 
 def test_a_job_that_two_files_refine_is_left_out(tmp_path: Path) -> None:
