@@ -40,24 +40,30 @@ def _output(
     component: Component, around: Around, link: Link, main: str, lookup: str
 ) -> tuple[MapOutput, tuple[Column, ...]]:
     schema = schema_of(component, link)
-    entries = tuple(_entries(component, around, schema, main, "" if link.connector == REJECT else lookup))
-    return MapOutput(link.name, entries, is_inner_reject=link.connector == REJECT), schema
+    is_reject = link.connector == REJECT
+    entries = tuple(_entries(component, around, schema, main, lookup, is_reject=is_reject))
+    return MapOutput(link.name, entries, is_inner_reject=is_reject), schema
 
 
 def _entries(
-    component: Component, around: Around, schema: Sequence[Column], main: str, lookup: str
+    component: Component,
+    around: Around,
+    schema: Sequence[Column],
+    main: str,
+    lookup: str,
+    *,
+    is_reject: bool,
 ) -> Iterator[MapEntry]:
-    """Lookup columns where they are named, else the main flow's at the same place."""
-    use = component.flag("USE_LOOKUP_COLS") and bool(lookup)
+    """Lookup columns where they are named, which are empty in rejects; else the main flow's at the same place."""
     looked_up = (
         {r.get("OUTPUT_COLUMN"): r.get("LOOKUP_COLUMN", "") for r in component.rows("LOOKUP_COLS")}
-        if use
+        if component.flag("USE_LOOKUP_COLS")
         else {}
     )
     own = [called(c) for c in around.inputs[main].columns]
     for n, column in enumerate(schema):
         if column.name in looked_up:
-            yield MapEntry(column.name, f"{lookup}.{looked_up[column.name]}")
+            yield MapEntry(column.name, "" if is_reject else f"{lookup}.{looked_up[column.name]}")
         else:
             yield MapEntry(column.name, f"{main}.{own[n]}" if n < len(own) else "")
 

@@ -252,4 +252,21 @@ JOINS = [
     ),
 ]
 
-CASES = [*LOOKUPS, REJECTS, VARIABLES, ERRORS, JOINED, *JOINS]
+REPLACED = Case(
+    "tJoin: a looked-up column in the place of one of the main flow is empty in rejects",
+    component(
+        "tJoin",
+        {"FLOW": "key:Integer label", "REJECT": "key:Integer label"},
+        {
+            "JOIN_KEY": ({"INPUT_COLUMN": "id", "LOOKUP_COLUMN": "id"},),
+            "LOOKUP_COLS": ({"OUTPUT_COLUMN": "label", "LOOKUP_COLUMN": "name"},),
+            "USE_LOOKUP_COLS": "true",
+            "USE_INNER_JOIN": "true",
+        },
+    ),
+    {"row1": Incoming("id:Integer code", [(2, "b"), (9, "i")]), "row2": LOOKUP},
+    ["row3", "row4 REJECT"],
+    {"tJoin_1_row3": [(2, "two")], "tJoin_1_row4": [(9, None)]},
+)
+
+CASES = [*LOOKUPS, REJECTS, VARIABLES, ERRORS, JOINED, *JOINS, REPLACED]
