@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
+from functools import reduce
+from operator import or_
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +26,7 @@ from fdm_platform.model.table import TableSpec
 from fdm_platform.planning.job_lint import LintFinding, lint_hql
 from fdm_platform.planning.places import output_root
 from fdm_platform.planning.sample_parameters import bound_hql
-from fdm_platform.planning.script_lint import lint_script
+from fdm_platform.planning.script_lint import given_to_hql, lint_script
 
 _WIDTH = 120
 _DOORS = {
@@ -104,7 +106,8 @@ def show(name: str, is_json: bool) -> None:
 def check(context: click.Context, name: str, no_parse: bool, is_json: bool) -> None:
     """Check a job's folder, HQL and script: what is missing, what cannot run, and what will bite. Runs nothing.
 
-    NAME is the job's name or id. Exit code 2 where there is an error; warnings alone are 0.
+    NAME is the job's name or id. Exit code 2 where there is an error; warnings alone are 0. Nothing found here
+    keeps the job from being run, but for a folder or script that is missing.
 
     \b
     Examples:
@@ -157,17 +160,29 @@ def check_job(platform: Platform, spec: TableSpec, *, parse: bool) -> list[LintF
             remedy=f"`fdm validate {spec.name}` checks it",
         )
     rows = platform.job_rows(spec, [])
-    hql = {
-        str(p): p.read_text(encoding="utf-8") for p in sorted(Path(spec.legacy.base_dir, "sql").glob("*.hql"))
-    }
+    scripts = {str(p): p.read_bytes() for p in sorted(Path(spec.legacy.script).parent.rglob("*.py"))}
+    by_script = reduce(or_, map(given_to_hql, scripts.values()))
     parameters = _parameters(platform, spec)
-    findings = [f for file, text in hql.items() for f in lint_hql(text, file, parameters)]
-    for script in sorted(Path(spec.legacy.script).parent.glob("*.py")):
-        findings += lint_script(script.read_text(encoding="utf-8"), str(script))
+    hql, findings = _read_hql(Path(spec.legacy.base_dir))
+    findings += [f for file, text in hql.items() for f in lint_hql(text, file, parameters, by_script)]
+    findings += [f for file, text in scripts.items() for f in lint_script(text, file)]
     findings += _folder(spec, rows)
     if parse:
         findings += _parsed(platform, hql, {f.file for f in findings if f.severity == "error"})
     return sorted(findings, key=lambda f: (f.file, f.line, f.rule))
+
+
+def _read_hql(base: Path) -> tuple[dict[str, str], list[LintFinding]]:
+    """Text by file, as exec_hql reads it, and what is no text."""
+    hql, findings = {}, []
+    for file in sorted((base / "sql").glob("*.hql")):
+        try:
+            hql[str(file)] = file.read_text(encoding="utf-8-sig")
+        except UnicodeDecodeError as error:
+            line = file.read_bytes()[: error.start].count(b"\n") + 1
+            remedy = "save it as UTF-8"
+            findings.append(LintFinding(str(file), line, "syntax", "error", "is no text in UTF-8", remedy))
+    return hql, findings
 
 
 def _parameters(platform: Platform, spec: TableSpec) -> dict[str, Parameter]:

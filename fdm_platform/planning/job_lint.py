@@ -32,7 +32,28 @@ class LintFinding:
     remedy: str
 
 
-def lint_hql(text: str, file: str, parameters: Mapping[str, Parameter] | None = None) -> list[LintFinding]:
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What a job's scripts may give to exec_hql beside the job's own parameters (script_lint.given_to_hql)."""
+
+    names: frozenset[str] = frozenset()
+    """In lower case: every text and every argument's name that is written out in them."""
+    is_all: bool = True
+    """No call of exec_hql has a mapping whose names stand elsewhere."""
+
+    def __or__(self, other: Given) -> Given:
+        return Given(self.names | other.names, self.is_all and other.is_all)
+
+
+NOTHING = Given()
+
+
+def lint_hql(
+    text: str,
+    file: str,
+    parameters: Mapping[str, Parameter] | None = None,
+    by_script: Given = NOTHING,
+) -> list[LintFinding]:
     """What is wrong with an HQL file, in order of line.
 
     `parameters` are what a run would bind, by name in any letter case; without them, no name is looked up.
@@ -42,7 +63,7 @@ def lint_hql(text: str, file: str, parameters: Mapping[str, Parameter] | None = 
         given = {name.lower(): p for name, p in (parameters or {}).items()}
         found = [
             *_fixed_dates(text, file),
-            *(_unresolved(text, file, given) if parameters is not None else ()),
+            *(_unresolved(text, file, given, by_script) if parameters is not None else ()),
         ]
         sql.bind(text, samples | given, file=file)
     except SqlError as error:
@@ -64,14 +85,18 @@ def _fixed_dates(text: str, file: str) -> Iterator[LintFinding]:
             )
 
 
-def _unresolved(text: str, file: str, given: Mapping[str, Parameter]) -> Iterator[LintFinding]:
+def _unresolved(
+    text: str, file: str, given: Mapping[str, Parameter], by_script: Given
+) -> Iterator[LintFinding]:
+    """An error only where the script cannot give a value either."""
     for placeholder in sql.placeholders(text):
-        if placeholder.name.lower() not in {*given, VIEW_NAME}:
+        if placeholder.name.lower() not in {*given, VIEW_NAME, *by_script.names}:
+            unless = "" if by_script.is_all else ", unless the script gives it to exec_hql"
             yield LintFinding(
                 file,
                 placeholder.line,
                 "unresolved-placeholder",
-                "error",
-                f"nothing resolves the placeholder {placeholder.name!r}, but for what the script gives to exec_hql",
+                "error" if by_script.is_all else "warn",
+                f"nothing resolves the placeholder {placeholder.name!r}{unless}",
                 suggest(placeholder.name, sorted(p.name for p in given.values())),
             )

@@ -12,16 +12,42 @@ from collections.abc import Callable, Iterator
 
 from fdm_platform.model.table import Severity
 from fdm_platform.planning.fixed_dates import is_fixed_date
-from fdm_platform.planning.job_lint import LintFinding
+from fdm_platform.planning.job_lint import Given, LintFinding
+from fdm_platform.planning.script_calls import (
+    FUNCTIONS,
+    Links,
+    argument,
+    called,
+    calls_in,
+    chain_of,
+    is_true,
+    own_calls,
+    receiver,
+    text_of,
+    writers,
+)
 
 _FRAMEWORK_WRITES = {"write_orc": 3, "write_df": 4, "atomic_publish": 6}
 """Names of the framework's writers, and the place of `partitionBy` among their arguments."""
 _MODE_AT = {"write_orc": 2, "write_df": 2, "atomic_publish": 3}
-_SAVES = {"save", "orc", "parquet", "csv", "json", "text", "saveAsTable", "insertInto"}
+_APPENDS_BY_DEFAULT = {"write_orc", "write_df"}
+_SAVES = {
+    "save": 2,
+    "orc": 1,
+    "parquet": 1,
+    "csv": 1,
+    "json": 1,
+    "saveAsTable": 2,
+    "text": None,
+    "insertInto": None,
+}
+"""What ends a chain of Spark's own writer, and the place of `mode` among its arguments."""
 _NO_FOLDER = {"jdbc", "kudu", "org.apache.kudu.spark.kudu", "mongodb", "kafka", "console", "noop"}
 """Formats that write no folder: what happens there is none of the landing tables' business."""
 _PARAMS_FILES = {"JOB_PARAMS_FILE", "KUDU_JOB_PARAMS_FILE"}
-_WINDOWS = re.compile(r"[A-Za-z]:[\\/]|\\\\\w")
+_PARAMS_FOLDER = re.compile(r"(^|[\\/])params[\\/]")
+_WINDOWS = re.compile(r"(file:/*)?[A-Za-z]:[\\/]|\\\\[\w.$-]{2,}[\\/]")
+"""A drive, or a host and its share; `\\\\d+` of a regular expression is neither."""
 
 _USE_FRAMEWORK = (
     "call framework.write_orc(df, path, mode='overwrite', partitionBy=['biz_dt', …]): the platform publishes that, "
@@ -30,8 +56,21 @@ _USE_FRAMEWORK = (
 Found = Callable[[ast.AST, str, Severity, str, str], LintFinding]
 
 
-def lint_script(text: str, file: str) -> list[LintFinding]:
-    """What will bite in a script, in order of line."""
+def given_to_hql(text: bytes) -> Given:
+    """Of one script; of one that is no Python nothing is known."""
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError):
+        return Given(is_all=False)
+    texts = (n.value for n in ast.walk(tree) if isinstance(n, ast.Constant) and isinstance(n.value, str))
+    arguments = (k.arg for call in calls_in(tree) for k in call.keywords if k.arg)
+    mappings = [argument(call, "params", 4) for call in calls_in(tree) if called(call) == "exec_hql"]
+    is_all = all(m is None or isinstance(m, (ast.Dict, ast.Constant)) for m in mappings)
+    return Given(frozenset(name.lower() for name in (*texts, *arguments)), is_all)
+
+
+def lint_script(text: str | bytes, file: str) -> list[LintFinding]:
+    """What will bite in a script, in order of line. Bytes are decoded as Python does."""
     try:
         tree = ast.parse(text)
     except (SyntaxError, ValueError) as error:
@@ -48,13 +87,15 @@ def lint_script(text: str, file: str) -> list[LintFinding]:
 
 def _plain_writes(tree: ast.AST, found: Found) -> Iterator[LintFinding]:
     """Spark's own writer: left alone, and with a static overwrite the death of every other date."""
-    inner = {id(node.func.value) for node in _calls(tree) if isinstance(node.func, ast.Attribute)}
-    for node in _calls(tree):
-        chain = _chain(node)
-        if id(node) in inner or _name(node) not in _SAVES or "write" not in chain or _is_elsewhere(chain):
+    inner = {id(node.func.value) for node in calls_in(tree) if isinstance(node.func, ast.Attribute)}
+    written_by = writers(tree)
+    for node in calls_in(tree):
+        chain = chain_of(node, written_by)
+        if id(node) in inner or called(node) not in _SAVES or "write" not in chain or _is_elsewhere(chain):
             continue
-        mode = _of_mode(chain["mode"]) if "mode" in chain else _argument(node, "mode")
-        overwrites = _text(mode) == "overwrite" or _is_true(_argument(node, "overwrite"))
+        mode = _of_mode(chain["mode"]) if "mode" in chain else argument(node, "mode", _SAVES[called(node)])
+        inserts = argument(node, "overwrite", 1) if called(node) == "insertInto" else None
+        overwrites = text_of(mode) == "overwrite" or is_true(inserts)
         if overwrites and not _is_dynamic(tree):
             yield found(
                 node,
@@ -71,10 +112,10 @@ def _plain_writes(tree: ast.AST, found: Found) -> Iterator[LintFinding]:
 
 def _counts(tree: ast.AST, found: Found) -> Iterator[LintFinding]:
     """A frame that is counted and then written is computed twice."""
-    for scope in _scopes(tree):
-        written = {name: node.lineno for node in _calls(scope) if (name := _written(node))}
-        for node in _calls(scope):
-            frame = _receiver(node) if _name(node) == "count" and not node.args else None
+    for calls in _scopes(tree):
+        written = {name: node.lineno for node in calls if (name := _written(node))}
+        for node in calls:
+            frame = receiver(node) if called(node) == "count" and not node.args else None
             if frame in written and node.lineno <= written[frame]:
                 message = (
                     f"{frame} is counted and then written: Spark computes it twice, and may count other rows"
@@ -91,9 +132,9 @@ def _schemas(tree: ast.AST, found: Found) -> Iterator[LintFinding]:
 
 
 def _collects(tree: ast.AST, found: Found) -> Iterator[LintFinding]:
-    for node in _calls(tree):
-        if _name(node) in ("collect", "toPandas") and _receiver(node) is not None and not node.args:
-            message = f"{_name(node)}() brings all rows into the driver's memory"
+    for node in calls_in(tree):
+        if called(node) in ("collect", "toPandas") and receiver(node) not in (None, "gc") and not node.args:
+            message = f"{called(node)}() brings all rows into the driver's memory"
             yield found(
                 node, "collect", "warn", message, "aggregate or take() in Spark; write what is to be kept"
             )
@@ -116,28 +157,32 @@ def _constants(tree: ast.AST, found: Found) -> Iterator[LintFinding]:
 
 
 def _parameters(tree: ast.AST, found: Found) -> Iterator[LintFinding]:
-    """The parameters' file is each run's own: a path made up by the script is another's."""
-    for node in _calls(tree):
-        if _name(node) != "open" or not node.args:
+    """The parameters' file is each run's own: JOB_PARAMS_FILE names it, a path made up by the script another's."""
+    for node in calls_in(tree):
+        if called(node) not in ("open", "load_job_params_from_json") or not node.args:
             continue
-        texts = [c.value for c in ast.walk(node.args[0]) if isinstance(c, ast.Constant)]
-        if any(t in _PARAMS_FILES or re.search(r"(^|[\\/])params[\\/]", str(t)) for t in texts):
-            message = "opens the parameters' file by itself"
+        texts = {str(c.value) for c in ast.walk(node.args[0]) if isinstance(c, ast.Constant)}
+        if not texts & _PARAMS_FILES and any(_PARAMS_FOLDER.search(t) for t in texts):
+            message = "opens a parameters' file by a path of its own: this run's is elsewhere"
             remedy = "call framework.params_loader.load_job_params_from_json(get_job_params_path(job_name))"
             yield found(node, "params-by-hand", "warn", message, remedy)
 
 
 def _framework_writes(tree: ast.AST, found: Found) -> Iterator[LintFinding]:
-    for node in _calls(tree):
-        writer = _name(node)
+    for node in calls_in(tree):
+        writer = called(node)
         if writer not in _FRAMEWORK_WRITES:
             continue
-        mode = _argument(node, "mode", _MODE_AT[writer])
-        if mode is None or _text(mode) == "append":
+        mode = argument(node, "mode", _MODE_AT[writer])
+        is_said_elsewhere = any(k.arg is None for k in node.keywords)
+        is_default = mode is None and writer in _APPENDS_BY_DEFAULT and not is_said_elsewhere
+        if is_default or text_of(mode) == "append":
             message = f"{writer} appends: a date that is run again has its rows twice, as it always did"
             remedy = "write mode='overwrite', or set `append: replace` in the table.yaml that names this job"
             yield found(node, "append", "warn", message, remedy)
-        if _is_without_date(node, _argument(node, "partitionBy", _FRAMEWORK_WRITES[writer])):
+        elif not is_said_elsewhere and _is_without_date(
+            node, argument(node, "partitionBy", _FRAMEWORK_WRITES[writer])
+        ):
             message = "the output has no business date: each run replaces all of it"
             yield found(node, "no-biz-dt", "warn", message, "write partitionBy=['biz_dt', …]")
 
@@ -145,53 +190,28 @@ def _framework_writes(tree: ast.AST, found: Found) -> Iterator[LintFinding]:
 _RULES = (_plain_writes, _counts, _schemas, _collects, _constants, _parameters, _framework_writes)
 
 
-def _calls(tree: ast.AST) -> Iterator[ast.Call]:
-    return (node for node in ast.walk(tree) if isinstance(node, ast.Call))
-
-
-def _scopes(tree: ast.AST) -> list[ast.AST]:
-    """Functions, and the module; what a function holds is looked at in both, and found once."""
-    return [tree, *(n for n in ast.walk(tree) if isinstance(n, (ast.FunctionDef, ast.AsyncFunctionDef)))]
-
-
-def _name(call: ast.Call) -> str:
-    """What is called, without what it is called on."""
-    if isinstance(call.func, ast.Attribute):
-        return call.func.attr
-    return call.func.id if isinstance(call.func, ast.Name) else ""
-
-
-def _receiver(call: ast.Call) -> str | None:
-    """The variable, or the expression, on which a method is called."""
-    return ast.unparse(call.func.value) if isinstance(call.func, ast.Attribute) else None
+def _scopes(tree: ast.AST) -> Iterator[list[ast.Call]]:
+    """Calls that know one another's variables: of the module, of each function, and of a class those on `self.…`."""
+    yield own_calls(tree)
+    for node in ast.walk(tree):
+        if isinstance(node, FUNCTIONS):
+            yield own_calls(node)
+        elif isinstance(node, ast.ClassDef):
+            yield [c for c in calls_in(node) if (_written(c) or receiver(c) or "").startswith("self.")]
 
 
 def _written(call: ast.Call) -> str | None:
     """The frame that a call writes: `df` of `df.write…` and of `write_orc(df, …)`."""
-    if _name(call) in _FRAMEWORK_WRITES and call.args:
-        return ast.unparse(call.args[0])
-    frame = _chain(call).get("write")
-    return frame if _name(call) in _SAVES and isinstance(frame, str) else None
+    if called(call) in _FRAMEWORK_WRITES:
+        frame = argument(call, "df", 0)
+        return ast.unparse(frame) if frame else None
+    written = chain_of(call).get("write")
+    return written if called(call) in _SAVES and isinstance(written, str) else None
 
 
-def _chain(call: ast.Call) -> dict[str, ast.Call | str]:
-    """The methods that a call is at the end of, by name; for `write`, the frame as text."""
-    links: dict[str, ast.Call | str] = {}
-    node: ast.expr = call
-    while isinstance(node, (ast.Call, ast.Attribute)):
-        if isinstance(node, ast.Call):
-            links.setdefault(_name(node), node)
-            node = node.func
-        else:
-            if node.attr == "write":
-                links["write"] = ast.unparse(node.value)
-            node = node.value
-    return links
-
-
-def _is_elsewhere(chain: dict[str, ast.Call | str]) -> bool:
+def _is_elsewhere(chain: Links) -> bool:
     named = chain.get("format")
-    return isinstance(named, ast.Call) and _text(_argument(named, "source", 0)) in _NO_FOLDER
+    return isinstance(named, ast.Call) and text_of(argument(named, "source", 0)) in _NO_FOLDER
 
 
 def _is_dynamic(tree: ast.AST) -> bool:
@@ -201,32 +221,20 @@ def _is_dynamic(tree: ast.AST) -> bool:
 
 
 def _of_mode(call: ast.Call | str) -> ast.expr | None:
-    return _argument(call, "saveMode", 0) if isinstance(call, ast.Call) else None
-
-
-def _argument(call: ast.Call, name: str, place: int | None = None) -> ast.expr | None:
-    by_name = next((k.value for k in call.keywords if k.arg == name), None)
-    by_place = call.args[place] if place is not None and len(call.args) > place else None
-    return by_name or by_place
-
-
-def _text(node: ast.expr | None) -> str | None:
-    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
-
-
-def _is_true(node: ast.expr | None) -> bool:
-    return isinstance(node, ast.Constant) and str(node.value).lower() == "true"
+    return argument(call, "saveMode", 0) if isinstance(call, ast.Call) else None
 
 
 def _infers(node: ast.AST) -> bool:
-    """`inferSchema=True`, `.option("inferSchema", "true")`, `{"inferSchema": True}`."""
+    """`inferSchema=True`, `.option("inferSchema", "true")`, `{"inferSchema": True}`, `opts["inferSchema"] = True`."""
     if isinstance(node, ast.keyword):
-        return (node.arg or "").lower() == "inferschema" and _is_true(node.value)
-    if isinstance(node, ast.Call) and _name(node) == "option" and len(node.args) > 1:
-        return (_text(node.args[0]) or "").lower() == "inferschema" and _is_true(node.args[1])
+        return (node.arg or "").lower() == "inferschema" and is_true(node.value)
+    if isinstance(node, ast.Call) and called(node) == "option" and len(node.args) > 1:
+        return (text_of(node.args[0]) or "").lower() == "inferschema" and is_true(node.args[1])
+    if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Subscript):
+        return (text_of(node.targets[0].slice) or "").lower() == "inferschema" and is_true(node.value)
     if isinstance(node, ast.Dict):
         pairs = zip(node.keys, node.values, strict=True)
-        return any((_text(k) or "").lower() == "inferschema" and _is_true(v) for k, v in pairs)
+        return any((text_of(k) or "").lower() == "inferschema" and is_true(v) for k, v in pairs)
     return False
 
 
@@ -235,7 +243,7 @@ def _is_without_date(call: ast.Call, partition_by: ast.expr | None) -> bool:
     parts = list(ast.walk(partition_by)) if partition_by is not None else []
     if any(isinstance(n, (ast.Name, ast.Attribute, ast.Call)) for n in parts):
         return False  # said elsewhere
-    path = _argument(call, "path", 1) or _argument(call, "final_path", 1)
+    path = argument(call, "path", 1) or argument(call, "final_path", 1)
     if path is None or not any(isinstance(n, ast.Constant) for n in ast.walk(path)):
         return False
     texts = [str(n.value) for n in (*parts, *ast.walk(path)) if isinstance(n, ast.Constant)]

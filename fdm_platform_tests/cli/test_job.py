@@ -105,6 +105,14 @@ def test_what_bites_is_found_with_file_and_line(fdm: Fdm, jobs: Path) -> None:
     assert "nothing resolves the placeholder 'nobody'" in text
 
 
+def test_files_as_editors_of_windows_save_them(fdm: Fdm, jobs: Path) -> None:
+    for file in (*(jobs / LEGACY / "sql").glob("*.hql"), jobs / LEGACY / "scripts" / f"{LEGACY}.py"):
+        file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes().replace(b"\n", b"\r\n"))
+    assert findings(fdm, LEGACY) == (0, [])
+    (jobs / LEGACY / "sql" / "out1.hql").write_bytes("SELECT 1,\n 'ä'".encode("latin-1"))
+    assert findings(fdm, LEGACY) == (2, [("out1.hql", 2, "syntax")])
+
+
 @pytest.mark.parametrize("gone", ["", "scripts", f"scripts/{LEGACY}.py"])
 def test_a_folder_that_lacks_a_part_is_an_error_that_names_it(fdm: Fdm, jobs: Path, gone: str) -> None:
     place = jobs / LEGACY / gone
