@@ -16,6 +16,8 @@ Order = tuple[tuple[Sql, bool], ...]
 LINE = "_line"
 """The hidden column by which a file's rows are told in their order; only made where a component asks for the order."""
 REJECT = "REJECT"
+BY_VALUE = "CHANGE_HASH_AND_EQUALS_FOR_BIGDECIMAL"
+"""With it Talend, too, takes BigDecimals of one value for one key, whatever their number of decimals."""
 
 
 def distinct_names(names: Iterable[str]) -> tuple[str, ...]:

@@ -193,7 +193,7 @@ class _Mapping:
             return both(negated(rows.missed), own), both(negated(rows.missed), throws)
         left = [rows.missed] if table.is_inner_reject else []
         if table.is_reject:
-            filters = filters_of_ordinary(self._component)
+            filters = filters_of_ordinary(self._component, self.draft.around)
             taken = [self._filter(java, "filter", rows)[0] for java in filters or ()]
             left.append(FALSE if filters is None else both(negated(rows.missed), negated(either(*taken))))
         return both(either(*left), own), throws
@@ -252,10 +252,6 @@ def _tell(draft: Draft, lookups: Sequence[Lookup]) -> None:
                 java,
                 reason,
                 "Join it by these values in place of what stands there.",
-            )
-        if lookup.table.filter and lookup.matching == "all" and lookup.table.is_inner:
-            draft.note(
-                f"{lookup.flow}: a row whose matches its filter drops is an inner join's reject once, not for each"
             )
 
 

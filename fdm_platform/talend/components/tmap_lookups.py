@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from fdm_platform.talend.components.drafting import Draft
-from fdm_platform.talend.components.flows import called, distinct_names, fields, relation
+from fdm_platform.talend.components.flows import BY_VALUE, called, distinct_names, fields, relation
 from fdm_platform.talend.components.ordering import NUMBER, numbered
 from fdm_platform.talend.components.passing import default_value
 from fdm_platform.talend.components.trees import refs
@@ -30,7 +30,7 @@ from fdm_platform.talend.expression import (
     Text,
     Window,
 )
-from fdm_platform.talend.java.logic import both, either
+from fdm_platform.talend.java.logic import both, either, negated
 from fdm_platform.talend.java.typed import Typed
 from fdm_platform.talend.java.types import java_type
 from fdm_platform.talend.model import MapEntry, MapInput
@@ -114,23 +114,27 @@ class Joining:
         conditions = [self._key(lookup, entry, column) for entry, column in lookup.keys]
         if self.missed != FALSE:
             # After one inner lookup has missed, Talend asks no further one.
-            conditions += [IsNull(ref, is_negated=True) for ref in _hits(self.missed)]
+            conditions.append(negated(self.missed))
         kept = self._filter(lookup, {**self.flows, lookup.flow: raw})
-        is_outer = not lookup.table.is_inner
-        if kept != TRUE and is_outer and lookup.matching == "rows":
-            self.where.append(either(IsNull(Ref(HIT, lookup.alias)), kept))
-        elif not (is_outer and lookup.matching == "all"):
+        is_told = self.tells_misses and lookup.table.is_inner
+        passes = hit = IsNull(Ref(HIT, lookup.alias), is_negated=True)
+        if lookup.is_single or (lookup.table.is_inner and not is_told):
             conditions.append(kept)
+        elif lookup.matching == "rows" and not is_told:
+            self.where.append(either(negated(hit), kept))
+        else:
+            # Each match that the filter drops is a row all the same: without a match, or missed.
+            passes = both(hit, kept)
         self.on.append((lookup, both(*conditions)))
-        if lookup.table.is_inner and self.tells_misses:
-            self.missed = either(self.missed, IsNull(Ref(HIT, lookup.alias)))
-        is_certain = lookup.table.is_inner and not self.tells_misses
-        self.flows[lookup.flow] = raw if is_certain else dict(_matched(lookup, raw, kept))
+        if is_told:
+            self.missed = either(self.missed, negated(passes))
+        is_certain = lookup.table.is_inner and not is_told
+        self.flows[lookup.flow] = raw if is_certain else dict(_matched(lookup, raw, passes, hit))
 
     def _key(self, lookup: Lookup, entry: MapEntry, column: SqlColumn) -> Sql:
         place = f"{lookup.flow}.{entry.name}"
         value = self._key_value(entry.expression, column, place)
-        if column.spark_type.startswith("decimal"):
+        if column.spark_type.startswith("decimal") and not self.draft.component.flag(BY_VALUE):
             self.draft.note(
                 f"{place}: numbers match by value; Talend's BigDecimal also by the number of decimals"
             )
@@ -192,18 +196,13 @@ class Joining:
         return Case(((several, Call("raise_error", (Text(said),))),), TRUE)
 
 
-def _hits(missed: Sql) -> Iterator[Ref]:
-    return (ref for ref in refs(missed) if ref.column == HIT)
-
-
-def _matched(lookup: Lookup, raw: Mapping[str, Typed], kept: Sql) -> Iterator[tuple[str, Typed]]:
+def _matched(lookup: Lookup, raw: Mapping[str, Typed], passes: Sql, hit: Sql) -> Iterator[tuple[str, Typed]]:
     """Columns as they are where there may be no match: null, in primitives 0."""
-    asks = kept != TRUE and lookup.matching == "all" and not lookup.table.is_inner
     for column in lookup.view.columns:
         found = raw[called(column)]
         default = default_value(column)
         value = found.sql if found.type.is_boxed else Call("coalesce", (found.sql, default))
-        value = Case(((kept, value),), default) if asks else value
+        value = value if passes == hit else Case(((passes, value),), default)
         yield called(column), replace(found, sql=value, is_nullable=found.type.is_boxed)
 
 

@@ -100,7 +100,7 @@ class _Run:
         if lookup.is_single and found:
             found = [found[-1 if lookup.matching == "unique" else 0]]
         kept = [row for row in found if self._is_kept(lookup, {**seen, lookup.flow: row})]
-        if lookup.matching == "all" and not lookup.table.is_inner and found:
+        if found and (lookup.matching == "all" or (lookup.matching == "rows" and lookup.table.is_inner)):
             yield from ((row, False) if row in kept else none for row in found)
         elif kept:
             yield from ((row, False) for row in kept)
@@ -153,7 +153,7 @@ class _Run:
             return False
         is_left = table.is_inner_reject and is_missed
         if table.is_reject and not is_missed:
-            filters = filters_of_ordinary(self.component)
+            filters = filters_of_ordinary(self.component, self.around)
             is_left = is_left or (
                 filters is not None and not any(self.java.boolean(f, seen) for f in filters)
             )

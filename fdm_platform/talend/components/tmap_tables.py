@@ -45,10 +45,16 @@ def is_ordinary(table: MapOutput) -> bool:
     return not (table.is_reject or table.is_inner_reject or table.is_error_reject)
 
 
-def filters_of_ordinary(component: Component) -> tuple[str, ...] | None:
-    """Their filters, connected or not; None where one of them takes every row, so that rejects are left none."""
-    filters = [t.filter for t in data_of(component).outputs if is_ordinary(t)]
-    return None if not all(filters) else tuple(f for f in filters if f)
+def filters_of_ordinary(component: Component, around: Around) -> tuple[str, ...] | None:
+    """Those of the connected ones, which keep rows from the rejects; None where rejects get no row.
+
+    That is so where an ordinary output takes every row, connected or not: Talend then makes no code for rejects.
+    """
+    ordinary = [t for t in data_of(component).outputs if is_ordinary(t)]
+    if not all(t.filter for t in ordinary if t.entries):
+        return None
+    connected = {link.name for link in around.outputs}
+    return tuple(t.filter for t in ordinary if t.filter and (t.joined_to or t.name) in connected)
 
 
 def dies_on_error(component: Component) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from fdm_platform.talend.components.drafting import Draft, left_to_a_person
-from fdm_platform.talend.components.flows import Order, called, main_input, passed, view_name
+from fdm_platform.talend.components.flows import BY_VALUE, Order, called, main_input, passed, view_name
 from fdm_platform.talend.components.handler import Around, Handler, Rows
 from fdm_platform.talend.components.ordering import NUMBER, in_order, numbered, order_or_todo
 from fdm_platform.talend.expression import Call, Infix, Number, Ref, Sql
@@ -59,7 +59,7 @@ def _convert(component: Component, around: Around) -> Converted:
         draft.note("without a key column every row goes to every flow")
         draft.views.update({link.name: view for link in around.outputs})
         return draft.done("step", "its flows read the incoming view")
-    if any(_kind(k.column) == "decimal" for k in keys) and not component.flag(_BY_VALUE):
+    if any(_kind(k.column) == "decimal" for k in keys) and not component.flag(BY_VALUE):
         draft.note(
             "keys of BigDecimal are the same where their values are; Talend also asks for the same scale"
         )
@@ -71,9 +71,6 @@ def _convert(component: Component, around: Around) -> Converted:
         made = replace(view, name=_name(around, component, links[0]), unique=_unique(links[0], view, keys))
         draft.add(made, Select(passed(view, flow), source, where=_which(component, links[0], flow)), *links)
     return draft.done()
-
-
-_BY_VALUE = "CHANGE_HASH_AND_EQUALS_FOR_BIGDECIMAL"
 
 
 def _alike(around: Around) -> Iterator[list[Link]]:

@@ -94,6 +94,12 @@ LOOKUPS = [
         [(1, "first", 1), (1, None, 0), (2, "two", 2), (None, None, 0), (9, None, 0)],
     ),
     _lookup_case(
+        "a filter is not asked of a row without a match, though Java would throw",
+        looked_up("row2", ID, "ALL_MATCHES", filter="row2.m < 3"),
+        [(1, "one", 1), (2, None, 0), (None, None, 0), (9, None, 0)],
+        Incoming("id:Integer name n:Integer! m:Integer", [(1, "one", 1, 1), (2, "two", 2, 7)]),
+    ),
+    _lookup_case(
         "all matches, inner, with a filter",
         looked_up("row2", ID, "ALL_MATCHES", filter="row2.n < 3", is_inner=True),
         [(1, "first", 1), (2, "two", 2)],
@@ -161,6 +167,47 @@ REJECTS = Case(
         "tMap_1_missed": [(9, 0, 0)],
         "tMap_1_both": [(None,), (9,)],
     },
+)
+
+MATCHES_MISSED = Case(
+    "tMap: each match that an inner lookup's filter drops is a reject of its own",
+    tmap(
+        [
+            MapInput("row1"),
+            looked_up("row2", ID, "ALL_MATCHES", is_inner=True, filter="row2.n < 3"),
+            looked_up("row3", "k = row2.name"),
+        ],
+        [
+            (
+                MapOutput("out1", entries("id = row1.id; n = row2.n; v = row3.v")),
+                "id:Integer n:Integer! v:Integer!",
+            ),
+            (
+                MapOutput("missed", entries("id = row1.id; n = row2.n; v = row3.v"), is_inner_reject=True),
+                "id:Integer n:Integer! v:Integer!",
+            ),
+        ],
+    ),
+    {"row1": MAIN, "row2": LOOKUP, "row3": Incoming("k v:Integer!", [("two", 22), ("last", 33), (None, 5)])},
+    ["out1", "missed"],
+    {
+        "tMap_1_out1": [(1, 1, 0), (2, 2, 22)],
+        "tMap_1_missed": [(1, 0, 0), (None, 0, 0), (9, 0, 0)],
+    },
+)
+UNCONNECTED = Case(
+    "tMap: an output without a flow keeps no row from the rejects",
+    tmap(
+        [MapInput("row1")],
+        [
+            (MapOutput("out1", entries("a = row1.a"), filter="row1.a < 20"), "a:Integer!"),
+            (MapOutput("out2", entries("a = row1.a"), filter="row1.a > 30"), "a:Integer!"),
+            (MapOutput("left", entries("a = row1.a"), is_reject=True), "a:Integer!"),
+        ],
+    ),
+    {"row1": MAIN},
+    ["out1", "left"],
+    {"tMap_1_out1": [(10,)], "tMap_1_left": [(20,), (30,), (40,)]},
 )
 
 VARIABLES = Case(
@@ -269,4 +316,4 @@ REPLACED = Case(
     {"tJoin_1_row3": [(2, "two")], "tJoin_1_row4": [(9, None)]},
 )
 
-CASES = [*LOOKUPS, REJECTS, VARIABLES, ERRORS, JOINED, *JOINS, REPLACED]
+CASES = [*LOOKUPS, REJECTS, MATCHES_MISSED, UNCONNECTED, VARIABLES, ERRORS, JOINED, *JOINS, REPLACED]
