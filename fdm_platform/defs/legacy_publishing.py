@@ -7,7 +7,8 @@ several at once, so where one of them fails the error says what is live already.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
@@ -17,13 +18,16 @@ import dagster as dg
 from fdm_platform.defs.load import Load, error_of
 from fdm_platform.defs.partitions import dates_of
 from fdm_platform.defs.plain_writes import PlainWritesFound, find_plain_writes, show
-from fdm_platform.defs.roots import output_name
+from fdm_platform.defs.roots import output_name, owner_of
+from fdm_platform.engines.folders import Folders, open_folders, refusal
 from fdm_platform.engines.publishing import PublishReport, PublishRequest, publish, record_only
 from fdm_platform.engines.swapping import drop
-from fdm_platform.errors import FdmError, UnknownOutcomeError
+from fdm_platform.errors import ContractError, FdmError, LockedError, UnknownOutcomeError
 from fdm_platform.model.legacy import LegacyPlan
-from fdm_platform.model.manifest import DateOutcome, Manifest
+from fdm_platform.model.manifest import DateOutcome, Manifest, digest_of_names
+from fdm_platform.model.partition import BIZ_DT, date_in_name
 from fdm_platform.model.plan import DatePlan, LoadPlan
+from fdm_platform.model.table import TableSpec
 
 Context = dg.OutputContext | dg.AssetExecutionContext
 Told = Callable[[Manifest, PublishReport, Mapping[str, Any]], object]
@@ -57,6 +61,7 @@ def publish_script(context: Context, load: Load, outcome: DateOutcome, told: Tol
     work = _Work(context, load, plan, planned, outcome)
     try:
         work.require_publishable()
+        work.require_no_loss()
         found = find_plain_writes(load, plan)
         show(context, plan, planned, found)
         found.require_whole(plan)
@@ -143,6 +148,31 @@ class _Work:
         if self.outcome.failure or refused:
             raise error_of(replace(self.outcome, checks=tuple(refused.values())))
 
+    def require_no_loss(self) -> None:
+        """ContractError where what is staged would take the place of dates, or stand beside a date in another spelling."""
+        listed: dict[str, list[str]] = {}
+        for (root, biz_dt, _), manifest in self.staged.items():
+            is_snapshot = biz_dt == SNAPSHOT
+            place = f"{root}/{manifest.folder}" if is_snapshot else root
+            if place not in listed:
+                with _looking_at(place) as folders:
+                    listed[place] = folders.children(place)
+            dates = [n for n in listed[place] if (day := date_in_name(n)) and (is_snapshot or day == biz_dt)]
+            if is_snapshot and dates:
+                raise ContractError(
+                    f"{place} holds {len(dates)} business dates, which a write without {BIZ_DT} would replace",
+                    file=self.plan.file,
+                    field="partitionBy",
+                    remedy=f"write it with partitionBy=['{BIZ_DT}', …], or to a folder of its own",
+                )
+            if other := [n for n in dates if n != manifest.folder]:
+                raise ContractError(
+                    f"{root} has {biz_dt} as {other[0]}, and the script wrote {manifest.folder}: its rows would count twice",
+                    file=self.plan.file,
+                    field=BIZ_DT,
+                    remedy="write dates as the table's folders have them, or rename those",
+                )
+
     def drop_staged(self) -> None:
         """Nothing of it will be published."""
         for staging in {self.planned.staging, *(m.staging for m in self.staged.values())}:
@@ -164,21 +194,30 @@ class _Work:
 
     def publish_other(self, root: str, biz_dt: date, staged: Manifest) -> PublishedOutput:
         """Claim and publish a date, or a snapshot, of another folder, or another date of the job's own."""
-        settings, is_own = self.load.platform.settings, root == self.legacy.main_output
+        place, owner = self.load.place, owner_of(self.load.platform, root)
         snapshot = staged.folder if biz_dt == SNAPSHOT else ""
-        table = self.plan.table if is_own else output_name(settings, self.plan.table, root, snapshot)
-        manifest, place = replace(staged, table=table), self.load.place
+        is_own = root == self.legacy.main_output and not snapshot
+        table = self.plan.table if is_own else self.name_of(root, snapshot, owner)
+        manifest = replace(staged, table=table)
         if place is None:
             raise FdmError(
                 f"load {self.load.load_id} is not registered", remedy="this is a fault of the platform"
             )
         with place.another(table, biz_dt, self.wait_s, self.context.log.warning) as version:
+            _require_base(root, manifest)
             request = replace(self.request(manifest, version), root=root, **self.standing(table, biz_dt))
             report = publish(request, self.load.platform.ledger)
         self.context.log.info("%s %s published as version %d: %s", table, biz_dt, report.version, report.path)
-        if is_own:
-            self.materialize(manifest, report)
+        if owner and not snapshot:
+            self.materialize(owner, manifest, report)
         return PublishedOutput(root, biz_dt, manifest.rows, report)
+
+    def name_of(self, root: str, snapshot: str, owner: TableSpec | None) -> str:
+        """What the ledger calls a folder: after the table whose it is, so that its own loads and this one take turns."""
+        is_table_s = owner and not snapshot
+        return (
+            owner.name if owner and is_table_s else output_name(self.load.platform.settings, root, snapshot)
+        )
 
     @property
     def wait_s(self) -> float:
@@ -188,21 +227,23 @@ class _Work:
         return self.load.platform.settings.lock_wait_s if is_waiting else 0.0
 
     def standing(self, table: str, biz_dt: date) -> dict[str, Any]:
-        """A date that was not asked for stands for the control row that it stood for, or for none."""
+        """A date that was not asked for stands for what it stood for before, or for no control row."""
         current = self.load.platform.ledger.published(table, [biz_dt]).get(biz_dt)
         if current is None:
             return {"control_version": "", "parents": {}}
-        return {"control_version": current.control_version, "parents": current.parents}
+        kept: dict[str, Any] = {"control_version": current.control_version, "parents": current.parents}
+        if table != self.plan.table:  # whose rows depend on code of its own
+            kept |= {"code_version": current.code_version, "settings_version": current.settings_version}
+        return kept
 
-    def materialize(self, manifest: Manifest, report: PublishReport) -> None:
-        """Tell Dagster of another date of the asset, where it has such a partition."""
+    def materialize(self, spec: TableSpec, manifest: Manifest, report: PublishReport) -> None:
+        """Tell Dagster of another date of the asset, or of another's, where it has such a partition."""
         instance = (
             self.context.step_context.instance
             if isinstance(self.context, dg.OutputContext)
             else self.context.instance
         )
-        spec = self.load.platform.catalog.tables.get(self.plan.table)
-        if spec is None or manifest.biz_dt not in dates_of(instance, spec.partition_set):
+        if manifest.biz_dt not in dates_of(instance, spec.partition_set):
             self.context.log.warning("%s is no business date that process_control knows", manifest.biz_dt)
             return
         metadata: dict[str, Any] = {
@@ -212,11 +253,34 @@ class _Work:
             "version": report.version,
             "path": dg.MetadataValue.path(report.path),
             "load_id": self.load.load_id,
-            "reason": f"written by the run of {self.planned.biz_dt}",
+            "reason": f"written by the run of {self.plan.job_name} {self.planned.biz_dt}",
         }
         key = manifest.biz_dt.isoformat()
         self.context.log_event(
-            dg.AssetMaterialization(self.context.asset_key, metadata=metadata, partition=key)
+            dg.AssetMaterialization(dg.AssetKey(spec.key), metadata=metadata, partition=key)
+        )
+
+
+@contextmanager
+def _looking_at(place: str) -> Iterator[Folders]:
+    try:
+        yield open_folders(place)
+    except OSError as error:
+        raise refusal("what is live cannot be listed", error, place, ", then run the date again") from error
+
+
+def _require_base(root: str, manifest: Manifest) -> None:
+    """LockedError where the files that a write was added to are not those that are live now."""
+    if manifest.added_to is None:
+        return
+    live = f"{root}/{manifest.folder}"
+    with _looking_at(live) as folders:
+        there = folders.files(live) if folders.exists(live) else ()
+        is_same = digest_of_names(there) == manifest.added_to
+    if not is_same:
+        raise LockedError(
+            f"{live} was changed by another load while {manifest.load_id} added to it",
+            remedy="run the date again: it then adds to what is live now",
         )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
 
 import dagster as dg
 
@@ -13,9 +12,9 @@ from fdm_platform.engines.load_folder import folder_of
 from fdm_platform.engines.plain_writes import BESIDE, Listing, PlainWrites, changed, listing
 from fdm_platform.engines.swapping import kept_versions
 from fdm_platform.engines.verifying import rows_of
-from fdm_platform.errors import ContractError, ParameterError
+from fdm_platform.errors import ContractError
 from fdm_platform.model.manifest import Manifest, StagedFile
-from fdm_platform.model.partition import BIZ_DT, parse_biz_dt
+from fdm_platform.model.partition import date_in_name
 from fdm_platform.model.plan import DatePlan, LoadPlan
 
 HOW = (
@@ -39,7 +38,7 @@ class PlainWritesFound:
 
     def require_whole(self, plan: LoadPlan) -> None:
         """ContractError where dates that were there are gone: the script deleted them."""
-        gone = [f for f in self.writes.vanished if _day(f)]
+        gone = [f for f in self.writes.vanished if date_in_name(f)]
         if not gone:
             return
         raise ContractError(
@@ -50,7 +49,7 @@ class PlainWritesFound:
 
     def manifest(self, plan: LoadPlan, planned: DatePlan) -> Manifest:
         """Of the load's own date as the script left it; without files, where it wrote none that the platform saw."""
-        folder = next((f for f in self.after.dates if _day(f) == planned.biz_dt), planned.folder)
+        folder = next((f for f in self.after.dates if date_in_name(f) == planned.biz_dt), planned.folder)
         files = tuple(self._file(folder, path) for path in self.after.files_of(folder))
         return Manifest(
             load_id=plan.load_id,
@@ -114,13 +113,5 @@ def _commands(plan: LoadPlan, gone: list[str]) -> str:
     for folder in gone[:10]:
         is_kept = any(version for version in kept_versions(plan.output.root, folder))
         verb = "rollback" if is_kept else "materialize"
-        lines.append(f"`fdm {verb} {plan.table} --biz-dt {_day(folder)}`")
+        lines.append(f"`fdm {verb} {plan.table} --biz-dt {date_in_name(folder)}`")
     return ", ".join(lines)
-
-
-def _day(folder: str) -> date | None:
-    name, _, value = folder.partition("=")
-    try:
-        return parse_biz_dt(value) if name == BIZ_DT else None
-    except ParameterError:
-        return None

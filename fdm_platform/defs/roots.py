@@ -1,8 +1,8 @@
 """Which folder a table of the ledger is published in. No Dagster here.
 
 A declared table's, and a legacy job's own output, are told by its declaration (planning/places.py). What else a legacy
-job writes is in the ledger under the job's name and the folder: `gels_fpms_etl_x:side_output`, and where it has no
-business dates, under the folder that holds it and its own name: `gels_fpms_etl_x:|codes`.
+job writes is in the ledger under the folder, whichever job it is: two that write to one place take turns. That is
+`:side_output`, and where it has no business dates, the folder that holds it and its own name: `:|codes`.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from fdm_platform.defs.platform import Platform
 from fdm_platform.engines.folders import open_folders
 from fdm_platform.model.settings import Settings, is_uri
+from fdm_platform.model.table import TableSpec
 from fdm_platform.planning.places import output_root
 
 _AT = ":"
@@ -17,7 +18,7 @@ _SNAPSHOT = "|"
 
 
 def root_of(platform: Platform, table: str) -> str:
-    """The folder of a table, of another output of a legacy job, or of a table that is declared no more."""
+    """The folder of a table, of another output of legacy jobs, or of a table that is declared no more."""
     name, at, place = table.partition(_AT)
     if at:
         folder = place.partition(_SNAPSHOT)[0]
@@ -27,13 +28,19 @@ def root_of(platform: Platform, table: str) -> str:
     return output_root(platform.settings, spec) if spec else platform.settings.table_root(name)
 
 
-def output_name(settings: Settings, table: str, root: str, snapshot: str = "") -> str:
-    """What the ledger calls another folder that the legacy job of this table writes. The inverse of `root_of`.
+def output_name(settings: Settings, root: str, snapshot: str = "") -> str:
+    """What the ledger calls a folder that legacy jobs write and that is no table's. The inverse of `root_of`.
 
     `snapshot` is the name of an output below the root that has no business dates.
     """
     below = "" if root == settings.landing else root.removeprefix(f"{settings.landing}/")
-    return f"{table}{_AT}{below}{_SNAPSHOT if snapshot else ''}{snapshot}"
+    return f"{_AT}{below}{_SNAPSHOT if snapshot else ''}{snapshot}"
+
+
+def owner_of(platform: Platform, root: str) -> TableSpec | None:
+    """The table that is published in a folder."""
+    tables = platform.catalog.tables.values()
+    return next((s for s in tables if output_root(platform.settings, s) == root), None)
 
 
 def landed_roots(platform: Platform) -> dict[str, str]:
@@ -44,4 +51,4 @@ def landed_roots(platform: Platform) -> dict[str, str]:
     landing = platform.settings.landing
     below = {f"{landing}/{name}": name for name in open_folders(landing).children(landing)}
     declared = {output_root(platform.settings, s): s.name for s in platform.catalog.tables.values()}
-    return {landing: output_name(platform.settings, "", landing)} | below | declared
+    return {landing: output_name(platform.settings, landing)} | below | declared

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -40,6 +41,12 @@ class ColumnStatistics:
     sum: Scalar | None = None
 
 
+def digest_of_names(files: Iterable[str]) -> str:
+    """What tells one set of data files from another: Spark gives no name twice. Names with `.` or `_` first are no data."""
+    data = (f for f in files if not any(part.startswith((".", "_")) for part in f.split("/")))
+    return hashlib.sha256("\n".join(sorted(data)).encode()).hexdigest()[:16]
+
+
 @dataclass(frozen=True, slots=True)
 class Manifest:
     """One staged date: its files and what ORC's footers say of them."""
@@ -74,6 +81,8 @@ class Manifest:
     """What the files are, as Spark calls it. A legacy script may write any."""
     row_count: int | None = None
     """Rows in all files, counted while they were written, of a format whose files do not say."""
+    added_to: str | None = None
+    """`digest_of_names` of the live files that it has taken along; None where it takes their place."""
 
     @property
     def nulls(self) -> dict[str, int]:

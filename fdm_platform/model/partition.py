@@ -39,6 +39,15 @@ def folder_name(biz_dt: date, folder_format: FolderDateFormat) -> str:
     return f"{BIZ_DT}={folder_value(biz_dt, folder_format)}"
 
 
+def date_in_name(folder: str) -> date | None:
+    """The business date of a folder `biz_dt=20240515`, in either spelling; None of every other."""
+    name, _, value = folder.partition("=")
+    try:
+        return parse_biz_dt(value) if name.lower() == BIZ_DT else None
+    except ParameterError:
+        return None
+
+
 def contiguous_runs(chosen: Iterable[date], known: Sequence[date]) -> list[list[date]]:
     """The chosen dates in runs that are neighbours among the known dates; an unknown one by itself.
 

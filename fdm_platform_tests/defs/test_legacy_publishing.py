@@ -37,6 +37,7 @@ from fdm_platform.model.manifest import (
     Manifest,
     OutputStaged,
     StagedFile,
+    digest_of_names,
 )
 from fdm_platform.model.settings import Settings
 from fdm_platform.model.table import TableSpec
@@ -187,8 +188,8 @@ def test_other_dates_and_other_folders_are_published_beside_the_date(
     assert kinds(script) == {
         (TABLE, str(DAY)): [None],
         (TABLE, str(OTHER)): [None],
-        (f"{TABLE}:side_output", str(DAY)): [None],
-        (f"{TABLE}:|codes", str(SNAPSHOT)): [None],
+        (":side_output", str(DAY)): [None],
+        (":|codes", str(SNAPSHOT)): [None],
     }
     events = result.asset_materializations_for_node(f"gels__fpms__{JOB}")
     assert {e.partition for e in events} == {str(DAY), str(OTHER)}
@@ -217,6 +218,61 @@ def test_a_date_that_was_not_asked_for_stands_for_the_control_row_it_stood_for(
         OTHER: (2, ""),
     }
     assert values(script.main, OTHER) == ["old 1"]
+
+
+def test_dates_are_not_lost_to_a_write_without_dates_nor_doubled_by_another_spelling(
+    script: Script, instance: dg.DagsterInstance
+) -> None:
+    """The folder of the table as a snapshot; then the date that is live as biz_dt=20240515."""
+    by_hand(script.main, "biz_dt=20240513/part-0.orc", "before")
+    by_hand(script.main, "biz_dt=20240515/part-0.orc", "live")
+    script.listed()
+    load = script.load((script.landing, script.snapshot("gels_fpms_t_old", "all")))
+    assert "holds 2 business dates, which a write without biz_dt would replace" in error_in(
+        publish(load, instance)
+    )
+    staged = script.staged(script.main, DAY, "new")
+    (Path(staged.staging) / staged.folder).rename(Path(staged.staging) / "biz_dt=2024-05-15")
+    load = script.load((script.main, replace(staged, folder="biz_dt=2024-05-15")))
+    assert "has 2024-05-15 as biz_dt=20240515" in error_in(publish(load, instance))
+    assert values(script.main) == ["before", "live"]
+    assert kinds(script) == {}
+    assert left(script) == []
+
+
+def test_what_two_loads_add_to_one_folder_at_once_is_not_lost(
+    script: Script, instance: dg.DagsterInstance
+) -> None:
+    """Both have taken along what was live when they wrote: nothing."""
+    side, nothing = script.landing / "audit", digest_of_names([])
+    added = [replace(script.staged(side, DAY, "first"), added_to=nothing)]
+    load = script.load((side, added[0]), (script.main, script.staged(script.main, DAY, "a")))
+    assert publish(load, instance).success
+    load = script.load((side, replace(script.staged(side, DAY, "second"), added_to=nothing)))
+    result = publish(load, instance)
+    assert isinstance(load.failed[DAY], LockedError), "which is tried again"
+    assert "was changed by another load while load-1 added to it" in error_in(result)
+    assert (values(side), values(script.main)) == (["first"], ["a"])
+    assert left(script) == []
+
+
+def test_a_date_of_another_table_is_a_version_of_that_table(
+    script: Script, instance: dg.DagsterInstance
+) -> None:
+    """It takes turns with that table's own loads, and stands for the control row that it stood for."""
+    name = "gels_fpms_t_payment"
+    theirs = script.landing / name
+    load = script.load(
+        (theirs, script.staged(theirs, DAY, "p")), (script.main, script.staged(script.main, DAY, "a"))
+    )
+    result = publish(load, instance)
+    assert result.success
+    assert kinds(script) == {(TABLE, str(DAY)): [None], (name, str(DAY)): [None]}
+    keys = {tuple(e.asset_key.path) for e in result.all_events if e.is_step_materialization and e.asset_key}
+    assert keys == {("gels", "fpms", JOB), ("gels", "fpms", "t_payment")}
+    place = register(script.platform, name, [DAY], "their-load", asked_by="hand")
+    assert place.versions == {DAY: 2}
+    place.release(DAY)
 
 
 def test_an_output_that_another_load_is_at_fails_the_date_and_tells_what_is_live(

@@ -49,6 +49,8 @@ class Staged:
     """Its rows, by its last manifest."""
     broken: dict[str, int] = field(default_factory=dict)
     """Rows that break each `expect`."""
+    added_to: str | None = None
+    """As in Manifest."""
 
     @property
     def place(self) -> str:
@@ -85,6 +87,7 @@ def read_manifest(df: DataFrame, write: Write, context: Context, of: Staged) -> 
         parameter_hash=plan.parameter_hash(context.date.biz_dt),
         format=fmt,
         row_count=None if fmt in SAYS_ROWS else rows,
+        added_to=of.added_to,
     )
 
 

@@ -22,7 +22,7 @@ from fdm_platform.engines.checks import evaluate, observe, require_not_null
 from fdm_platform.engines.failure import to_failure
 from fdm_platform.engines.swapping import MARKER, STAGING
 from fdm_platform.errors import ContractError
-from fdm_platform.model.manifest import CheckResult, DateOutcome, Manifest, OutputStaged
+from fdm_platform.model.manifest import CheckResult, DateOutcome, Manifest, OutputStaged, digest_of_names
 from fdm_platform.model.partition import BIZ_DT, folder_name
 from fdm_platform.model.report import DateDone
 
@@ -191,13 +191,17 @@ def _move(run: Run, store: Store, write: Write, source: str, of: tuple[str, date
     is_added = write.how.mode != "overwrite" and not (is_first and legacy and legacy.append == "replace")
     if is_first:
         store.remove(staged.staging)
-        if (is_added or below) and store.exists(live):
-            store.copy(live, staged.place)
-            store.remove(f"{staged.place}/{MARKER}")
-            staged.rows = None
+        if is_added or below:
+            is_there = store.exists(live)
+            staged.added_to = digest_of_names(store.files(live) if is_there else ())
+            if is_there:
+                store.copy(live, staged.place)
+                store.remove(f"{staged.place}/{MARKER}")
+                staged.rows = None
     if not is_added:
         store.remove(f"{staged.place}/{below}" if below else staged.place)
         staged.rows, staged.broken = (None if below else 0), {}
+        staged.added_to = staged.added_to if below else None
     run.staged[live] = staged
     merge(store, source, f"{staged.place}/{below}" if below else staged.place)
     return staged
