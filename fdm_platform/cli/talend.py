@@ -66,7 +66,10 @@ def talend() -> None:
 )
 @click.option("--job", "labels", multiple=True, metavar="LABEL", help="Only this job; may be repeated.")
 @click.option(
-    "--replace", "may_replace", is_flag=True, help="Put tables in the place of those that are there."
+    "--replace",
+    "may_replace",
+    is_flag=True,
+    help="Put tables in the place of those that are there; what was there and differs is kept below _talend/_replaced.",
 )
 @click.option("--strict", "is_strict", is_flag=True, help="Write nothing if any job is refused.")
 @click.option("--dry-run", "is_dry", is_flag=True, help="Convert everything, write nothing.")
@@ -209,6 +212,9 @@ def _show(summary: ImportSummary, *, is_json: bool) -> None:
         click.secho(f"warning: {warning}", fg="yellow", err=True)
     if summary.older:
         click.echo(f"older versions of jobs that are not imported: {len(summary.older)}", err=True)
+    if summary.others:
+        counted = ", ".join(f"{number} {kind}" for kind, number in sorted(summary.others.items()))
+        click.echo(f"files of which nothing is made: {counted}", err=True)
     console = Console(markup=False, highlight=False)
     if summary.jobs:
         console.print(_jobs(summary.jobs))

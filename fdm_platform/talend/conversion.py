@@ -45,6 +45,8 @@ class ConversionOptions:
     on_java_error: Literal["raise", "null"] = "raise"
     timezone: str | None = None
     """The zone of the machine on which Talend's jobs ran, e.g. `Asia/Singapore`."""
+    routines: frozenset[str] = frozenset()
+    """Names of the project's own Java classes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +181,7 @@ class _Walk:
             context={v.name: v for v in self.job.contexts.get(self.job.default_context, ())},
             on_java_error=self.options.on_java_error,
             timezone=self.options.timezone,
+            routines=self.options.routines,
         )
 
     def _guarded(self, handler: Handler, component: Component, around: Around) -> Converted:

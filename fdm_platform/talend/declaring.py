@@ -16,7 +16,9 @@ from fdm_platform.talend.plan import SqlColumn, Step
 from fdm_platform.talend.sql import to_sql
 
 TABLE_FILE = "table.yaml"
-_TAG = 63
+TAG = "talend_job"
+"""The tag of a table that says of which job it is."""
+_MOST_OF_A_TAG = 63
 """Characters of a tag's value."""
 
 
@@ -46,6 +48,11 @@ def _step_text(step: Step, plan: JobPlan) -> str:
     return to_sql(replace(step.select, comment=comment))
 
 
+def tag_of(plan: JobPlan) -> str:
+    """What the tables of one job have in common."""
+    return plan.name[:_MOST_OF_A_TAG]
+
+
 def job_name(table: TablePlan, options: ConversionOptions) -> str:
     """The table's job in the control tables."""
     return default_job_name(options.entity, options.source_system, table.name)
@@ -73,7 +80,7 @@ def declaration(plan: JobPlan, table: TablePlan, options: ConversionOptions) -> 
         "allow_empty": not table.is_main,
         "launch": {"additional_conf": conf},
         "parity": {"keys": keys},
-        "tags": {"talend_job": slug(plan.job.label)[:_TAG]},
+        "tags": {TAG: tag_of(plan)},
     }
     is_empty = {"description": not said, "allow_empty": table.is_main, "parity": not keys}
     needed = ("sources", "steps")

@@ -15,20 +15,20 @@ from fdm_platform.talend.chains import Chains, JobChain, chain_of, chains, witho
 from fdm_platform.talend.components import HANDLERS
 from fdm_platform.talend.components.handler import Handler
 from fdm_platform.talend.conversion import ConversionOptions, JobPlan, convert_job
-from fdm_platform.talend.declaring import job_files, job_name
+from fdm_platform.talend.declaring import job_files, job_name, tag_of
 from fdm_platform.talend.documents import to_yaml
 from fdm_platform.talend.fixtures import step_tests
 from fdm_platform.talend.migration import Verdict, migration, verdicts
 from fdm_platform.talend.model import TalendJob
 from fdm_platform.talend.naming import job_names, table_name
+from fdm_platform.talend.plan import Residue
 from fdm_platform.talend.project import ItemRef, Project
 from fdm_platform.talend.reading import read_job
 from fdm_platform.talend.seeds import Seeds, job_seeds
-from fdm_platform.talend.writing import Staging, staging
+from fdm_platform.talend.writing import PAPERS, Staging, staging
 from fdm_platform.talend.xml import parse
 
-PAPERS = "_talend"
-"""The folder beside a source system's tables that holds each job's MIGRATION.md and seeds; no table is looked for there."""
+_LEFT_OVER = "an import before this one made it of an output that the job has no more, and it is still loaded"
 _WORD = re.compile(r"\w+")
 _BRACED = re.compile(r"\{(\w+)[:}]")
 MIGRATION, SEEDS = "MIGRATION.md", "seeds.yaml"
@@ -96,6 +96,8 @@ class ImportSummary:
     """By reason, names of things within it taken out."""
     older: tuple[str, ...] = ()
     """Paths of older versions of jobs, which are not imported."""
+    others: Mapping[str, int] = field(default_factory=dict)
+    """Files of the project that are no jobs, counted by what they are; nothing is made of them."""
     is_written: bool = False
 
     @property
@@ -180,8 +182,10 @@ class _Run:
         """Convert and stage one job."""
         places: list[str] = []
         try:
-            plan = convert_job(self._read(ref), self.names[ref.path], self.options.conversion, self.handlers)
-            plan = replace(plan, residues=(*plan.residues, *self.order.residues.get(ref.path, ())))
+            conversion = replace(self.options.conversion, routines=self.project.routines)
+            plan = convert_job(self._read(ref), self.names[ref.path], conversion, self.handlers)
+            further = (*self.order.residues.get(ref.path, ()), *self._left_over(plan))
+            plan = replace(plan, residues=(*plan.residues, *further))
             self._write(plan, ref, places)
         except MachineError:
             raise
@@ -189,6 +193,24 @@ class _Run:
             self._refuse(ref, error, places)
             return
         self._count(plan, ref, places)
+
+    def _left_over(self, plan: JobPlan) -> Iterator[Residue]:
+        """Tables that an earlier import of the job made, and that it makes no more."""
+        made = {table.name for table in plan.tables}
+        for name in self.stage.tables_of(self._home, tag_of(plan)):
+            if name not in made:
+                yield Residue(
+                    "",
+                    f"table {name}",
+                    "",
+                    _LEFT_OVER,
+                    "Remove its folder; or take the tag `talend_job` out of it and keep it as your own.",
+                )
+
+    @property
+    def _home(self) -> str:
+        options = self.options.conversion
+        return f"{options.entity}/{options.source_system}".lower()
 
     def _refuse(self, ref: ItemRef, error: FdmError, places: list[str]) -> None:
         self.stage.forget(places)
@@ -199,7 +221,6 @@ class _Run:
     def _write(self, plan: JobPlan, ref: ItemRef, places: list[str]) -> None:
         """Stage the job's files; `places` are the folders that were staged."""
         options = self.options.conversion
-        home = f"{options.entity}/{options.source_system}".lower()
         files = job_files(plan, options, step_tests(plan, self.handlers))
         seeds = self._seeds(plan, ref, files)
         flat = {f"{table}/{name}": text for table, of in files.items() for name, text in of.items()}
@@ -208,7 +229,7 @@ class _Run:
             **({SEEDS: to_yaml(seeds.rows, _seeds_comment(plan))} if seeds.rows else {}),
         }
         for folder, texts in files.items():
-            place = f"{home}/{folder}"
+            place = f"{self._home}/{folder}"
             self.stage.stage(place, texts, may_replace=self.options.may_replace)
             places.append(place)
             if not folder.startswith(PAPERS):
@@ -251,10 +272,11 @@ class _Run:
         return ImportSummary(
             tuple(self.jobs),
             tuple(self.refused),
-            self.project.warnings,
+            (*self.project.warnings, *self.stage.said),
             self.kinds,
             self.residues,
             tuple(ref.path for ref in self.project.older if ref.kind == "job"),
+            self.project.others,
         )
 
 
@@ -307,6 +329,7 @@ def to_json(summary: ImportSummary) -> dict[str, Any]:
         "refused": [{"error": type(e).__name__, **e.to_json()} for e in summary.refused],
         "warnings": list(summary.warnings),
         "older": list(summary.older),
+        "others": dict(summary.others),
         "components": dict(summary.components),
         "kinds": kinds,
         "residues": dict(summary.residues.most_common()),

@@ -22,6 +22,8 @@ Kind = Literal["job", "context", "joblet", "metadata", "routine", "other"]
 _HEAD = 64 << 10
 _VERSIONED = re.compile(r"(.+)_(\d{1,6})\.(\d{1,6})\.item", re.DOTALL)
 _ROOTS: Mapping[str, Kind] = {"ProcessType": "job", "ContextType": "context", "JobletProcess": "joblet"}
+_SYSTEM = "system"
+"""The folder of Studio's own routines, such as TalendDate."""
 _CODE = frozenset({"code", "routines", "beans"})
 _KNOWN_MAJORS = range(5, 9)
 
@@ -81,8 +83,9 @@ class Project:
 
     @property
     def routines(self) -> frozenset[str]:
-        """Names of the project's own Java classes."""
-        return frozenset(item.label for item in (*self.items, *self.older) if item.kind == "routine")
+        """Names of the project's own Java classes. Studio's, which it copies into each project, are not among them."""
+        items = (item for item in (*self.items, *self.older) if item.kind == "routine")
+        return frozenset(item.label for item in items if _SYSTEM not in PurePosixPath(item.path).parts)
 
     def read(self, ref: ItemRef) -> bytes:
         """The item's bytes. ImportRefusedError as `Files.read`."""

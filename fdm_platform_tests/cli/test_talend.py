@@ -40,10 +40,12 @@ def test_an_import_says_what_came_over_and_ends_with_2_for_what_is_refused(
 
 
 def test_a_summary_for_people(source: Path) -> None:
+    (source / "notes.txt").touch()
     done = fdm("import", source, "--entity", "GELS", "--source-system", "FPMS", "--job", "load", "--dry-run")
     assert done.exit_code == 0
     assert "3 (100 %) of the 3 that do something came over whole" in " ".join(done.stdout.split())
     assert "Nothing was written." in done.stdout
+    assert "files of which nothing is made: 1 .txt" in done.stderr
 
 
 def test_the_folder_names_entity_and_source_system(source: Path, tmp_path: Path) -> None:

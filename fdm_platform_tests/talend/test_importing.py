@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -18,6 +19,7 @@ from fdm_platform.planning.catalog import load_catalog
 from fdm_platform.talend.conversion import ConversionOptions
 from fdm_platform.talend.importing import ImportOptions, ImportSummary, Progress, import_project
 from fdm_platform.talend.project import open_project
+from fdm_platform.talend.writing import staging
 from fdm_platform_tests.talend.jobs import (
     COLUMNS,
     CSV,
@@ -124,6 +126,39 @@ def test_what_is_left_to_a_person_breaks_its_table_at_the_line_that_is_told(tmp_
     assert test.startswith("# TODO: say what is expected")
 
 
+def test_a_routine_of_the_project_is_told_as_one_and_those_of_studio_are_translated(tmp_path: Path) -> None:
+    columns = {"greeting": "id_String", "upper": "id_String"}
+    entries = {"greeting": "Letters.salutation(row1.id)", "upper": "StringHandling.UPCASE(row1.id)"}
+    rows = "".join(
+        f"<mapperTableEntries name='{n}' expression='{e}' type='id_String' nullable='true'/>"
+        for n, e in entries.items()
+    )
+    tmap = node("tMap_1").replace(
+        "  </node>",
+        "<metadata connector='FLOW' name='out'>"
+        + "".join(f"<column name='{n}' type='id_String' nullable='true'/>" for n in columns)
+        + "</metadata><nodeData xsi:type='MapperData'>"
+        "<inputTables name='row1' matchingMode='UNIQUE_MATCH' lookupMode='LOAD_ONCE'>"
+        "<mapperTableEntries name='id' type='id_String' nullable='true'/></inputTables>"
+        f"<outputTables name='out'>{rows}</outputTables></nodeData></node>",
+    )
+    output = node("tFileOutputDelimited_1", columns, FILENAME='"out/good.csv"')
+    flows = (link("row1", "tFileInputDelimited_1", "tMap_1"), link("out", "tMap_1", "tFileOutputDelimited_1"))
+    text = item(CSV, tmap, output, *flows).replace(
+        "<talendfile:ProcessType", '<talendfile:ProcessType xmlns:xsi="x"', 1
+    )
+    source = write_project(tmp_path / "in", {"load": text})
+    for place in ("Letters", "system/StringHandling"):
+        file = source / f"code/routines/{place}_0.1.item"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("public class X {}")
+
+    summary = run(source, tmp_path / "out")
+
+    assert dict(summary.residues) == {"tMap: Letters.salutation is a routine of this project": 1}
+    assert dict(summary.others) == {".item: routine": 2}
+
+
 def test_contexts_are_seeds_without_secrets(tmp_path: Path) -> None:
     values = {
         "limit": ("id_Integer", "5"),
@@ -192,18 +227,144 @@ def test_a_damaged_job_is_refused_and_the_others_are_imported(tmp_path: Path) ->
 _BOMB = b'<?xml version="1.0"?>\n<!DOCTYPE a [<!ENTITY b "c">]>\n<ProcessType>&b;</ProcessType>'
 
 
-def test_what_is_there_stays_unless_it_is_to_be_replaced(tmp_path: Path) -> None:
+def test_what_is_there_stays_unless_it_is_to_be_replaced_and_then_is_kept(tmp_path: Path) -> None:
     source = write_project(tmp_path / "in", {"load": whole_job()})
-    run(source, tmp_path / "out")
-    step = tmp_path / "out/gels/fpms/t_load/tFilterRow_1.hql"
+    out, home = tmp_path / "out", tmp_path / "out/gels/fpms"
+    run(source, out)
+    step = home / "t_load/tFilterRow_1.hql"
+    made = step.read_text()
     step.write_text("mine")
-    (tmp_path / "out/gels/fpms/t_load/notes.txt").write_text("mine")
-    again = run(source, tmp_path / "out")
+    (home / "t_load/notes.txt").write_text("mine")
+    again = run(source, out)
     assert [type(e) for e in again.refused] == [ImportRefusedError]
     assert step.read_text() == "mine"
-    assert run(source, tmp_path / "out", may_replace=True).refused == ()
-    assert step.read_text() != "mine"
-    assert not [p for p in (tmp_path / "out").iterdir() if p.name.startswith(".")]
+    replaced = run(source, out, may_replace=True)
+    assert (replaced.refused, step.read_text()) == ((), made)
+    (told,) = replaced.warnings
+    kept = home / "_talend/_replaced/t_load"
+    assert f"{home / 't_load'} was replaced; what was there differs and is kept as {kept}" in told
+    assert {f: (kept / f).read_text() for f in ("tFilterRow_1.hql", "notes.txt")} == {
+        "tFilterRow_1.hql": "mine",
+        "notes.txt": "mine",
+    }
+    assert run(source, out, may_replace=True).warnings == ()
+    assert [p.name for p in (home / "_talend/_replaced").iterdir()] == ["t_load"]
+    assert not [p for p in out.iterdir() if p.name.startswith(".")]
+
+
+def test_a_table_of_an_output_that_is_gone_is_told(tmp_path: Path) -> None:
+    second = node("tFileOutputDelimited_2", COLUMNS, FILENAME='"out/side.csv"')
+    flows = (
+        link("row1", "tFileInputDelimited_1", "tReplicate_1"),
+        link("row2", "tReplicate_1", "tFileOutputDelimited_1"),
+    )
+    both = item(
+        CSV,
+        node("tReplicate_1", COLUMNS),
+        OUTPUT,
+        second,
+        *flows,
+        link("row3", "tReplicate_1", "tFileOutputDelimited_2"),
+    )
+    one = item(CSV, node("tReplicate_1", COLUMNS), OUTPUT, *flows)
+    run(write_project(tmp_path / "two", {"load": both, "other": whole_job()}), tmp_path / "out")
+    home = tmp_path / "out/gels/fpms"
+    assert (home / "t_load_side").exists()
+
+    told = run(
+        write_project(tmp_path / "one", {"load": one, "other": whole_job()}),
+        tmp_path / "out",
+        may_replace=True,
+    )
+
+    assert [(j.label, j.residues) for j in told.jobs] == [("load", 1), ("other", 0)]
+    assert (
+        "table t_load_side: an import before this one made it"
+        in (home / "_talend/load/MIGRATION.md").read_text()
+    )
+
+
+_DIES = """
+import os, sys
+from pathlib import Path
+from fdm_platform.talend.conversion import ConversionOptions
+from fdm_platform.talend.importing import ImportOptions, import_project
+from fdm_platform.talend.project import open_project
+from fdm_platform.talend.writing import staging
+from fdm_platform.talend.writing import Staging, staging
+
+where, source, out = sys.argv[1], *map(Path, sys.argv[2:])
+
+
+def die(*_):
+    os.kill(os.getpid(), 9)
+
+
+class Order(list):
+    def __iter__(self):
+        for number, folder in enumerate(super().__iter__()):
+            if number == 2:
+                die()
+            yield folder
+
+
+if where == "converting":
+    options = ImportOptions(ConversionOptions("GELS", "FPMS"), out, may_replace=True)
+    import_project(open_project(source), options, die)
+with staging(out) as stage:
+    for name in ("t_a", "t_b", "t_c"):
+        stage.stage(f"gels/fpms/{name}", {"table.yaml": "new"}, may_replace=True)
+    stage.folders = Order(stage.folders)
+    stage.place()
+"""
+
+
+def dies(where: str, source: Path, out: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", _DIES, where, source, out], check=False)
+    assert done.returncode == -signal.SIGKILL
+
+
+def test_an_import_that_is_killed_while_it_writes_leaves_nothing_that_anybody_reads(tmp_path: Path) -> None:
+    source, out = write_project(tmp_path / "in", {"load": whole_job()}), tmp_path / "out"
+    dies("converting", source, out)
+    assert (load_catalog(out).tables, load_catalog(out).errors) == ({}, ())
+    assert run(source, out).refused == ()
+    assert list(load_catalog(out).tables) == ["gels_fpms_t_load"]
+    assert [p.name for p in out.iterdir()] == ["gels"]
+
+
+def test_what_an_import_had_wholly_staged_when_it_was_killed_is_moved_by_the_next(tmp_path: Path) -> None:
+    """Killed before the third of three: of the first two, what a person had written is kept; so is the third's."""
+    source, out = write_project(tmp_path / "in", {"load": whole_job()}), tmp_path / "out"
+    home = out / "gels/fpms"
+    for name in ("t_a", "t_c"):
+        (home / name).mkdir(parents=True)
+        (home / name / "table.yaml").write_text(f"{name} of a person")
+    dies("placing", source, out)
+    assert [(home / name / "table.yaml").read_text() for name in ("t_a", "t_b", "t_c")] == [
+        "new",
+        "new",
+        "t_c of a person",
+    ]
+
+    warnings = run(source, out).warnings
+
+    assert "had died while it moved tables: the rest was moved now" in warnings[0]
+    assert [(home / name / "table.yaml").read_text() for name in ("t_a", "t_b", "t_c")] == ["new"] * 3
+    kept = home / "_talend/_replaced"
+    assert {p.name: (p / "table.yaml").read_text() for p in kept.iterdir()} == {
+        "t_a": "t_a of a person",
+        "t_c": "t_c of a person",
+    }
+    assert (home / "t_load/table.yaml").exists()
+    assert [p.name for p in out.iterdir()] == ["gels"]
+
+
+def test_two_imports_at_once_do_not_write_into_one_another(tmp_path: Path) -> None:
+    source, out = write_project(tmp_path / "in", {"load": whole_job()}), tmp_path / "out"
+    with staging(out), pytest.raises(ImportRefusedError, match="another import"):
+        run(source, out)
+    assert run(source, out).is_written
 
 
 def test_a_dry_run_writes_nothing_and_tells_its_progress(tmp_path: Path) -> None:

@@ -55,8 +55,9 @@ class Draft:
     def scope(self, flows: Mapping[str, Mapping[str, Typed]] | None = None) -> Scope:
         """What expressions may refer to; without `flows`, all incoming ones under their names."""
         seen = flows if flows is not None else {n: fields(v, n) for n, v in self.around.inputs.items()}
-        context = self.around.context
-        return Scope(flows=seen, context=context, global_map=global_constants(self.around.job, context))
+        around = self.around
+        constants = global_constants(around.job, around.context)
+        return Scope(seen, around.context, constants, routines=around.routines)
 
     def residue(self, place: str, expression: str, reason: str, todo: str = _TODO) -> None:
         """Leave something to a person."""

@@ -29,6 +29,8 @@ class Around:
     on_java_error: Literal["raise", "null"] = "raise"
     """What SQL does where Java would have ended the job: fail the date, or give NULL with a note."""
     timezone: str | None = None
+    routines: frozenset[str] = frozenset()
+    """Names of the project's own Java classes."""
 
 
 @dataclass(frozen=True, slots=True)
