@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import reduce
 from operator import or_
 from pathlib import Path
@@ -22,6 +23,7 @@ from fdm_platform.engines.job_folder import require_job_folder
 from fdm_platform.errors import DeclarationError
 from fdm_platform.model.codec import to_plain
 from fdm_platform.model.plan import Parameter
+from fdm_platform.model.settings import Settings
 from fdm_platform.model.table import TableSpec
 from fdm_platform.planning.job_lint import LintFinding, lint_hql
 from fdm_platform.planning.places import output_root
@@ -34,6 +36,7 @@ _DOORS = {
     "init_params_kudu.py": "init_params_main",
     "kudu_view.py": "kudu_view_main",
 }
+_MACHINE = ("JAVA_HOME", "SPARK_HOME", "SPARK_CONF_DIR", "HADOOP_CONF_DIR", "YARN_CONF_DIR")
 
 
 @click.group()
@@ -130,7 +133,9 @@ def check(context: click.Context, name: str, no_parse: bool, is_json: bool) -> N
 def doors(folder: Path) -> None:
     """Write run_kudu.py, init_params_kudu.py and kudu_view.py into FOLDER, for crontabs that call them by path.
 
-    They run by the Python that fdm has. Overwrites nothing. On the PATH they are already, beside fdm.
+    They run by the Python that fdm has, whichever they are called with: `python run_kudu.py …` will do, from any
+    folder. They know this project and the settings that are in the environment now; FDM_ variables of their caller's
+    count before. Overwrites nothing. On the PATH they are already, beside fdm.
 
     \b
     Examples:
@@ -143,12 +148,37 @@ def doors(folder: Path) -> None:
             file=str(folder),
             remedy="move it aside, or name another folder",
         )
+    settings = _settings_here()
     folder.mkdir(parents=True, exist_ok=True)
     for name, entry in _DOORS.items():
-        text = f"#!{sys.executable}\nfrom fdm_platform.cli.run_kudu import {entry}\n\n{entry}()\n"
-        (folder / name).write_text(text, encoding="utf-8")
+        (folder / name).write_text(_door(entry, settings), encoding="utf-8")
         (folder / name).chmod(0o755)
         click.echo(f"wrote {folder / name}")
+
+
+def _door(entry: str, settings: Mapping[str, str]) -> str:
+    """A program for any Python, which becomes fdm's own; what lies beside it, the old framework, is not on its path."""
+    run = f"from fdm_platform.cli.run_kudu import {entry}; {entry}()"
+    return "\n".join(
+        [
+            f"#!{sys.executable}",
+            "# Written by `fdm job doors`. What its caller's environment says counts before SETTINGS.",
+            "import os",
+            "import sys",
+            "",
+            f"SETTINGS = {json.dumps(settings, indent=4)}",
+            f"COMMAND = {json.dumps([sys.executable, '-P', '-c', run])}",
+            "os.execve(COMMAND[0], COMMAND + sys.argv[1:], dict(SETTINGS, **os.environ))",
+            "",
+        ]
+    )
+
+
+def _settings_here() -> dict[str, str]:
+    """Where this deployment is, as far as the environment says it, for a crontab whose environment says nothing."""
+    known = Settings.from_environ().child_environ
+    given = {name: os.environ[name] for name in (*known, *_MACHINE) if os.environ.get(name)}
+    return {**given, "FDM_PROJECT": known["FDM_PROJECT"]}
 
 
 def check_job(platform: Platform, spec: TableSpec, *, parse: bool) -> list[LintFinding]:

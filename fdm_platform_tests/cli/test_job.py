@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -136,10 +138,22 @@ def test_the_doors_are_written_once(fdm: Fdm, tmp_path: Path) -> None:
         "kudu_view.py",
         "run_kudu.py",
     ]
-    helped = subprocess.run(
-        [tmp_path / "old" / "run_kudu.py", "--help"], capture_output=True, text=True, check=True, timeout=300
-    )
-    assert "--use_spark_submit" in helped.stdout
+    (tmp_path / "old" / "argparse.py").write_text("raise SystemExit('what lies beside it')\n")
+    (tmp_path / "cron").mkdir()
+    door, other = str(tmp_path / "old" / "kudu_view.py"), [sys._base_executable, "-I"]  # type: ignore[attr-defined]
+    for python in ([], other):
+        shown = subprocess.run(
+            [*python, door, "--job_name", LEGACY],
+            cwd=tmp_path / "cron",
+            env={"PATH": os.defpath, "HOME": str(tmp_path)},
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        assert shown.returncode == 0, shown.stderr
+        assert json.loads(shown.stdout)["job_master"]["job_id"] == "JOB_2001", "the deployment's own tables"
+    assert list((tmp_path / "cron").iterdir()) == []
     with pytest.raises(Exception, match="is there already"):
         fdm("job", "doors", str(tmp_path / "old"))
 
