@@ -217,8 +217,24 @@ def test_an_error_says_file_and_line(
         framework.exec_hql(spark.newSession(), "v", hql(tmp_path, text), LOG, {"biz_dt": "2024-05-15"})
     assert raised.value.file == str(tmp_path / "out1.hql")
     assert raised.value.line == line
+    (tmp_path / "latin.hql").write_bytes("SELECT 'ä'".encode("latin-1"))
+    with pytest.raises(SqlError, match=r"latin\.hql: is no UTF-8"):
+        framework.exec_hql(spark, "v", str(tmp_path / "latin.hql"), LOG)
     with pytest.raises(FileNotFoundError, match=r"other\.hql"):
         framework.exec_hql(spark, "v", str(tmp_path / "other.hql"), LOG)
+
+
+def test_a_session_that_takes_backslashes_literally_changes_no_value(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    session = spark.newSession()
+    session.conf.set("spark.sql.parser.escapedStringLiterals", "true")
+    file = hql(tmp_path, r"SELECT regexp_replace('a1', '\d', '${to}') a, '${to}' b, ${biz_dt} c")
+    (row,) = framework.exec_hql(session, "v", file, LOG, {"to": "x", "biz_dt": "2024-05-15"}).collect()
+    assert (row["a"], row["b"]) == ("ax", "x")
+    with pytest.raises(SqlError, match=r"the value of to has quotes.*escapedStringLiterals") as raised:
+        framework.exec_hql(session, "v", file, LOG, {"to": "O'Hare", "biz_dt": "2024-05-15"})
+    assert (raised.value.file, raised.value.line) == (file, 1)
 
 
 PIECES = st.sampled_from(

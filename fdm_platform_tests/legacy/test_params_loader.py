@@ -1,6 +1,10 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import subprocess
+import sys
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -40,6 +44,7 @@ def test_flattened_keys_are_the_contract_s_and_control_values_win() -> None:
         "change_indicator": None,
         "region": "O'Hare",
         "min_amount": 10,
+        "context_params": {"region": "O'Hare", "ENTITY": "not this one", "min_amount": 10},
     }
 
 
@@ -95,6 +100,12 @@ def test_a_summary_shows_no_secret(capsys: pytest.CaptureFixture[str]) -> None:
     told = capsys.readouterr().out
     assert "hunter2" not in told
     assert "region      = N" in told
+    loader.print_params_summary(
+        {"metadata": {}, "job_master": {"context_params": {"db_password": "hunter2"}}}
+    )
+    told = capsys.readouterr().out
+    assert "hunter2" not in told
+    assert "db_password" in told
 
 
 def test_json_is_written_whole_and_for_this_user(tmp_path: Path) -> None:
@@ -112,7 +123,9 @@ def test_json_is_written_whole_and_for_this_user(tmp_path: Path) -> None:
     assert file.read_text() == '{\n  "a": 1\n}\n'
 
 
-@pytest.mark.parametrize("arguments", [(NAME,), ("kudu-1:7051", NAME), (object(), NAME), ()])
+@pytest.mark.parametrize(
+    "arguments", [(NAME,), ("kudu-1:7051,kudu-2:7051, kudu-3", NAME), (object(), NAME), ()]
+)
 def test_rows_of_the_own_job_are_those_of_its_file(own: Path, arguments: tuple[Any, ...]) -> None:
     assert fetch.fetch_job_master(*arguments) == DOCUMENT["job_master"]
     assert fetch.fetch_job_dependency(*arguments) == DOCUMENT["job_dependency"]
@@ -136,3 +149,19 @@ def test_rows_of_another_job_are_the_control_tables(own: Path, tmp_path: Path, m
     assert fetch.fetch_all_job_params("other", "GELS", "OTHER", "DEV")["process_control"] == []
     with pytest.raises(LookupError, match="nobody"):
         fetch.fetch_job_master("nobody")
+
+
+def test_where_the_platform_is_not_there_only_the_own_job_is_known(own: Path, tmp_path: Path) -> None:
+    """As on a cluster's node, with nothing of ours but this package."""
+    shutil.copytree(Path(fetch.__file__).parent, tmp_path / "lone" / "framework")
+    text = "from framework.kudu_fetch_params import *\nprint(fetch_job_master()['job_id'])\n"
+    for ask in (
+        "fetch_job_master('other')",
+        "fetch_process_control('A', 'B')",
+        "fetch_all_job_params('other')",
+    ):
+        text += f"try: {ask}\nexcept RuntimeError as e: print('platform\\'s own machine' in str(e))\n"
+    command = [sys.executable, "-P", "-S", "-c", text]
+    environ = {**os.environ, "PYTHONPATH": str(tmp_path / "lone")}
+    ended = subprocess.run(command, env=environ, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert ended.stdout.split() == ["JOB_2001", "True", "True", "True"], ended.stderr

@@ -5,6 +5,7 @@ The one thing of this package that needs `fdm_platform.planning` without the pla
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Iterator, Mapping
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from fdm_platform.model.plan import Parameter, ParameterType
 
+_ESCAPED = "spark.sql.parser.escapedStringLiterals"
 _SUBSTITUTE = "spark.sql.variable.substitute"
 _TYPES: tuple[tuple[type, ParameterType], ...] = (
     (bool, "boolean"),
@@ -56,9 +58,10 @@ def exec_hql(
 
     file = _find(hql_path)
     known = {**_of_the_job(), **(params or {}), "VIEW_NAME": view_name}
-    text = bind(file.read_text(encoding="utf-8-sig"), parameters(known), file=str(file))
+    text, values = _read(file), _of_the_load() | parameters(known)
+    _refuse_escapes(spark, text, values, str(file))
     with _without_substitution(spark):
-        result = _run(spark, text, str(file))
+        result = _run(spark, bind(text, values, file=str(file)), str(file))
     result.createOrReplaceTempView(view_name)
     if logger:
         logger.info("%s: view %s has columns %s", file.name, view_name, ", ".join(result.columns))
@@ -83,6 +86,8 @@ def parameters(values: Mapping[str, Any]) -> dict[str, Parameter]:
 def _typed(name: str, value: Any) -> tuple[ParameterType, Any]:
     if value is None or isinstance(value, str):
         return ("date" if value and name.lower() in _DATES and _is_date(value) else "string"), value
+    if isinstance(value, dict | list | tuple):
+        return "string", json.dumps(value, default=str)  # as a declared table has it
     kind: ParameterType = next((k for of, k in _TYPES if isinstance(value, of)), "string")
     if kind in ("date", "timestamp"):
         return kind, value.isoformat()
@@ -100,6 +105,42 @@ def _of_the_job() -> dict[str, Any]:
     if "JOB_PARAMS_FILE" not in os.environ:
         return {}
     return flatten_job_params(load_job_params_from_json(get_job_params_path()))
+
+
+def _of_the_load() -> dict[str, Parameter]:
+    """What the load was planned with: sys_params and further columns of process_control are among it."""
+    context = _platform.current()
+    known = context.date.parameters if context else ()
+    return {p.name.lower(): p for p in known if not p.is_secret}  # whose values only the parameters file has
+
+
+def _read(file: Path) -> str:
+    from fdm_platform.errors import SqlError  # noqa: PLC0415 - importable only now
+
+    try:
+        return file.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise SqlError(f"is no UTF-8: {error}", file=str(file), remedy="save it as UTF-8") from error
+
+
+def _refuse_escapes(spark: SparkSession, text: str, values: Mapping[str, Parameter], file: str) -> None:
+    """Where a session takes backslashes literally, what has to be escaped would become another value."""
+    if str(spark.conf.get(_ESCAPED, "false")).lower() != "true":
+        return
+    from fdm_platform.errors import SqlError  # noqa: PLC0415 - importable only now
+    from fdm_platform.planning import literals, sql  # noqa: PLC0415 - importable only now
+
+    for placeholder in sql.placeholders(text):
+        value = getattr(values.get(placeholder.name.lower()), "value", None)
+        if isinstance(value, str) and literals.escape(value) != value:
+            raise SqlError(
+                f"the value of {placeholder.name} has quotes, backslashes or line breaks, which cannot be written "
+                f"where {_ESCAPED} is true",
+                remedy="leave that setting out, and double the backslashes of the file's own literals",
+                file=file,
+                line=placeholder.line,
+                column=placeholder.column,
+            )
 
 
 def _find(hql_path: str) -> Path:

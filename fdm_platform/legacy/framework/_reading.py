@@ -72,7 +72,7 @@ def _read(spark: SparkSession, fmt: str, path: Any, schema: Any, opts: dict[str,
         return (reader.option("basePath", base) if base else reader).load(at)
 
     if not isinstance(path, str):
-        return load(path)
+        return load([_platform.local_path(p) for p in path] if isinstance(path, list | tuple) else path)
     parts = _platform.staged_under(spark, path)
     frames = [_without(load(part.paths, part.base), part.but) for part in parts]
     if not frames:

@@ -15,7 +15,8 @@ from typing import Any
 
 from .params_loader import flatten_job_params, get_job_params_path, load_job_params_from_json
 
-_ADDRESS = re.compile(r"[\w.,-]+:\d+")
+_ADDRESS = re.compile(r"kudu://\S+|[\w.-]+:\d+(\s*,\s*[\w.-]+(:\d+)?)*")
+"""Of one Kudu master, or of several."""
 
 
 def fetch_job_master(*given: Any, **named: Any) -> dict[str, Any]:
@@ -24,9 +25,9 @@ def fetch_job_master(*given: Any, **named: Any) -> dict[str, Any]:
     own = _own(job_name)
     if own is not None:
         return dict(own.get("job_master") or {})
-    from fdm_platform.control.rows import stored_job  # noqa: PLC0415 - with the platform only
-
     with _store() as store:
+        from fdm_platform.control.rows import stored_job  # noqa: PLC0415 - with the platform only
+
         row = stored_job(store, str(job_name))
     if row is None:
         raise LookupError(f"job_master has no row of {job_name}")
@@ -39,9 +40,9 @@ def fetch_job_dependency(*given: Any, **named: Any) -> list[dict[str, Any]]:
     own = _own(job_name)
     if own is not None:
         return list(own.get("job_dependency") or [])
-    from fdm_platform.control.store import Predicate  # noqa: PLC0415 - with the platform only
-
     with _store() as store:
+        from fdm_platform.control.store import Predicate  # noqa: PLC0415 - with the platform only
+
         return _plain(store.scan("job_dependency", [Predicate("dependent_job_name", "=", job_name)]))
 
 
@@ -53,9 +54,9 @@ def fetch_process_control(*given: Any, **named: Any) -> list[dict[str, Any]]:
     is_own = own is not None and all(v in (None, metadata.get(n)) for n, v in asked.items())
     if own is not None and is_own:
         return list(own.get("process_control") or [])
-    from fdm_platform.control.rows import stored_process_control  # noqa: PLC0415 - with the platform only
-
     with _store() as store:
+        from fdm_platform.control.rows import stored_process_control  # noqa: PLC0415 - with the platform only
+
         rows = stored_process_control(store, str(asked["entity"]), str(asked["source_system"]), None)
     return sorted(_plain(rows), key=lambda row: str(row.get("biz_dt")), reverse=True)
 
@@ -66,9 +67,9 @@ def fetch_sys_params(*given: Any, **named: Any) -> list[dict[str, Any]]:
     own = _own(asked["job_name"])
     if own is not None and asked["env"] in (None, (own.get("metadata") or {}).get("env")):
         return list(own.get("sys_params") or [])
-    from fdm_platform.control.rows import sys_params_rows  # noqa: PLC0415 - with the platform only
-
     with _store() as store:
+        from fdm_platform.control.rows import sys_params_rows  # noqa: PLC0415 - with the platform only
+
         return _plain(
             list(sys_params_rows(store, str(asked["env"] or _environment()), str(asked["job_name"])))
         )
@@ -80,7 +81,7 @@ def fetch_all_job_params(*given: Any, **named: Any) -> dict[str, Any]:
     own = _own(asked["job_name"])
     if own is not None:
         return own
-    job = fetch_job_master(asked["job_name"])
+    job = fetch_job_master(asked["job_name"])  # first: it says where the control tables cannot be read
     env = asked["env"] or _environment()
     identity = {n: asked[n] or job.get(n) for n in ("entity", "source_system")}
     return {
@@ -129,6 +130,10 @@ def _store() -> Iterator[Any]:
 
 
 def _environment() -> str:
+    """The load's own, else the deployment's."""
+    own = (_own(None) or {}).get("metadata") or {}
+    if own.get("env"):
+        return str(own["env"])
     from fdm_platform.model.settings import Settings  # noqa: PLC0415 - with the platform only
 
     return Settings.from_environ().environment

@@ -16,6 +16,7 @@ _IDENTITY = ("env", "entity", "source_system", "job_name", "job_id")
 _OF_JOB = ("script_path", "comments")
 _CONTROL = ("biz_dt", "process_from_date", "process_to_date", "run_indicator", "run_id", "change_indicator")
 _OTHER_GENERATION = {"process_from_date": "start_dt", "process_to_date": "end_dt"}
+_CONTEXT = "context_params"
 _VARIABLES = ("JOB_PARAMS_FILE", "KUDU_JOB_PARAMS_FILE")
 _HIDDEN = re.compile(r"password|passwd|pwd|secret|token|access_?key|credential", re.IGNORECASE)
 
@@ -56,14 +57,15 @@ def get_job_params_path(job_name: str | None = None, base_dir: str | os.PathLike
 def flatten_job_params(all_params: Mapping[str, Any]) -> dict[str, Any]:
     """One flat mapping: identity, job_master's script_path and comments, the newest process_control row's columns.
 
-    The variables of context_params are below them: of one name the control tables' value stands. ValueError:
-    context_params holds something else than a JSON object.
+    The variables of context_params are below them: of one name the control tables' value stands. As
+    `context_params` they are there together, too. ValueError: it holds something else than a JSON object.
     """
     metadata, job = all_params.get("metadata") or {}, all_params.get("job_master") or {}
     rows = all_params.get("process_control") or [{}]
     flat: dict[str, Any] = _context_of(job)
     own = {n: metadata.get(n, job.get(n)) for n in _IDENTITY} | {n: job.get(n) for n in _OF_JOB}
     own |= {n: rows[0].get(n, rows[0].get(_OTHER_GENERATION.get(n, n))) for n in _CONTROL}
+    own |= {_CONTEXT: dict(flat)}
     by_case = {n.lower() for n, v in own.items() if v is not None}
     return {n: v for n, v in flat.items() if n.lower() not in by_case} | {
         n: v for n, v in own.items() if v is not None or n not in flat
@@ -96,6 +98,8 @@ def print_params_summary(params: Mapping[str, Any]) -> None:
     flat = flatten_job_params(params) if "metadata" in params else params
     width = max(map(len, flat), default=0)
     for name, value in flat.items():
+        if name == _CONTEXT:  # each of them has a line of its own
+            continue
         sys.stdout.write(f"{name:<{width}} = {'******' if _HIDDEN.search(name) and value else value}\n")
 
 
