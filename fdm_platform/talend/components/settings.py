@@ -50,6 +50,19 @@ def constant_text(draft: Draft, name: str, default: str) -> str:
     return default if found is None else str(found)
 
 
+_LINE_ENDS = ("\n", "\r\n", "\r")
+
+
+def line_end(draft: Draft, name: str) -> dict[str, str]:
+    """Spark's option for what ends a line, where it is none of the usual; a residue where nothing does."""
+    if draft.component.text(name).strip() == '""':
+        reason = "rows follow one another without a line's end"
+        draft.residue(name, '""', reason, "Have the file prepared, each row in a line of its own.")
+        return {}
+    found = constant_text(draft, name, "\n")
+    return {} if found in _LINE_ENDS else {"lineSep": found}
+
+
 def template(draft: Draft, name: str, *, todo: str) -> str | None:
     """A setting as a template of table.yaml, `{in_dir}/a_{biz_dt:%Y%m%d}.csv`; None, and a residue, if it cannot be one."""
     java = draft.component.text(name).strip()

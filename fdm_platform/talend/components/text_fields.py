@@ -133,6 +133,8 @@ class TextInput:
     """Java that prepares a field's text, by column."""
     raw: Mapping[str, Sql]
     split: Callable[[Mapping[str, object]], Mapping[str, str]]
+    value: Callable[[Column, str], str] = value_of
+    """The Java of a column's value, of its prepared text."""
 
     def convert(self, draft: Draft, spec: Mapping[str, object]) -> Converted:
         """Steps for the rows and the rejects, above a source of this spec."""
@@ -162,7 +164,7 @@ class TextInput:
 
     def _value(self, draft: Draft, column: Column) -> Typed:
         scope = draft.scope({self.source: self._known()})
-        return draft.value(value_of(column, self.source), scope, sql_columns((column,))[0], column.name)
+        return draft.value(self.value(column, self.source), scope, sql_columns((column,))[0], column.name)
 
     @property
     def _dies(self) -> bool:
@@ -253,7 +255,7 @@ class TextInput:
         values: dict[str, object] = {}
         for column, made in zip(self.columns, sql_columns(self.columns), strict=True):
             try:
-                values[made.name] = java.value(value_of(column, self.source), {self.source: texts}, made)
+                values[made.name] = java.value(self.value(column, self.source), {self.source: texts}, made)
             except JavaError:
                 if self._dies:
                     raise

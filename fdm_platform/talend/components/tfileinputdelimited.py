@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from fdm_platform.talend.components.drafting import Draft, left_to_a_person
 from fdm_platform.talend.components.flows import main_outputs, schema_of, sql_columns, view_name
 from fdm_platform.talend.components.handler import Around, Handler, Rows
-from fdm_platform.talend.components.settings import NEVER, Setting, constant_text, template, unmet
+from fdm_platform.talend.components.settings import NEVER, Setting, constant_text, line_end, template, unmet
 from fdm_platform.talend.components.text_fields import TextInput, text_of, text_rules
 from fdm_platform.talend.expression import Call, Ref, Text
 from fdm_platform.talend.model import Component
@@ -16,13 +16,12 @@ from fdm_platform.talend.plan import Converted
 _UNMET = (
     Setting("HEADER", ("0", "1"), "a header of several lines"),
     Setting("FOOTER", ("0",), "a footer"),
-    Setting("LIMIT", ("0", "-1"), "a limit of rows"),
+    Setting("LIMIT", ("-1",), "a limit of rows"),
     Setting("RANDOM", ("false",), "rows taken at random"),
     Setting("UNCOMPRESS", ("false",), "a zip to unpack"),
     Setting("SPLITRECORD", ("false",), "rows that a separator of their own ends within a line"),
     Setting("ENABLE_DECODE", ("false",), "numbers written in hexadecimal or octal"),
 )
-_LINE_ENDS = ("\n", "\r\n", "\r")
 
 
 def _input(component: Component, around: Around) -> TextInput:
@@ -83,15 +82,26 @@ def _options(draft: Draft, component: Component) -> dict[str, object]:
     """Of Spark's reader, in the words of the component's settings."""
     is_csv = component.flag("CSV_OPTION")
     options: dict[str, object] = {"header": _has_header(component)}
-    options["sep"] = constant_text(draft, "FIELDSEPARATOR", ";") or NEVER
-    options["quote"] = constant_text(draft, "TEXT_ENCLOSURE", '"') if is_csv else ""
-    if is_csv:
-        options["escape"] = constant_text(draft, "ESCAPE_CHAR", '"')
+    separator = constant_text(draft, "FIELDSEPARATOR", ";")
+    # Talend's reader of CSV takes the first character alone.
+    options["sep"] = (separator[:1] if is_csv else separator) or NEVER
+    quote = _quote(draft) if is_csv else ""
+    options["quote"] = quote
+    if quote:
+        options["escape"] = _escape(draft, quote)
     options["encoding"] = constant_text(draft, "ENCODING", "ISO-8859-15")
-    line_end = constant_text(draft, "CSVROWSEPARATOR" if is_csv else "ROWSEPARATOR", "\n")
-    if line_end not in _LINE_ENDS:
-        options["lineSep"] = line_end
-    return options
+    return options | line_end(draft, "CSVROWSEPARATOR" if is_csv else "ROWSEPARATOR")
+
+
+def _quote(draft: Draft) -> str:
+    """What encloses a text: nothing where the setting was emptied."""
+    is_emptied = draft.component.params.get("TEXT_ENCLOSURE") == ""
+    return "" if is_emptied else constant_text(draft, "TEXT_ENCLOSURE", '"')[:1]
+
+
+def _escape(draft: Draft, quote: str) -> str:
+    """Talend knows the backslash; with any other character a quote is escaped by another quote."""
+    return "\\" if constant_text(draft, "ESCAPE_CHAR", quote) == "\\" else quote
 
 
 def _simulate(component: Component, around: Around, rows: Mapping[str, Rows]) -> Mapping[str, Rows]:

@@ -117,7 +117,8 @@ class Joining:
             conditions.append(negated(self.missed))
         kept = self._filter(lookup, {**self.flows, lookup.flow: raw})
         is_told = self.tells_misses and lookup.table.is_inner
-        passes = hit = IsNull(Ref(HIT, lookup.alias), is_negated=True)
+        hit: Sql = IsNull(Ref(HIT, lookup.alias), is_negated=True)
+        passes = hit
         if lookup.is_single or (lookup.table.is_inner and not is_told):
             conditions.append(kept)
         elif lookup.matching == "rows" and not is_told:

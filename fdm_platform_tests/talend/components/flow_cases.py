@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 
-from fdm_platform.talend.model import Component, Param
+from fdm_platform.talend.model import Component, ContextVariable, Param
 from fdm_platform_tests.talend.components.cases import Case, Incoming
 from fdm_platform_tests.talend.components.jobs import component
 
@@ -159,6 +159,31 @@ _FILES = [
         {"row1": _file(("A01  12the rest",), ("B",), names="line")},
         ["row1"],
         {"tFileInputPositional_1": [("A01", 12, "the rest"), ("B", None, "")]},
+        is_source=True,
+    ),
+    Case(
+        "tFileInputPositional: numbers may have blanks about them, an empty one is 0, columns without a width are empty",
+        component(
+            "tFileInputPositional",
+            {"FLOW": "k n:Integer! rest more:Integer"},
+            {"FILENAME": '"in/a.txt"', "PATTERN": "2,5", "DIE_ON_ERROR": "true"},
+        ),
+        {"row1": _file(("A    42 the rest",), ("B",), names="line")},
+        ["row1"],
+        {"tFileInputPositional_1": [("A ", 42, "", None), ("B", 0, "", None)]},
+        is_source=True,
+    ),
+    Case(
+        "tFileInputPositional: nothing is left after a field that goes to the line's end; widths of the context",
+        component(
+            "tFileInputPositional",
+            {"FLOW": "k rest none"},
+            {"FILENAME": '"in/a.txt"', "PATTERN": "context.widths", "DIE_ON_ERROR": "true"},
+        ),
+        {"row1": _file(("Athe rest",), names="line")},
+        ["row1"],
+        {"tFileInputPositional_1": [("A", "the rest", "")]},
+        {"widths": ContextVariable("widths", "id_String", "1,*,3")},
         is_source=True,
     ),
     Case(

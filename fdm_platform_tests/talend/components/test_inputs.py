@@ -34,6 +34,14 @@ def _file(kind: str = "tFileInputDelimited", **params: str) -> Component:
             {"ROWSEPARATOR": '"|"'},
             {"header": False, "sep": ";", "quote": "", "encoding": "UTF-8", "lineSep": "|"},
         ),
+        (
+            {"CSV_OPTION": "true", "FIELDSEPARATOR": '"||"', "TEXT_ENCLOSURE": '"\'"', "ESCAPE_CHAR": '"""'},
+            {"header": False, "sep": "|", "quote": "'", "escape": "'", "encoding": "UTF-8"},
+        ),
+        (
+            {"CSV_OPTION": "true", "TEXT_ENCLOSURE": ""},
+            {"header": False, "sep": ";", "quote": "", "encoding": "UTF-8"},
+        ),
     ],
 )
 def test_a_delimited_file_is_a_csv_of_texts(
@@ -68,6 +76,7 @@ def test_a_file_is_named_by_the_context_and_its_dates() -> None:
         (_file(HEADER="3"), "a header of several lines (HEADER: 3)"),
         (_file(FOOTER="1"), "a footer (FOOTER: 1)"),
         (_file(RANDOM="true"), "rows taken at random (RANDOM: true)"),
+        (_file(LIMIT="0"), "a limit of rows (LIMIT: 0)"),
         (_file("tFileInputPositional", PATTERN='"1,*"', USE_BYTE="true"), "widths in bytes (USE_BYTE: true)"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
@@ -77,6 +86,19 @@ def test_what_no_reader_does_is_left_to_a_person(some: Component, place: str) ->
 
     assert [r.reason for r in converted.residues] == [f"the platform reads no file with {place}"]
     assert converted.sources
+
+
+def test_a_positional_file_has_its_line_s_end_and_widths_that_are_known() -> None:
+    some = _file("tFileInputPositional", PATTERN='"1,*"', ROWSEPARATOR='"~"')
+    unknown = _file("tFileInputPositional", PATTERN="context.widths")
+    unended = _file("tFileInputPositional", PATTERN='"1,2"', ROWSEPARATOR='""')
+
+    made, left, joined = (convert(x, around(x, {}, ["row1"])) for x in (some, unknown, unended))
+
+    options = made.sources[0].spec["options"]
+    assert options == {"header": False, "sep": "\x01", "quote": "", "encoding": "UTF-8", "lineSep": "~"}
+    assert (left.fate.outcome, left.fate.detail) == ("residue", "its widths are made at run time")
+    assert [r.place for r in joined.residues] == ["ROWSEPARATOR"]
 
 
 def test_a_file_that_is_named_at_run_time_has_no_source_but_its_columns() -> None:
