@@ -235,7 +235,7 @@ def _jobs(jobs: tuple[JobSummary, ...]) -> Table:
         of = job.components
         notes = of.get("note", 0) + of.get("off", 0)
         numbers = (sum(of.values()), of.get("whole", 0), of.get("partly", 0), of.get("left", 0), notes)
-        cells = map(str, (*numbers, job.residues, len(job.tables)))
+        cells = map(str, (*numbers, job.residues + job.settings, len(job.tables)))
         table.add_row(job.label, job.verdict, *cells, style=_COLOURS[job.verdict])
     return table
 

@@ -71,6 +71,8 @@ class JobSummary:
     """Names as `fdm list` has them."""
     components: Mapping[Verdict, int]
     residues: int
+    settings: int = 0
+    """What is to be done besides: secrets to be set, values to be looked at, an order of jobs that has no row."""
     places: tuple[str, ...] = ()
     """Folders that were written."""
 
@@ -186,13 +188,13 @@ class _Run:
             plan = convert_job(self._read(ref), self.names[ref.path], conversion, self.handlers)
             further = (*self.order.residues.get(ref.path, ()), *self._left_over(plan))
             plan = replace(plan, residues=(*plan.residues, *further))
-            self._write(plan, ref, places)
+            seeds = self._write(plan, ref, places)
         except MachineError:
             raise
         except FdmError as error:
             self._refuse(ref, error, places)
             return
-        self._count(plan, ref, places)
+        self._count(plan, ref, len(seeds.residues), places)
 
     def _left_over(self, plan: JobPlan) -> Iterator[Residue]:
         """Tables that an earlier import of the job made, and that it makes no more."""
@@ -218,7 +220,7 @@ class _Run:
             error = ImportRefusedError(**{**error.to_json(), "file": ref.path})
         self.refused.append(error)
 
-    def _write(self, plan: JobPlan, ref: ItemRef, places: list[str]) -> None:
+    def _write(self, plan: JobPlan, ref: ItemRef, places: list[str]) -> Seeds:
         """Stage the job's files; `places` are the folders that were staged."""
         options = self.options.conversion
         files = job_files(plan, options, step_tests(plan, self.handlers))
@@ -234,6 +236,7 @@ class _Run:
             places.append(place)
             if not folder.startswith(PAPERS):
                 self.stage.check(place)
+        return seeds
 
     def _seeds(self, plan: JobPlan, ref: ItemRef, files: Mapping[str, Mapping[str, str]]) -> Seeds:
         options = self.options.conversion
@@ -247,7 +250,7 @@ class _Run:
         table = table_name(self.names[path], options.entity, options.source_system)
         return default_job_name(options.entity, options.source_system, table)
 
-    def _count(self, plan: JobPlan, ref: ItemRef, places: Sequence[str]) -> None:
+    def _count(self, plan: JobPlan, ref: ItemRef, settings: int, places: Sequence[str]) -> None:
         options = self.options.conversion
         prefix = f"{options.entity}_{options.source_system}_".lower()
         said = verdicts(plan)
@@ -258,6 +261,7 @@ class _Run:
                 tuple(f"{prefix}{t.name}" for t in plan.tables),
                 Counter(said.values()),
                 len(plan.residues),
+                settings,
                 tuple(places),
             )
         )
@@ -322,6 +326,7 @@ def to_json(summary: ImportSummary) -> dict[str, Any]:
                 "tables": list(j.tables),
                 "components": dict(j.components),
                 "residues": j.residues,
+                "settings": j.settings,
                 "places": list(j.places),
             }
             for j in summary.jobs

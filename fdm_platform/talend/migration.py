@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
 from fdm_platform.talend.conversion import ConversionOptions, JobPlan
@@ -51,7 +51,7 @@ def migration(plan: JobPlan, options: ConversionOptions, seeds: Seeds, files: Ma
     parts = [
         *_head(plan, options),
         *_components(plan),
-        *_to_do(plan, files),
+        *_to_do(plan, (*plan.residues, *seeds.residues), files),
         *_differences(plan),
         *_settings(seeds),
     ]
@@ -70,7 +70,9 @@ def _head(plan: JobPlan, options: ConversionOptions) -> Iterator[str]:
     )
     prefix = f"{options.entity}_{options.source_system}_".lower()
     names = ", ".join(f"`{prefix}{t.name}`" for t in plan.tables)
-    yield f"Tables: {names}." if names else "No table: nothing that it writes could be told."
+    writes = any("Output" in fate.kind and fate.outcome != "off" for fate in plan.fates)
+    without = "nothing that it writes could be told" if writes else "it has no output of its own"
+    yield f"Tables: {names}." if names else f"No table: {without}."
     yield ""
 
 
@@ -103,13 +105,13 @@ def _where(plan: JobPlan, component: str) -> str:
     return ", ".join(files) + (f", copied in {', '.join(copies)}" if copies else "")
 
 
-def _to_do(plan: JobPlan, files: Mapping[str, str]) -> Iterator[str]:
+def _to_do(plan: JobPlan, residues: Sequence[Residue], files: Mapping[str, str]) -> Iterator[str]:
     yield "## What a person has to do"
     yield ""
-    if not plan.residues:
-        yield "Nothing: all of it came over."
+    if not residues:
+        yield "Nothing: all of it came over." if plan.tables else "Nothing: none of it writes rows."
         yield ""
-    for number, residue in enumerate(plan.residues, 1):
+    for number, residue in enumerate(residues, 1):
         places = _places(plan, residue, files)
         at = f" at `{places[0]}`" if places else ""
         if others := [f"`{p.partition('/')[0]}`" for p in places[1:]]:
@@ -118,7 +120,7 @@ def _to_do(plan: JobPlan, files: Mapping[str, str]) -> Iterator[str]:
         yield f"{number}. **{plain_text(residue.component) or 'the job'}**{place}{at}: {plain_text(residue.reason)}."
         yield f"   {plain_text(residue.todo)}"
         yield from code_lines(residue.expression)
-    if plan.residues:
+    if residues:
         yield ""
 
 
@@ -162,10 +164,9 @@ def _settings(seeds: Seeds) -> Iterator[str]:
     if environments:
         yield f"- Values of contexts are those of {environments}."
     yield from (f"- {note}" for note in seeds.notes)
-    for residue in seeds.residues:
-        yield f"- `{residue.place}`: {plain_text(residue.reason)}. {plain_text(residue.todo)}"
-        yield from code_lines(residue.expression)
-    if not (seeds.rows or seeds.notes or seeds.residues):
+    if seeds.residues:
+        yield "- What is to be set or looked at is listed above."
+    elif not (seeds.rows or seeds.notes):
         yield "None: the job has no context variables."
 
 

@@ -201,14 +201,21 @@ def test_contexts_are_seeds_without_secrets(tmp_path: Path) -> None:
 
 
 def test_a_secret_is_asked_for_where_a_table_reads_it_and_nowhere_else(tmp_path: Path) -> None:
-    run(SAMPLE, tmp_path)
+    summary = run(SAMPLE, tmp_path)
     home = tmp_path / "gels/fpms/_talend"
     read = {
         job: {r.values["param_value"] for r in read_seed(home / job / "seeds.yaml") if r.values.get("param_key") == "db_password"}
         for job in ("policy_load", "premium")
     }  # fmt: skip
     assert read == {"policy_load": set(), "premium": {"env:PREMIUM_DB_PASSWORD"}}
-    assert "Set PREMIUM_DB_PASSWORD" in (home / "premium/MIGRATION.md").read_text()
+    to_do = (home / "premium/MIGRATION.md").read_text().partition("## What a person has to do")[2]
+    assert to_do.strip().startswith("1. **the job**, context.db_password: encrypted by Studio")
+    assert "Set PREMIUM_DB_PASSWORD" in to_do
+    assert [(j.label, j.verdict, j.settings) for j in summary.jobs] == [
+        ("policy_load", "partly", 0),
+        ("premium", "whole", 1),
+        ("run_all", "whole", 0),
+    ]
 
 
 def test_a_damaged_job_is_refused_and_the_others_are_imported(tmp_path: Path) -> None:
