@@ -323,7 +323,6 @@ def _check_rule(check: CheckDeclaration, place: Place, findings: Findings) -> No
 def _check_parity(parity: ParityDeclaration, table: OutputDeclaration, findings: Findings) -> None:
     named: dict[str, Sequence[str]] = {
         "keys": parity.keys,
-        "ignore": parity.ignore,
         "tolerance": list(parity.tolerance),
         "renamed": list(parity.renamed.values()),
     }

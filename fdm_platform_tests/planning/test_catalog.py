@@ -121,7 +121,7 @@ job_name: etl_old
 parity:
   keys: [id]
   tolerance: {biz_dt: 0.01, ID: "2"}
-  ignore: [biz_dt]
+  ignore: [biz_dt, only_in_the_old_output]
   against: "/old/{biz_dt:%Y%m%d}.csv"
   format: csv
   options: {sep: ";", header: true}
@@ -142,7 +142,7 @@ tags: {domain: x, level: 3}
     assert spec.parity == ParitySpec(
         keys=("id",),
         tolerance={"biz_dt": Decimal("0.01"), "ID": Decimal(2)},
-        ignore=("biz_dt",),
+        ignore=("biz_dt", "only_in_the_old_output"),
         against="/old/{biz_dt:%Y%m%d}.csv",
         format="csv",
         options={"sep": ";", "header": "true"},
