@@ -18,16 +18,18 @@ from pathlib import Path
 from fdm_platform.crash import reached
 from fdm_platform.defs.closing import GONE, attempts_of_load, close_attempts
 from fdm_platform.defs.platform import Platform
-from fdm_platform.defs.roots import root_of
+from fdm_platform.defs.roots import root_of, table_at
 from fdm_platform.engines.command import is_yarn, yarn_tag
 from fdm_platform.engines.load_folder import LoadFolder, folder_of
 from fdm_platform.engines.orphan import end_orphan, processes_of
 from fdm_platform.engines.owner import Owner
 from fdm_platform.engines.publishing import StagedDate, settle, unfinished
+from fdm_platform.engines.script_submission import staged_roots
 from fdm_platform.engines.secrets import secret_files
 from fdm_platform.engines.swapping import discard
 from fdm_platform.model.claim import Claim, LoadRow
 from fdm_platform.model.control import VOID
+from fdm_platform.model.plan import LoadPlan
 from fdm_platform.model.recovered import Recovered, What
 from fdm_platform.processes import this_host
 
@@ -105,7 +107,10 @@ class _DeadLoad:
         reached("recover.spark_ended")
         claims = self.platform.claims.of_load(self.load_id)
         self.tables |= {claim.table_name for claim in claims}
-        staged = {s.folder: (table, s) for table in sorted(self.tables) for s in self.staged(table)}
+        roots = self.roots_told() | {root_of(self.platform, t): t for t in self.tables}
+        staged = {
+            s.folder: (table, s) for root, table in sorted(roots.items()) for s in self.staged(root, table)
+        }
         if self.is_another_s:  # what is staged may be of a new try of the same name
             return
         for claim in claims:
@@ -147,9 +152,22 @@ class _DeadLoad:
             for application in ask(yarn_tag(self.load_id), self.wait_s):
                 self.note("Spark ended", detail=application)
 
-    def staged(self, table: str) -> list[StagedDate]:
+    def roots_told(self) -> dict[str, str]:
+        """Where it publishes by its own word, and whose folders those are.
+
+        A job may have left job_master since, and with it what is known of its output; a script writes where it likes.
+        """
+        if self.folder is None:
+            return {}
+        told = {root: table_at(self.platform, root) for root in staged_roots(self.folder)}
+        with suppress(OSError, ValueError, TypeError, KeyError):  # it died before it had a whole plan
+            plan = LoadPlan.from_json(self.folder.plan.read_text(encoding="utf-8"))
+            told[plan.output.root] = plan.table
+        return told
+
+    def staged(self, root: str, table: str) -> list[StagedDate]:
         try:
-            return [s for s in unfinished(root_of(self.platform, table)) if s.load_id == self.load_id]
+            return [s for s in unfinished(root) if s.load_id == self.load_id]
         except OSError as error:
             self.note("left", table, detail=f"its staging cannot be listed: {error}")
             return []

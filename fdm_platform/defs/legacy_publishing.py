@@ -18,7 +18,7 @@ import dagster as dg
 from fdm_platform.defs.load import Load, error_of
 from fdm_platform.defs.partitions import dates_of
 from fdm_platform.defs.plain_writes import PlainWritesFound, find_plain_writes, show
-from fdm_platform.defs.roots import output_name, owner_of
+from fdm_platform.defs.roots import table_at
 from fdm_platform.engines.folders import Folders, open_folders, refusal
 from fdm_platform.engines.publishing import PublishReport, PublishRequest, publish, record_only
 from fdm_platform.engines.swapping import drop
@@ -194,10 +194,10 @@ class _Work:
 
     def publish_other(self, root: str, biz_dt: date, staged: Manifest) -> PublishedOutput:
         """Claim and publish a date, or a snapshot, of another folder, or another date of the job's own."""
-        place, owner = self.load.place, owner_of(self.load.platform, root)
+        place, platform = self.load.place, self.load.platform
         snapshot = staged.folder if biz_dt == SNAPSHOT else ""
         is_own = root == self.legacy.main_output and not snapshot
-        table = self.plan.table if is_own else self.name_of(root, snapshot, owner)
+        table = self.plan.table if is_own else table_at(platform, root, snapshot)
         manifest = replace(staged, table=table)
         if place is None:
             raise FdmError(
@@ -206,18 +206,11 @@ class _Work:
         with place.another(table, biz_dt, self.wait_s, self.context.log.warning) as version:
             _require_base(root, manifest)
             request = replace(self.request(manifest, version), root=root, **self.standing(table, biz_dt))
-            report = publish(request, self.load.platform.ledger)
+            report = publish(request, platform.ledger)
         self.context.log.info("%s %s published as version %d: %s", table, biz_dt, report.version, report.path)
-        if owner and not snapshot:
+        if owner := platform.catalog.tables.get(table):
             self.materialize(owner, manifest, report)
         return PublishedOutput(root, biz_dt, manifest.rows, report)
-
-    def name_of(self, root: str, snapshot: str, owner: TableSpec | None) -> str:
-        """What the ledger calls a folder: after the table whose it is, so that its own loads and this one take turns."""
-        is_table_s = owner and not snapshot
-        return (
-            owner.name if owner and is_table_s else output_name(self.load.platform.settings, root, snapshot)
-        )
 
     @property
     def wait_s(self) -> float:

@@ -43,6 +43,12 @@ def owner_of(platform: Platform, root: str) -> TableSpec | None:
     return next((s for s in tables if output_root(platform.settings, s) == root), None)
 
 
+def table_at(platform: Platform, root: str, snapshot: str = "") -> str:
+    """What the ledger calls a folder: after the table whose it is, so that its own loads and a script's take turns."""
+    owner = None if snapshot else owner_of(platform, root)
+    return owner.name if owner else output_name(platform.settings, root, snapshot)
+
+
 def landed_roots(platform: Platform) -> dict[str, str]:
     """The landing root, every folder below it, and those that tables are published in elsewhere: tables by folder.
 

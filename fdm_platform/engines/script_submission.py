@@ -74,9 +74,13 @@ def current(staged: Iterable[OutputStaged]) -> tuple[OutputStaged, ...]:
 
 def drop_staged(folder: LoadFolder, load_id: str) -> None:
     """Remove all that a script has staged or begun to write, by its messages; its processes have ended."""
-    try:
-        said = list(follow(folder.messages, lambda: True))
-    except OSError:
-        return
-    for root in {m.root for m in said if isinstance(m, OutputStaged)}:
+    for root in staged_roots(folder):
         drop(f"{root}/{STAGING}/{load_id}")
+
+
+def staged_roots(folder: LoadFolder) -> set[str]:
+    """The folders in which a script has staged something, or begun to, by its messages."""
+    try:
+        return {m.root for m in follow(folder.messages, lambda: True) if isinstance(m, OutputStaged)}
+    except OSError:
+        return set()

@@ -39,6 +39,7 @@ from fdm_platform.model.manifest import (
     StagedFile,
     digest_of_names,
 )
+from fdm_platform.model.report import encode
 from fdm_platform.model.settings import Settings
 from fdm_platform.model.table import TableSpec
 from fdm_platform.planning.catalog import load_catalog
@@ -395,3 +396,32 @@ def test_recovery_finishes_what_was_committed_in_a_folder_of_another_name(
     }
     assert values(script.main) == ["a"]
     assert not list(side.glob("biz_dt=*"))
+
+
+def test_recovery_goes_by_what_a_load_said_where_its_job_has_left_job_master(
+    script: Script, instance: dg.DagsterInstance, tmp_path: Path
+) -> None:
+    """Dead right after it has committed its date, with another staged outside the landing root."""
+    far = tmp_path / "elsewhere" / "t_far"
+    load = script.load(
+        (far, script.staged(far, DAY, "f")), (script.main, script.staged(script.main, DAY, "a"))
+    )
+    folder = folder_of(script.platform.settings.work, load.load_id)
+    folder.path.mkdir(parents=True, exist_ok=True)
+    assert load.plan
+    folder.plan.write_text(load.plan.to_json())
+    folder.messages.write_text("".join(f"{encode(output)}\n" for output in load.report.extra))
+    manifest = replace(load.report.extra[1].manifests[0], table=TABLE)
+    record = PublishRecord(TABLE, DAY, 1, load.load_id, "", manifest.to_json(), datetime.now(UTC))
+    mark(record, manifest)
+    script.platform.ledger.commit(record)
+    assert load.place
+    load.place.end()
+    use_catalog(load_catalog(script.platform.settings.sql_root))
+    done = recover(Platform(script.platform.settings, script.platform.store))
+    assert {(r.what, r.table) for r in done if r.biz_dt} >= {
+        ("swap finished", TABLE),
+        ("staging removed", f":{far}"),
+    }
+    assert values(script.main) == ["a"]
+    assert not list(tmp_path.glob("**/.staging/*"))
