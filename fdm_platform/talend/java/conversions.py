@@ -31,6 +31,7 @@ from fdm_platform.talend.java.types import (
     spelled,
     widens,
 )
+from fdm_platform.talend.java.values import wrapped
 
 DECIMAL_TEXT = "the text of a BigDecimal has as many decimal places as the column's type, in Talend as many as the value came with"
 _DATE_TEXT = "EEE MMM dd HH:mm:ss zzz yyyy"
@@ -72,7 +73,9 @@ def as_number(value: Typed, kind: Kind) -> Typed:
     type_, spark = JavaType(kind, is_boxed=False), spark_type(kind)
     sql = plain.sql
     if isinstance(sql, Number) and widens(plain.type.kind, kind):
-        sql = Number(float(sql.value) if kind in ("float", "double") else sql.value, _SUFFIX[kind])
+        # 0.1f as a double is 0.10000000149011612.
+        held = wrapped(plain.type.kind, float(sql.value)) if plain.type.kind == "float" else sql.value
+        sql = Number(float(held) if kind in ("float", "double") else held, _SUFFIX[kind])
     elif plain.spark_type != spark:
         sql = Cast(sql, spark)
     return replace(plain, type=type_, sql=sql, spark_type=spark)
@@ -87,13 +90,8 @@ def assigned(value: Typed, want: JavaType) -> Typed:
         return _boxed_as(value, want)
     if not want.is_boxed and widens(have.kind, want.kind) and have.kind in NUMERIC:
         return as_number(value, want.kind)
-    if have == INT and isinstance(value.sql, Number) and _fits(value.sql, want.kind):
-        return replace(
-            value,
-            type=want,
-            sql=Number(value.sql.value, _SUFFIX[want.kind]),
-            spark_type=spark_type(want.kind),
-        )
+    if fits(value, want.kind):
+        return replace(narrowed_constant(value, want.kind), type=want)
     raise RefusedError(
         f"Java gives no {spelled(want)} {described(have)}: the job would not compile; convert it by hand"
     )
@@ -103,9 +101,21 @@ def _boxed_as(value: Typed, want: JavaType) -> Typed:
     return replace(value, type=want) if want.is_boxed else unboxed(value)
 
 
-def _fits(number: Number, kind: Kind) -> bool:
+def fits(value: Typed, kind: Kind) -> bool:
+    """Whether the value is a constant of type int that Java narrows unasked to a byte or short."""
     limit = _RANGE.get(kind, 0)
-    return -limit <= number.value < limit
+    return value.type == INT and isinstance(value.sql, Number) and -limit <= value.sql.value < limit
+
+
+def narrowed_constant(value: Typed, kind: Kind) -> Typed:
+    """A constant that `fits`, as a primitive of this kind."""
+    assert isinstance(value.sql, Number)  # noqa: S101 - it fits
+    return replace(
+        value,
+        type=JavaType(kind, is_boxed=False),
+        sql=Number(value.sql.value, _SUFFIX[kind]),
+        spark_type=spark_type(kind),
+    )
 
 
 def cast_to(value: Typed, to: JavaType) -> Typed:

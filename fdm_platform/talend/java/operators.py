@@ -9,8 +9,10 @@ from fdm_platform.talend.expression import FALSE, TRUE, Call, Case, Cast, Infix,
 from fdm_platform.talend.java.conversions import (
     as_number,
     assigned,
+    fits,
     is_null,
     joined_text,
+    narrowed_constant,
     notes_of,
     null_of,
     unboxed,
@@ -19,7 +21,6 @@ from fdm_platform.talend.java.logic import both, compared, either, negated
 from fdm_platform.talend.java.typed import RefusedError, Typed
 from fdm_platform.talend.java.types import (
     BOOLEAN,
-    INT,
     INTEGRAL,
     NUMERIC,
     JavaType,
@@ -121,7 +122,7 @@ def _alike(one: Typed, other: Typed) -> tuple[Typed, Typed]:
         return _same_spark(assigned(one, type_), assigned(other, type_))
     if one.type.kind in NUMERIC and other.type.kind in NUMERIC:
         kind = _common(one, other)
-        return as_number(one, kind), as_number(other, kind)
+        return _as_kind(one, kind), _as_kind(other, kind)
     raise RefusedError(
         f"?: between {described(one.type)} and {described(other.type)} gives an Object, which no column is"
     )
@@ -129,10 +130,14 @@ def _alike(one: Typed, other: Typed) -> tuple[Typed, Typed]:
 
 def _common(one: Typed, other: Typed) -> Kind:
     kinds = {one.type.kind, other.type.kind}
-    for value in (one, other):
-        if value.type == INT and isinstance(value.sql, Number) and kinds & {"byte", "short"}:
-            return (kinds - {"int"}).pop()
+    for constant, beside in ((one, other.type.kind), (other, one.type.kind)):
+        if fits(constant, beside):
+            return beside
     return "short" if kinds == {"byte", "short"} else promoted(one.type.kind, other.type.kind)
+
+
+def _as_kind(value: Typed, kind: Kind) -> Typed:
+    return narrowed_constant(value, kind) if fits(value, kind) else as_number(value, kind)
 
 
 def _beside_null(one: Typed, other: Typed) -> tuple[Typed, Typed]:

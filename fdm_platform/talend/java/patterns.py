@@ -19,6 +19,8 @@ _WIDEST = {
     "X": 3, "D": 3,
 }  # fmt: skip
 _NOT_READ = "EDzZX"
+BY_POSITION = frozenset({"yyyy-MM-dd", "yyyy-MM-dd HH:mm:ss"})
+"""Patterns that Talend does not leave to SimpleDateFormat when it parses: each field has all its digits."""
 _STRFTIME = {
     "yyyy": "%Y", "y": "%Y", "yy": "%y", "MM": "%m", "dd": "%d", "HH": "%H", "hh": "%I", "mm": "%M", "ss": "%S",
     "MMM": "%b", "MMMM": "%B", "DDD": "%j", "a": "%p", "E": "%a", "EEE": "%a", "EEEE": "%A",

@@ -66,6 +66,10 @@ NUMBERS = (
     Case("Math.max(row1.a, 2L)", "a: int", [((1,), 2), ((3,), 3)]),
     Case("Math.min(row1.a, row1.b)", "a: double; b: int", [((1.5, 2), 1.5), ((2.5, 2), 2.0)]),
     Case("Math.round(row1.a)", "a: double", [((2.5,), 3), ((-2.5,), -2), ((2.4,), 2), ((NAN,), 0)]),
+    Case("Math.round(row1.a)", "a: float", [((1e10,), INT_MAX), ((-2.5,), -2)]),
+    Case("Math.min(row1.a, row1.b)", "a: double; b: float", [((1.0, NAN), NAN), ((NAN, 1.0), NAN)]),
+    # A float is not the double of the same digits.
+    Case("row1.a * 0.1f", "a: double", [((2.0,), 0.20000000298023224)]),
     Case("Math.floor(row1.a)", "a: double", [((-1.5,), -2.0), ((1.5,), 1.0)]),
     Case("Math.ceil(row1.a)", "a: double", [((1.2,), 2.0)]),
     Case("Math.pow(row1.a, 2)", "a: int", [((3,), 9.0)]),
@@ -99,6 +103,8 @@ CONDITIONS = (
     Case("row1.a > 0 ? null : row1.a", "a: int", [((1,), None), ((0,), 0)]),
     Case("row1.a == null ? 0 : row1.a", "a: Integer", [((None,), 0), ((3,), 3)]),
     Case("row1.a > 0 ? 1 : 2.5", "a: int", [((1,), 1.0), ((0,), 2.5)]),
+    # A constant takes the other's type only if it fits.
+    Case("row1.a > 0 ? 200 : row1.a", "a: byte", [((1,), 200), ((0,), 0)]),
     Case("row1.a == 0 ? -1 : 10 / row1.a", "a: int", [((0,), -1), ((3,), 3)]),
     Case(
         'row1.a == 1 ? "one" : row1.a == 2 ? "two" : null',
@@ -161,6 +167,7 @@ PARSED = (
     Case("row1.a.intValue()", "a: Double", [((2.9,), 2), ((None,), THROWS)]),
     Case("row1.a.doubleValue() / 2", "a: Integer", [((5,), 2.5), ((None,), THROWS)]),
     Case("Integer.toString(row1.a) + Long.valueOf(5).toString()", "a: int", [((-1,), "-15")]),
+    Case("Double.toString(row1.a)", "a: Integer", [((5,), "5.0"), ((None,), THROWS)]),
     Case("new Integer(row1.a)", "a: String", [(("12",), 12), (("x",), THROWS)]),
 )
 

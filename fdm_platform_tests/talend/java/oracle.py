@@ -26,7 +26,17 @@ class TalendDate {
         return new java.text.SimpleDateFormat(pattern).format(date);
     }
     static java.util.Date parseDate(String pattern, String text) throws Exception {
-        return new java.text.SimpleDateFormat(pattern).parse(text);
+        boolean byPosition = pattern.equals("yyyy-MM-dd") || pattern.equals("yyyy-MM-dd HH:mm:ss");
+        return new java.text.SimpleDateFormat(pattern).parse(byPosition ? fields(pattern, text) : text);
+    }
+    static String fields(String pattern, String text) {
+        StringBuilder found = new StringBuilder(pattern);
+        for (int n = 0; n < pattern.length(); n++) {
+            if (!Character.isLetter(pattern.charAt(n))) continue;
+            if (!Character.isDigit(text.charAt(n))) throw new IllegalArgumentException(text);
+            found.setCharAt(n, text.charAt(n));
+        }
+        return found.toString();
     }
     static boolean isDate(String text, String pattern) {
         try {

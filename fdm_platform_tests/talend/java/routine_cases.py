@@ -28,7 +28,8 @@ DATES = (
         "a: String",
         [
             (("2024-05-03",), at("2024-05-03")),
-            (("2024-5-3",), at("2024-05-03")),
+            # Talend reads this pattern by positions.
+            (("2024-5-3",), THROWS),
             (("03.05.2024",), THROWS),
             (("",), THROWS),
             ((None,), THROWS),
@@ -190,6 +191,11 @@ STRING_HANDLING = (
         "StringHandling.RIGHT(row1.a, 2)",
         "a: String",
         [(("abc",), "bc"), (("a",), "a"), (("",), ""), ((None,), None)],
+    ),
+    Case(
+        "StringHandling.LEFT(row1.a, row1.b)",
+        "a: String; b: int",
+        [(("abc", -1), THROWS), ((None, -1), None)],
     ),
     Case("StringHandling.LEN(row1.a)", "a: String", [(("abc",), 3), ((None,), -1)]),
     Case(

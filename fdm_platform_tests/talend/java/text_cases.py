@@ -44,6 +44,8 @@ EQUALITY = (
         "a: Integer; b: Integer",
         [((1, 2), -1), ((2, 2), 0), ((3, 2), 1), ((1, None), THROWS)],
     ),
+    # Short and Byte subtract.
+    Case("row1.a.compareTo(row1.b)", "a: Short; b: Short", [((5, 2), 3), ((2, 5), -3), ((None, 5), THROWS)]),
     Case("row1.a == 'x'", "a: char", [(("x",), True), (("y",), False)]),
 )
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import calendar
+import re
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
 from fdm_platform.talend.java.answers.answer import Answer, Key
 from fdm_platform.talend.java.answers.simple_date_format import format_date, parse_date
+from fdm_platform.talend.java.patterns import BY_POSITION
 from fdm_platform.talend.java.values import CannotEvaluate, JavaError
 
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - wall clock
@@ -21,7 +23,17 @@ def millis(moment: datetime) -> int:
 
 
 def _parsed(pattern: str, text: str, *, is_lenient: bool = True) -> datetime:
-    return parse_date(pattern, text, is_lenient=is_lenient)
+    """TalendDate.parseDate: of two patterns Talend reads the fields by their positions, whatever is between them."""
+    if pattern not in BY_POSITION:
+        return parse_date(pattern, text, is_lenient=is_lenient)
+
+    def digits(field: re.Match[str]) -> str:
+        found = text[field.start() : field.end()]
+        if not re.fullmatch(rf"[0-9]{{{len(field[0])}}}", found):
+            raise JavaError("ParseException", f"{text!r} by {pattern!r}")
+        return found
+
+    return parse_date(pattern, re.sub("[A-Za-z]+", digits, pattern), is_lenient=is_lenient)
 
 
 def _is_date(text: str | None, pattern: str | None) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import decimal
 import math
+import operator as python
 import re
 from collections.abc import Callable, Mapping
 from decimal import Decimal
@@ -15,6 +16,7 @@ from fdm_platform.talend.java.values import (
     CannotEvaluate,
     Held,
     JavaError,
+    assigned,
     decimal_text,
     narrowed,
     numeric,
@@ -64,6 +66,10 @@ def _boxed(kind: Kind) -> Callable[[Held], float]:
     return box
 
 
+def _text_of(kind: Kind) -> Callable[[Held], str]:
+    return lambda value: text(assigned(value, JavaType(kind, is_boxed=False)))
+
+
 def _sign(one: float | Decimal, other: float | Decimal) -> int:
     return (one > other) - (one < other)
 
@@ -80,19 +86,20 @@ _OF_NUMBERS: dict[Key, Answer] = {
         for box in _BOXES
         for kind in _BOXES.values()
     },
-    **{
-        (box, "compareTo", 1): Answer("int", f"{box} {box}", _sign)
-        for box in ("Byte", "Short", "Integer", "Long")
-    },
+    **{(box, "compareTo", 1): Answer("int", f"{box} {box}", _sign) for box in ("Integer", "Long")},
+    **{(box, "compareTo", 1): Answer("int", f"{box} {box}", python.sub) for box in ("Byte", "Short")},
     ("Double", "isNaN", 0): Answer("boolean", "double", math.isnan),
     ("Boolean", "booleanValue", 0): Answer("boolean", "boolean", lambda b: b),
 }
 
 
-def _rounded(value: float) -> int:
-    if math.isnan(value) or math.isinf(value):
-        return 0 if math.isnan(value) else (2**63 - 1 if value > 0 else -(2**63))
-    return math.floor(Decimal(value) + Decimal("0.5"))
+def _rounded(value: Held) -> float:
+    """Math.round: an int of a float, a long of a double, the largest where it is larger."""
+    number = numeric(value)
+    if math.isfinite(number):
+        number = math.floor(Decimal(number) + Decimal("0.5"))
+    largest = 2 ** (31 if value.type.kind == "float" else 63)
+    return 0 if math.isnan(number) else max(-largest, min(largest - 1, number))
 
 
 def _power(base: float, exponent: float) -> float:
@@ -143,7 +150,10 @@ _OF_CLASSES: dict[Key, Answer] = {
         for box, kind in _BOXES.items()
     },
     **{(box, "valueOf", 1): Answer(box, "any", _boxed(kind)) for box, kind in _BOXES.items()},
-    **{(box, "toString", 1): Answer("String", "any", text) for box in (*_BOXES, "Boolean")},
+    **{
+        (box, "toString", 1): Answer("String", "any", _text_of(kind))
+        for box, kind in {**_BOXES, "Boolean": "boolean"}.items()
+    },
     **{(box, "compare", 2): Answer("int", "long long", _sign) for box in ("Integer", "Long")},
     ("Boolean", "parseBoolean", 1): Answer("boolean", "any", _is_true),
     ("Boolean", "valueOf", 1): Answer("Boolean", "any", _is_true),
@@ -155,7 +165,7 @@ _OF_CLASSES: dict[Key, Answer] = {
     ("Math", "min", 2): Answer(
         "same", "same same", lambda a, b: a if math.isnan(a) else b if math.isnan(b) else min(a, b)
     ),
-    ("Math", "round", 1): Answer("rounded", "double", _rounded),
+    ("Math", "round", 1): Answer("rounded", "any", _rounded),
     ("Math", "floor", 1): Answer("double", "double", _whole(math.floor)),
     ("Math", "ceil", 1): Answer("double", "double", _whole(math.ceil)),
     ("Math", "pow", 2): Answer("double", "double double", _power),

@@ -11,7 +11,7 @@ from dataclasses import replace
 from fdm_platform.talend.expression import FALSE, NULL, Case, Cast, Infix, IsNull, Number, Sql, Text
 from fdm_platform.talend.java.conversions import is_null, notes_of
 from fdm_platform.talend.java.logic import compared, either, negated
-from fdm_platform.talend.java.patterns import for_formatting, for_parsing
+from fdm_platform.talend.java.patterns import BY_POSITION, for_formatting, for_parsing
 from fdm_platform.talend.java.routines.pieces import call, case, literal, minus, plus, sign
 from fdm_platform.talend.java.routines.rule import Builder, Key, refusing, rule, taken, typed_as
 from fdm_platform.talend.java.typed import RefusedError, Typed
@@ -49,15 +49,17 @@ def _format(values: Sequence[Typed]) -> Typed:
     return _formatted(pattern_of(values[0]), taken(values[1], "Date"))
 
 
-def read(pattern: str, text: Typed) -> Typed:
-    """A text read as a date; what is none fails."""
-    sql = call("to_timestamp", text.sql, Text(for_parsing(pattern)))
+def _read(spark: str, text: Typed) -> Typed:
+    """A text read as a date by Spark's pattern; what is none fails."""
+    sql = call("to_timestamp", text.sql, Text(spark))
     fails = either(text.fails, IsNull(sql))  # also where the text is null
     return Typed(_DATE, sql, "timestamp", fails=fails, notes=tuple(dict.fromkeys((*text.notes, LENIENT))))
 
 
 def _parse(values: Sequence[Typed]) -> Typed:
-    return read(pattern_of(values[0]), taken(values[1], "String"))
+    pattern = pattern_of(values[0])
+    spark = pattern if pattern in BY_POSITION else for_parsing(pattern)
+    return _read(spark, taken(values[1], "String"))
 
 
 def _is_date(values: Sequence[Typed]) -> Typed:
@@ -130,7 +132,7 @@ def _add_to_text(values: Sequence[Typed]) -> Typed:
     text, pattern = taken(values[0], "String"), pattern_of(values[1])
     if text.is_nullable:
         raise RefusedError("addDate of a text that may be null has no translation; parseDate before it has")
-    return _formatted(pattern, _add([read(pattern, text), *values[2:]]))
+    return _formatted(pattern, _add([_read(for_parsing(pattern), text), *values[2:]]))
 
 
 _MILLIS = {"hh": 3_600_000, "mm": 60_000, "ss": 1000, "sss": 1, "dd": 86_400_000}
@@ -230,7 +232,7 @@ def _last_day(date: Sql) -> Sql:
 def _to_date(values: Sequence[Typed]) -> Typed:
     text = taken(values[0], "String")
     pattern = _converted(pattern_of(values[1])) if len(values) > 1 else "MM/dd/yyyy HH:mm:ss.SSS"
-    plain = read(pattern, replace(text, is_nullable=False))
+    plain = _read(for_parsing(pattern), replace(text, is_nullable=False))
     is_empty = compared("=", text.sql, Text(""))
     vacant = either(is_null(text), is_empty)
     return replace(

@@ -6,9 +6,10 @@ result that has more than 38 digits is NULL in Spark: it counts as failing.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from fdm_platform.talend.expression import FALSE, Case, Cast, Infix, IsNull, Number, Prefix, Sql, Text
 from fdm_platform.talend.java.conversions import is_null, notes_of
@@ -21,6 +22,7 @@ from fdm_platform.talend.java.typed import RefusedError, Typed
 from fdm_platform.talend.java.types import JavaType, Kind, described, spark_type
 
 _MOST = 38
+_LEAST_OF_QUOTIENT = 6
 _READ = "decimal(38,18)"
 """Of a text that is read: 20 digits before the point, 18 after it."""
 _NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\z"
@@ -163,11 +165,24 @@ def _divided(values: Sequence[Typed]) -> Typed:
         decimal_digits(one.spark_type),
         decimal_digits(other.spark_type),
     )
+    kept = _places_of_quotient(decimal_digits(one.spark_type), decimal_digits(other.spark_type))
+    if places > kept or (places == kept and mode != "HALF_UP"):
+        raise RefusedError(
+            f"Spark rounds a quotient of these to {kept} places first, too few to round it to {places}"
+        )
     quotient = Infix("/", one.sql, other.sql)
     spark = f"decimal({min(_MOST, precision - scale + places_of_divisor + places)},{places})"
     sql = Cast(_rounded(quotient, places, mode), spark)
     made = _made(sql, _MOST + 1, places, (one, other), is_zero(other))
     return replace(made, spark_type=spark, notes=(*made.notes, _DIVIDED))
+
+
+def _places_of_quotient(one: tuple[int, int], other: tuple[int, int]) -> int:
+    """Of Spark's decimals (DecimalPrecision, without loss of precision allowed)."""
+    before = min(_MOST, one[0] - one[1] + other[1])
+    after = min(_MOST, max(_LEAST_OF_QUOTIENT, one[1] + other[0] + 1))
+    excess = before + after - _MOST
+    return after - excess // 2 - 1 if excess > 0 else after
 
 
 def _text(values: Sequence[Typed]) -> Typed:
@@ -203,10 +218,9 @@ def _read(values: Sequence[Typed]) -> Typed:
         )
     known = literal(value.sql)
     if isinstance(known, str):
-        try:
-            return decimal_literal(Decimal(known))
-        except InvalidOperation:
-            raise RefusedError(f"{known!r} is no number") from None
+        if not re.match(_NUMBER.replace(r"\z", r"\Z"), known):  # Decimal also takes blanks, NaN and 1_000
+            raise RefusedError(f"{known!r} is no number")
+        return decimal_literal(Decimal(known))
     sql = Cast(value.sql, _READ)
     fails = either(value.fails, IsNull(sql), negated(rlike(value.sql, Text(_NUMBER))))
     return Typed(DECIMAL, sql, _READ, fails=fails, notes=(*value.notes, _PLACES))

@@ -15,9 +15,9 @@ from fdm_platform.talend.expression import (
     Sql,
     Text,
 )
-from fdm_platform.talend.java.conversions import as_number, is_null, notes_of, unboxed
+from fdm_platform.talend.java.conversions import as_number, as_text, is_null, notes_of, unboxed
 from fdm_platform.talend.java.logic import either, negated
-from fdm_platform.talend.java.operators import binary, unary
+from fdm_platform.talend.java.operators import binary, may_be_nan, unary
 from fdm_platform.talend.java.routines.pieces import call, case, sign
 from fdm_platform.talend.java.routines.rule import Builder, Key, refusing, rule, taken, typed_as
 from fdm_platform.talend.java.routines.string_methods import rlike
@@ -76,17 +76,21 @@ def _compared(values: Sequence[Typed]) -> Typed:
     return Typed(typed_as("int"), sign(one.sql, other.sql), "int", fails=fails, notes=notes_of(one, other))
 
 
-def _text_of(values: Sequence[Typed]) -> Typed:
-    plain = unboxed(values[0])
-    return Typed(
-        typed_as("String"), Cast(plain.sql, "STRING"), "string", fails=plain.fails, notes=plain.notes
-    )
+def _difference(values: Sequence[Typed]) -> Typed:
+    """Byte.compareTo and Short.compareTo subtract."""
+    return binary("-", *values)
+
+
+def _text_of(box: str) -> Builder:
+    """`Double.toString(x)`: the text of x as a double, whatever it was."""
+    return lambda values: as_text(taken(values[0], _BOXES.get(box, "boolean")))
 
 
 _TO = {f"{kind}Value": kind for kind in _BOXES.values()}
 _VALUES: dict[Key, Builder] = {
     **{(box, name, 0): _as(kind) for box in _BOXES for name, kind in _TO.items()},
-    **{(box, "compareTo", 1): _compared for box in ("Byte", "Short", "Integer", "Long")},
+    **{(box, "compareTo", 1): _compared for box in ("Integer", "Long")},
+    **{(box, "compareTo", 1): _difference for box in ("Byte", "Short")},
     ("Double", "isNaN", 0): rule("boolean", "double", lambda d: call("isnan", d)),
     ("Boolean", "booleanValue", 0): lambda values: unboxed(values[0]),
 }
@@ -113,9 +117,12 @@ def _same(function: str) -> Builder:
             kind = promoted(kind, value.type.kind)
         numbers = [as_number(value, kind) for value in values]
         fails = either(*(number.fails for number in numbers))
-        return replace(
-            numbers[0], sql=call(function, *(n.sql for n in numbers)), fails=fails, notes=notes_of(*numbers)
+        # To Spark NaN is above all numbers, so that only the least of some is not NaN where Java's is.
+        suspects = [n.sql for n in numbers if function == "least" and may_be_nan(n)]
+        sql = case(
+            *((call("isnan", s), s) for s in suspects), otherwise=call(function, *(n.sql for n in numbers))
         )
+        return replace(numbers[0], sql=sql, fails=fails, notes=notes_of(*numbers))
 
     return build
 
@@ -175,7 +182,8 @@ def _rounded(values: Sequence[Typed]) -> Typed:
     kind: Kind = "int" if value.type.kind == "float" else "long"
     plain = as_number(value, "double")
     half = call("floor", Infix("+", plain.sql, Number(0.5, "D")))
-    sql: Sql = Cast(half, "INT") if kind == "int" else half
+    # By way of a double, from which a cast saturates as Java does; from a bigint it would take the low bits.
+    sql: Sql = Cast(Cast(half, "DOUBLE"), "INT") if kind == "int" else half
     return Typed(
         JavaType(kind, is_boxed=False),
         sql,
@@ -207,7 +215,7 @@ METHODS: Mapping[Key, Builder] = _VALUES
 STATICS: Mapping[Key, Builder] = {
     **{(box, _PARSERS[box], 1): _parser(kind) for box, kind in _BOXES.items()},
     **{(box, "valueOf", 1): _boxed(kind) for box, kind in _BOXES.items()},
-    **{(box, "toString", 1): _text_of for box in (*_BOXES, "Boolean")},
+    **{(box, "toString", 1): _text_of(box) for box in (*_BOXES, "Boolean")},
     **{(box, "compare", 2): _compared for box in ("Integer", "Long")},
     ("Boolean", "parseBoolean", 1): _true,
     ("Boolean", "valueOf", 1): lambda values: replace(_true(values), type=JavaType("boolean")),

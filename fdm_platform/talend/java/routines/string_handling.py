@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from fdm_platform.talend.expression import FALSE, NULL, Cast, Infix, Number, Sql, Text
-from fdm_platform.talend.java.conversions import is_null
-from fdm_platform.talend.java.logic import either
+from fdm_platform.talend.expression import FALSE, NULL, Cast, Infix, IsNull, Number, Sql, Text
+from fdm_platform.talend.java.conversions import is_null, null_of
+from fdm_platform.talend.java.logic import both, either
 from fdm_platform.talend.java.routines.pieces import (
     OUTER_BLANKS,
     UTF16,
@@ -30,8 +30,8 @@ _BLANK = Text(" ")
 _TRAILING = r"[\x00-\x20]+\z"
 
 
-def _negative(_: Sql, count: Sql) -> Sql:
-    return less(count, Number(0))
+def _negative(text: Sql, count: Sql) -> Sql:
+    return both(less(count, Number(0)), IsNull(text, is_negated=True))
 
 
 def _left(text: Sql, count: Sql) -> Sql:
@@ -103,13 +103,13 @@ def _padded(function: str) -> Mapping[Key, Builder]:
     side = function[0].lower() + "pad"
 
     def sql(text: Sql, count: Sql, by: Sql = _BLANK) -> Sql:
-        width, filler = literal(count), literal(by) or " "
+        width, filler = literal(count), " " if by == null_of(STRING).sql else literal(by)
         if not isinstance(width, int) or not isinstance(filler, str):
             raise RefusedError(f"{function} has a translation only for a literal length and filler")
         if width < 1:
             return NULL
         kept = Infix("<", call("length", text), count)
-        return _vacant(text, case((kept, call(side, text, count, Text(filler))), otherwise=text))
+        return _vacant(text, case((kept, call(side, text, count, Text(filler or " "))), otherwise=text))
 
     return {
         ("StringHandling", function, 2): _nulling(
