@@ -43,6 +43,8 @@ class _Table:
 
 
 _SUFFIXES = {"byte": "", "short": "", "int": "", "long": "L", "double": "D", "float": "F"}
+_AS_IT_IS = frozenset({"string", "object", "date", "bytes"})
+"""Of other kinds a field of blanks is an empty one."""
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,8})")
 _Read = Callable[[Draft, tuple[Column, ...]], Sequence[Mapping[str, str]]]
 
@@ -76,7 +78,8 @@ def _split(text: str, separator: str) -> list[str]:
 
 def _parsed(column: Column, field: str) -> str:
     kind = java_type(column.type, nullable=column.nullable)
-    if not field and kind.kind != "string":
+    is_blank = not field if kind.kind in _AS_IT_IS else not field.strip()
+    if is_blank:
         return ""
     if kind.kind in _SUFFIXES and _NUMBER.fullmatch(field):
         return field + _SUFFIXES[kind.kind]
@@ -104,10 +107,20 @@ def _schema(component: Component, around: Around) -> tuple[Column, ...]:
 def _table(draft: Draft) -> _Table | None:
     """None: how many rows it makes is known at run time alone."""
     component, schema = draft.component, _schema(draft.component, draft.around)
-    times = constant(component.text("NB_ROWS", "1").strip() or "1")
+    times = constant(component.text("NB_ROWS").strip() or _ROWS[component.kind])
     if not str(times).strip().isdigit() or int(str(times)) > _MOST_ROWS:
         return None
-    return _Table(sql_columns(schema), _read_of(component)(draft, schema), int(str(times)))
+    rows = [_with_defaults(schema, row) for row in _read_of(component)(draft, schema)]
+    return _Table(sql_columns(schema), rows, int(str(times)))
+
+
+_ROWS = {"tRowGenerator": "100", "tFixedFlowInput": "1"}
+"""How many rows Talend makes where the setting is empty."""
+
+
+def _with_defaults(schema: tuple[Column, ...], row: Mapping[str, str]) -> Mapping[str, str]:
+    """A value that is left empty is its column's default."""
+    return {c.name: row.get(c.name, "").strip() or (c.default or "") for c in schema}
 
 
 def _convert(component: Component, around: Around) -> Converted:

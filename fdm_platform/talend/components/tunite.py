@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from fdm_platform.talend.components.drafting import Draft, left_to_a_person
@@ -15,14 +15,25 @@ from fdm_platform.talend.plan import Converted, Output, Select, SqlColumn, View
 
 
 def _columns(component: Component, around: Around) -> tuple[SqlColumn, ...]:
-    """The component's schema, with the first flow's types."""
-    made = sql_columns(schema_of(component, next(iter(main_outputs(around)), None)))
-    first = next(iter(around.inputs.values())).columns
-    if not made:
-        return first
+    """The component's schema, a BigDecimal with room for those of all flows."""
+    views = tuple(around.inputs.values())
+    made = sql_columns(schema_of(component, next(iter(main_outputs(around)), None))) or views[0].columns
     return tuple(
-        replace(c, spark_type=first[n].spark_type) if n < len(first) else c for n, c in enumerate(made)
+        replace(c, spark_type=_widest([v.columns[n].spark_type for v in views if n < len(v.columns)]))
+        if c.spark_type.startswith("decimal")
+        else c
+        for n, c in enumerate(made)
     )
+
+
+_MOST_DIGITS = 38
+
+
+def _widest(kinds: Sequence[str]) -> str:
+    """A decimal that holds these, digits before the point before those after it."""
+    places = [tuple(map(int, kind[len("decimal(") : -1].split(","))) for kind in kinds if "," in kind]
+    whole, scale = max((p - s for p, s in places), default=28), max((s for _, s in places), default=10)
+    return f"decimal({min(whole + scale, _MOST_DIGITS)},{min(scale, _MOST_DIGITS - whole)})"
 
 
 def _convert(component: Component, around: Around) -> Converted:

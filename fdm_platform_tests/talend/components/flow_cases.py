@@ -85,6 +85,16 @@ _UNITED = Case(
     ["row3"],
     {"tUnite_1": [(1, "x"), (1, "x"), (None, None)]},
 )
+_WIDENED = Case(
+    "tUnite: numbers of the first flow take no digit from those of others",
+    component("tUnite", {"FLOW": "a:BigDecimal(5,1) n:Long!"}),
+    {
+        "row1": Incoming("a:BigDecimal(5,1) n:Integer!", [(Decimal("1.5"), 1)]),
+        "row2": Incoming("a:BigDecimal(12,4) n:Long!", [(Decimal("12345678.1234"), 3_000_000_000)]),
+    },
+    ["row3"],
+    {"tUnite_1": [(Decimal("1.5000"), 1), (Decimal("12345678.1234"), 3_000_000_000)]},
+)
 _CHOSEN = Case(
     "tFilterColumns: columns by name, others with their default",
     component("tFilterColumns", {"FLOW": "c:Integer! x:Boolean! b"}),
@@ -262,11 +272,11 @@ _CONSTANTS = [
         {
             "NB_ROWS": "1",
             "USE_INLINECONTENT": "true",
-            "INLINECONTENT": 'x";1;2\n;;\n',
+            "INLINECONTENT": 'x";1;2\n; ;\n',
             "ROWSEPARATOR": '"\\n"',
             "FIELDSEPARATOR": '";"',
         },
-        [('x"', 1, 2.0), ("", None, None)],
+        [('x"', 1, 2.0), (None, None, None)],
     ),
     _fixed(
         "a sequence and what is the same in each row",
@@ -283,4 +293,4 @@ _CONSTANTS = [
     ),
 ]
 
-CASES: list[Case] = [*_FILTERS, _UNITED, _CHOSEN, *_FILES, *_CONSTANTS]
+CASES: list[Case] = [*_FILTERS, _UNITED, _WIDENED, _CHOSEN, *_FILES, *_CONSTANTS]

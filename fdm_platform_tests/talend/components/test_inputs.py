@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 
 from fdm_platform.talend.components.handler import Around
-from fdm_platform.talend.model import Component, ContextVariable, Param
-from fdm_platform_tests.talend.components.jobs import around, component, convert, hql
+from fdm_platform.talend.model import Column, Component, ContextVariable, Param
+from fdm_platform_tests.talend.components.jobs import around, component, convert, hql, simulate
 
 _DIR = {"dir": ContextVariable("dir", "id_Directory", "in"), "day": ContextVariable("day", "id_Date", "")}
 _DATABASE = {"HOST": '"db"', "PORT": '"1"', "DBNAME": '"crm"', "USER": '"me"', "PASS": "context.secret"}
@@ -196,6 +196,26 @@ def test_a_connection_component_s_settings_are_used_and_its_saved_password_is_no
     assert options["url"] == "jdbc:mysql://other:1/crm"
     assert options["password"] == "{tmysqlconnection_1_password}"  # noqa: S105 - a parameter's name
     assert [r.todo for r in converted.residues] == ["Set the secret parameter tmysqlconnection_1_password."]
+
+
+def test_a_value_that_is_left_empty_is_its_column_s_default() -> None:
+    some = component(
+        "tFixedFlowInput", {}, {"USE_INTABLE": "true", "INTABLE": ({"a": "", "b": ""}, {"a": "2"})}
+    )
+    schema = (Column("a", "id_Integer", nullable=True, default="7"), Column("b", "id_String", nullable=True))
+    some = replace(some, schemas={"FLOW": schema})
+
+    assert hql(convert(some, _around(some)))["tFixedFlowInput_1"].startswith("SELECT 7 AS a, CAST(NULL")
+    assert list(simulate(some, _around(some), {})["tFixedFlowInput_1"]) == [
+        {"a": 7, "b": None},
+        {"a": 2, "b": None},
+    ]
+
+
+def test_a_generator_that_does_not_say_how_many_rows_it_makes_makes_a_hundred() -> None:
+    some = component("tRowGenerator", {"FLOW": "a"}, {"VALUES": ({"SCHEMA_COLUMN": "a", "ARRAY": '"x"'},)})
+
+    assert len(simulate(some, _around(some), {})["tRowGenerator_1"]) == 100
 
 
 def test_a_generator_s_random_values_are_residues() -> None:
