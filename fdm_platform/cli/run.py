@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
+from types import MappingProxyType
 
 import click
 
@@ -41,13 +42,12 @@ class Asked:
 
 @click.command()
 @click.option("--job-name", required=True, metavar="NAME", help="As job_master has it; its job_id will do.")
-@click.option("--entity", metavar="E", default="", help="Must be the job's, where it is given.")
-@click.option("--source-system", metavar="S", default="", help="Must be the job's, where it is given.")
+@click.option("--entity", metavar="E", default="", help="Must be the job's, where job_master has one.")
+@click.option("--source-system", metavar="S", default="", help="Must be the job's, where job_master has one.")
 @click.option(
     "--env",
     "environment",
     type=click.Choice(ENVIRONMENTS, case_sensitive=False),
-    default="",
     show_default="FDM_ENV",
     help="Environment of sys_params.",
 )
@@ -68,7 +68,7 @@ def run(
     job_name: str,
     entity: str,
     source_system: str,
-    environment: str,
+    environment: str | None,
     dates: tuple[str, ...],
     pretty: bool,
     params_out: Path | None,
@@ -85,7 +85,7 @@ def run(
       fdm run --job-name JOB_2001 --biz-dt 2024-05-15 --params-out params.json --pretty
     """  # noqa: D301 - click wants the backspace itself
     chosen = [parse_biz_dt(d) for d in dates]
-    asked = Asked(job_name, entity, source_system, environment, chosen, params_out, pretty)
+    asked = Asked(job_name, entity, source_system, environment or "", chosen, params_out, pretty)
     loaded = run_job(asked, Settings.from_environ())
     if as_json:
         click.echo(json.dumps(loaded.to_json(), indent=2 if pretty else None))
@@ -126,7 +126,7 @@ def find_job(platform: Platform, asked: Asked) -> TableSpec:
     ParameterError: there is no such job, or it is of another entity or source system. JobFolderError: it lacks what a
     job must have.
     """
-    spec = _declared(platform, asked.job_name) or _looked_up(platform, asked.job_name)
+    spec = _declared(platform, asked.job_name) or _looked_up(platform, asked)
     for option, said, there in (
         ("--entity", asked.entity, spec.entity),
         ("--source-system", asked.source_system, spec.source_system),
@@ -145,9 +145,14 @@ def _declared(platform: Platform, name: str) -> TableSpec | None:
     return next((s for s in specs if name.lower() in (s.job_name.lower(), s.name)), None)
 
 
-def _looked_up(platform: Platform, name: str) -> TableSpec:
-    """The job as it is now: a daemon that would have seen it need not run here."""
-    catalog, wanted = refreshed(platform).catalog, name.lower()
+def _looked_up(platform: Platform, asked: Asked) -> TableSpec:
+    """The job as it is now: a daemon that would have seen it need not run here.
+
+    Where job_master has neither entity nor source system, they are the caller's, from then on.
+    """
+    name, wanted = asked.job_name, asked.job_name.lower()
+    source = (asked.entity, asked.source_system)
+    catalog = refreshed(platform, {wanted: source} if all(source) else {}).catalog
     for spec in catalog.tables.values():
         if spec.legacy and wanted in (spec.job_name.lower(), spec.legacy.job_id.lower(), spec.name):
             return spec
@@ -182,9 +187,12 @@ def params_of(platform: Platform, spec: TableSpec, until: date | None = None) ->
     )
 
 
-def refreshed(platform: Platform) -> Platform:
-    """The platform with job_master and its jobs' folders as they are now. DeclarationError: legacy.yaml is wrong."""
-    refresh_jobs(platform)
+def refreshed(platform: Platform, said: Mapping[str, tuple[str, str]] = MappingProxyType({})) -> Platform:
+    """The platform with job_master and its jobs' folders as they are now. DeclarationError: legacy.yaml is wrong.
+
+    `said` is what a caller says of a job's entity and source system.
+    """
+    refresh_jobs(platform, said)
     return Platform(platform.settings, platform.store)
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Protocol
 
 from fdm_platform.control.legacy_jobs import job_master_rows, save, saved
@@ -44,14 +46,14 @@ class Opened(Protocol):
         ...
 
 
-def refresh_jobs(platform: Opened) -> bool:
+def refresh_jobs(platform: Opened, said: Mapping[str, tuple[str, str]] = MappingProxyType({})) -> bool:
     """Look at job_master and the folders of its jobs; False where all is as it was.
 
-    DeclarationError where legacy.yaml is wrong: then nobody knows where the folders are, and all stays as it is.
+    `said`: entity and source system that a caller names with a job, for a row that has none. DeclarationError where legacy.yaml is wrong: then nobody knows where the folders are, and all stays as it is.
     """
     places = places_of(platform.settings)
     rows, unreadable = job_master_rows(platform.store)
-    seen = look_at_all(rows, places, _seen_last(platform.settings))
+    seen = look_at_all(rows, places, _seen_last(platform.settings), said)
     return save(platform.settings.home, replace(seen, findings=(*seen.findings, *unreadable)))
 
 

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from fdm_platform.errors import FdmError, JobFolderError, ParameterError
 from fdm_platform.model.control import JobMasterRow
@@ -73,15 +74,22 @@ def code_of(base: Path, job_name: str) -> str:
         ) from error
 
 
-def look_at_all(rows: Iterable[JobMasterRow], places: Places, known: LegacyJobs | None) -> LegacyJobs:
+def look_at_all(
+    rows: Iterable[JobMasterRow],
+    places: Places,
+    known: LegacyJobs | None,
+    said: Mapping[str, tuple[str, str]] = MappingProxyType({}),
+) -> LegacyJobs:
     """What each row is: a job whose folder is there, or a finding why it is none.
 
-    Of a job whose files are as in `known`, by size and time, the files are not read.
+    Of a job whose files are as in `known`, by size and time, the files are not read. `said` are entity and source system
+    by the name or id of a job, in lower case, for a row that has none; they are remembered in what is `known` next.
     """
     rows = sorted(rows, key=lambda row: (row.job_name, row.job_id))
     before = {(job.job_id, job.base_dir): job for job in known.jobs} if known else {}
     counts = Counter(row.job_name.lower() for row in rows)
-    look = _Look(places, before)
+    remembered = {job.job_name.lower(): (job.entity, job.source_system) for job in before.values()}
+    look = _Look(places, before, {**remembered, **said})
     jobs: list[LegacyJob] = []
     findings: list[JobFinding] = []
     for row in rows:
@@ -103,9 +111,15 @@ def look_at_all(rows: Iterable[JobMasterRow], places: Places, known: LegacyJobs 
 class _Look:
     """Listings of `script_path`s, once each, for a job whose folder is not there costs no look of its own."""
 
-    def __init__(self, places: Places, before: Mapping[tuple[str, str], LegacyJob]) -> None:
+    def __init__(
+        self,
+        places: Places,
+        before: Mapping[tuple[str, str], LegacyJob],
+        said: Mapping[str, tuple[str, str]],
+    ) -> None:
         self._places = places
         self._before = before
+        self._said = said
         self._listings: dict[str, set[str] | None] = {}
         self._roots = tuple(os.path.realpath(root) for root in places.roots or (places.project,))
 
@@ -131,21 +145,24 @@ class _Look:
         )
 
     def _source_of(self, row: JobMasterRow) -> tuple[str, str]:
-        """Of the row, else of the job's name `etl_lnd_<entity>_<source>_…`, else legacy.yaml's."""
+        """Of the row, else of its name `etl_lnd_<entity>_<source>_…`, else legacy.yaml's, else as a caller has said."""
         parts = row.job_name.lower().removeprefix(_PREFIX).split("_", 2)
         is_named = row.job_name.lower().startswith(_PREFIX) and all(parts) and parts[2:]
         named = (parts[0].upper(), parts[1].upper()) if is_named else ("", "")
         given = (row.entity, row.source_system)
         defaults = (self._places.defaults.get("entity"), self._places.defaults.get("source_system"))
+        said = self._said.get(row.job_name.lower()) or self._said.get(row.job_id.lower()) or ("", "")
         entity, source = (
-            (g or "").strip() or n or (d or "") for g, n, d in zip(given, named, defaults, strict=True)
+            next((x.strip() for x in of if x and x.strip()), "")
+            for of in zip(given, named, defaults, said, strict=True)
         )
         if entity and source:
             return entity, source
         raise ParameterError(
             "nobody knows its entity or source_system",
             field="job_master.entity",
-            remedy=f"fill these columns of the row, or set defaults in {self._places.file}",
+            remedy=f"fill these columns of the row, set defaults in {self._places.file}, or run it once by `fdm run` "
+            "with --entity and --source-system",
         )
 
     def _base_of(self, row: JobMasterRow) -> Path:

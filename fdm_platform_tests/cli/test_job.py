@@ -115,6 +115,27 @@ def test_files_as_editors_of_windows_save_them(fdm: Fdm, jobs: Path) -> None:
     assert findings(fdm, LEGACY) == (2, [("out1.hql", 2, "syntax")])
 
 
+def test_the_caller_names_the_source_of_a_job_whose_row_does_not(
+    fdm: Fdm, jobs: Path, deployment: Deployment
+) -> None:
+    (jobs / "odd" / "scripts").mkdir(parents=True)
+    (jobs / "odd" / "scripts" / "odd.py").write_text("")
+    with deployment.platform() as platform:
+        platform.store.insert(
+            "job_master", {"job_id": "JOB_7", "job_name": "odd", "script_path": "C:\\data\\projects"}
+        )
+    with pytest.raises(JobFolderError, match="nobody knows its entity"):
+        fdm("run", "--job-name", "odd", "--biz-dt", "1999-01-01", "--entity", "GELS")
+    asked = ("run", "--job-name", "JOB_7", "--env", "DEV", "--biz-dt", "1999-01-01")
+    for source in (("--entity", "GELS", "--source-system", "FPMS"), ()):
+        ended = fdm(*asked, *source)
+        assert (ended.exit_code, "process_control" in ended.output) == (2, True), ended.output
+    shown = json.loads(fdm("job", "show", "odd", "--json").output)
+    assert (shown["entity"], shown["source_system"]) == ("GELS", "FPMS")
+    with pytest.raises(ParameterError, match="is of GELS, not of OTHER"):
+        fdm(*asked, "--entity", "OTHER", "--source-system", "FPMS")
+
+
 @pytest.mark.parametrize("gone", ["", "scripts", f"scripts/{LEGACY}.py"])
 def test_a_folder_that_lacks_a_part_is_an_error_that_names_it(fdm: Fdm, jobs: Path, gone: str) -> None:
     place = jobs / LEGACY / gone
