@@ -1,4 +1,4 @@
-"""How a job's components hang together: which rows flow where, in which order, and what starts what."""
+"""How a job's components hang together: which rows flow where, and in which order."""
 
 from __future__ import annotations
 
@@ -10,28 +10,17 @@ from fdm_platform.errors import ImportRefusedError
 from fdm_platform.talend.model import Component, Link, TalendJob
 
 _REJECT = "REJECT"
-_PREJOB, _POSTJOB = "tPrejob", "tPostjob"
 
 
 @dataclass(frozen=True, slots=True)
 class JobFlow:
-    """The job's active links, sorted. Made by `flow_of`."""
+    """The job's active flows of rows, sorted. Made by `flow_of`."""
 
     job: TalendJob
     ordered: tuple[Component, ...]
     """Every component, those that rows come from before those that they flow to, else as the job has them."""
     inputs: Mapping[str, tuple[Link, ...]]
     outputs: Mapping[str, tuple[Link, ...]]
-    triggers: tuple[Link, ...]
-    subjobs: tuple[tuple[str, ...], ...]
-    """Components that rows join, in order, each subjob by its first component's place in the job."""
-    prejob: frozenset[str]
-    """What runs before the job, its tPrejob among them."""
-    postjob: frozenset[str]
-
-    def is_data(self, link: Link) -> bool:
-        """Whether rows flow, and not only control."""
-        return link.is_data
 
     def inputs_of(self, component: str) -> tuple[Link, ...]:
         """Flows into it: the main one, then lookups, or merged ones in their order."""
@@ -40,18 +29,6 @@ class JobFlow:
     def outputs_of(self, component: str) -> tuple[Link, ...]:
         """Flows out of it, in the job's order."""
         return self.outputs.get(component, ())
-
-    def sources(self) -> tuple[Component, ...]:
-        """Components that rows come out of and none flow into."""
-        return tuple(
-            c for c in self.ordered if self.outputs_of(c.unique_name) and not self.inputs_of(c.unique_name)
-        )
-
-    def sinks(self) -> tuple[Component, ...]:
-        """Components that rows flow into and none come out of."""
-        return tuple(
-            c for c in self.ordered if self.inputs_of(c.unique_name) and not self.outputs_of(c.unique_name)
-        )
 
     def ancestors(self, component: str) -> frozenset[str]:
         """The components whose rows reach this one, by any flow; not itself."""
@@ -62,11 +39,6 @@ class JobFlow:
         flows = self.inputs_of(component)
         main = [link for link in flows if not link.is_lookup] or flows
         return bool(main) and all(self._carries_rejects(link) for link in main)
-
-    def started_by(self, component: str) -> tuple[Link, ...]:
-        """The triggers of its subjob."""
-        subjob = next((names for names in self.subjobs if component in names), (component,))
-        return tuple(link for link in self.triggers if link.target in subjob)
 
     def _carries_rejects(self, link: Link) -> bool:
         data = self.job.component(link.source).map
@@ -80,19 +52,13 @@ def flow_of(job: TalendJob) -> JobFlow:
     active = {component.unique_name for component in job.components if component.is_active}
     links = [k for k in job.links if k.is_active and k.source in active and k.target in active]
     data = [link for link in links if link.is_data]
-    ordered = _ordered(job, data)
-    triggers = tuple(link for link in links if not link.is_data)
     return JobFlow(
         job=job,
-        ordered=ordered,
+        ordered=_ordered(job, data),
         inputs={
             name: tuple(sorted(_at(data, name), key=_place(job, name))) for name in {k.target for k in data}
         },
         outputs={name: tuple(k for k in data if k.source == name) for name in {k.source for k in data}},
-        triggers=triggers,
-        subjobs=tuple(_subjobs(ordered, data)),
-        prejob=_started(ordered, links, _PREJOB),
-        postjob=_started(ordered, links, _POSTJOB),
     )
 
 
@@ -144,31 +110,6 @@ def _ordered(job: TalendJob, data: list[Link]) -> tuple[Component, ...]:
         names += ready
         sorter.done(*ready)
     return tuple(job.component(name) for name in names)
-
-
-def _subjobs(ordered: Iterable[Component], data: list[Link]) -> Iterator[tuple[str, ...]]:
-    near: dict[str, list[str]] = {}
-    for link in data:
-        near.setdefault(link.source, []).append(link.target)
-        near.setdefault(link.target, []).append(link.source)
-    names = [component.unique_name for component in ordered]
-    seen: set[str] = set()
-    for name in names:
-        if name not in seen:
-            together = _reached(name, lambda one: near.get(one, ())) | {name}
-            seen |= together
-            yield tuple(each for each in names if each in together)
-
-
-def _started(ordered: tuple[Component, ...], links: list[Link], kind: str) -> frozenset[str]:
-    """What a tPrejob or tPostjob starts, directly or not, with the lookups that belong to it."""
-    heads = [component.unique_name for component in ordered if component.kind == kind]
-    found = set(heads)
-    for head in heads:
-        found |= _reached(head, lambda name: (k.target for k in links if k.source == name))
-    for name in tuple(found):
-        found |= _reached(name, lambda one: (k.source for k in links if k.is_data and k.target == one))
-    return frozenset(found)
 
 
 def _reached(start: str, step: Callable[[str], Iterable[str]]) -> set[str]:

@@ -1,4 +1,4 @@
-"""How a job's components hang together: order, subjobs, what comes before, and rows that flow in a circle."""
+"""How a job's components hang together: order, what comes before, and rows that flow in a circle."""
 
 from __future__ import annotations
 
@@ -39,11 +39,8 @@ def test_components_come_after_those_that_feed_them_else_as_in_the_job() -> None
     found = flow("out map look in alone", "row1:in>map, row2:look>map LOOKUP, row3:map>out")
 
     assert names(found.ordered) == ["look", "in", "alone", "map", "out"]
-    assert names(found.sources()) == ["look", "in"]
-    assert names(found.sinks()) == ["out"]
     assert found.ancestors("out") == {"map", "in", "look"}
     assert found.ancestors("in") == frozenset()
-    assert found.subjobs == (("look", "in", "map", "out"), ("alone",))
 
 
 def test_the_main_flow_comes_first_and_lookups_as_the_map_has_them() -> None:
@@ -66,23 +63,10 @@ def test_what_is_switched_off_is_cut_out_and_stays_in_the_order() -> None:
     assert found.inputs_of("b") == found.inputs_of("c") == found.outputs_of("a") == ()
 
 
-def test_triggers_carry_no_rows_and_start_a_whole_subjob() -> None:
+def test_triggers_carry_no_rows() -> None:
     found = flow("a b c d", "ok:a>c SUBJOB_OK, row1:b>c, if1:c>d RUN_IF")
 
-    assert found.subjobs == (("a",), ("b", "c"), ("d",))
-    assert [link.name for link in found.triggers] == ["ok", "if1"]
-    assert [link.name for link in found.started_by("b")] == ["ok"]
-    assert found.inputs_of("d") == ()
-
-
-def test_what_runs_before_and_after_the_job() -> None:
-    found = flow(
-        "tPrejob_1 in look load main tPostjob_1 mail",
-        "ok:tPrejob_1>in COMPONENT_OK, row1:in>load, row2:look>load LOOKUP, ok2:tPostjob_1>mail COMPONENT_OK",
-    )
-
-    assert found.prejob == {"tPrejob_1", "in", "look", "load"}
-    assert found.postjob == {"tPostjob_1", "mail"}
+    assert [link.name for name in "abcd" for link in found.inputs_of(name)] == ["row1"]
 
 
 @pytest.mark.parametrize(

@@ -70,11 +70,6 @@ def schema_of(component: Component, link: Link | None, connector: str = "FLOW") 
     return next(iter(component.schemas.values()), ())
 
 
-def outputs_by(around: Around, *connectors: str) -> tuple[Link, ...]:
-    """Outgoing flows of these connectors."""
-    return tuple(link for link in around.outputs if link.connector in connectors)
-
-
 def output_view(around: Around, component: Component, link: Link) -> str:
     """`tFilterRow_1`, of a reject `tFilterRow_1_reject`; with the flow's name where several flows come out."""
     if link.connector == REJECT:

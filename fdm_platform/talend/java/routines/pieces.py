@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fdm_platform.talend.expression import FALSE, NULL, TRUE, Call, Case, Infix, IsNull, Number, Sql, Text
+from fdm_platform.talend.expression import FALSE, TRUE, Call, Case, Infix, Number, Sql, Text
 from fdm_platform.talend.java.logic import compared
 
 UTF16 = "lengths and positions count characters; Java counts those beyond U+FFFF, such as emoji, as two"
@@ -72,11 +72,6 @@ def case(*branches: tuple[Sql, Sql], otherwise: Sql) -> Sql:
     if kept and kept[0][0] == TRUE:
         return kept[0][1]
     return Case(tuple(kept), otherwise) if kept else otherwise
-
-
-def unless_null(value: Sql, then: Sql) -> Sql:
-    """`then`, or NULL where the value is."""
-    return Case(((IsNull(value), NULL),), then)
 
 
 def sign(left: Sql, right: Sql) -> Sql:
