@@ -5,7 +5,7 @@ A password is never kept, neither as Studio encrypts it nor as plain text.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 
 from fdm_platform.model.settings import SECRET_NAMES
 from fdm_platform.planning.secrets import Secrets
@@ -37,11 +37,11 @@ _SECRET_TYPE = "id_Password"  # noqa: S105 - a type's name
 _ENCRYPTED = "enc:"
 
 
-def variable(node: Node) -> ContextVariable:
-    """A contextParameter. A secret is one by its type, by its name, or since its value is encrypted."""
+def variable(node: Node, secrets: Container[str] = ()) -> ContextVariable:
+    """A contextParameter. A secret is one by its type, by its name, since its value is encrypted, or among `secrets`."""
     name, type_, value = node.get("name"), node.get("type", "id_String"), node.get("value")
     is_named_so = Secrets(SECRET_NAMES).is_secret(name, "")
-    is_secret = type_ == _SECRET_TYPE or is_named_so or value.startswith(_ENCRYPTED)
+    is_secret = type_ == _SECRET_TYPE or is_named_so or value.startswith(_ENCRYPTED) or name in secrets
     return ContextVariable(
         name=name,
         type=type_,

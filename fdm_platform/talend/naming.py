@@ -6,6 +6,8 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 
+from fdm_platform.talend.model import Component
+
 _OTHER = re.compile(r"[^a-z0-9]+")
 _TEXT = re.compile(r'"((?:[^"\\]|\\.)*)"')
 _DATE = re.compile(r"[yMdHhmsS_/ :.-]+")
@@ -27,6 +29,11 @@ def target_name(java: str) -> str:
     texts = [text for text in _TEXT.findall(java) if not _DATE.fullmatch(text)]
     last = re.split(r"[/\\]", "".join(texts))[-1].partition(".")[0]
     return slug(last) if re.search(r"[A-Za-z]", last) else ""
+
+
+def password_parameter(component: Component) -> str:
+    """The parameter that stands for the password that a component has in itself: `tdbinput_1_password`."""
+    return f"{component.unique_name}_password".lower()
 
 
 def unused(name: str, taken: Iterable[str]) -> str:

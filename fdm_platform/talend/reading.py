@@ -6,6 +6,7 @@ of one name, a link to none) refuses the whole job, by name.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 
@@ -18,6 +19,7 @@ from fdm_platform.talend.xml import Node
 
 CONCEALED = '"******"'
 """Stands for a password that is written in the job."""
+_OF_CONTEXT = re.compile(r"context\.(\w+)")
 LOOKUP = "8"
 """The style in which Studio draws a lookup's line: all that tells it from a main flow."""
 
@@ -28,7 +30,8 @@ def read_job(node: Node, ref: ItemRef) -> TalendJob:
         raise _refused(f"its root is {node.tag}, not a job's ProcessType", ref.path, node.line)
     components = tuple(_component(each, ref.path) for each in node.all("node"))
     links = tuple(_links(node.all("connection"), components, ref.path))
-    contexts = {each.get("name"): _context(each) for each in node.all("context")}
+    secrets = frozenset(_secrets(node))
+    contexts = {each.get("name"): _context(each, secrets) for each in node.all("context")}
     return TalendJob(
         label=ref.label,
         version=ref.dotted,
@@ -51,8 +54,18 @@ def _refused(message: str, file: str, line: int) -> ImportRefusedError:
     )
 
 
-def _context(node: Node) -> tuple[ContextVariable, ...]:
-    return tuple(variable(each) for each in node.all("contextParameter"))
+def _context(node: Node, secrets: frozenset[str]) -> tuple[ContextVariable, ...]:
+    return tuple(variable(each, secrets) for each in node.all("contextParameter"))
+
+
+def _secrets(node: Node) -> Iterator[str]:
+    """The variables that are a component's password, whatever they are called."""
+    for component in node.all("node"):
+        for each in component.all("elementParameter"):
+            if each.get("field") == "PASSWORD" and (
+                found := _OF_CONTEXT.fullmatch(each.get("value").strip())
+            ):
+                yield found[1]
 
 
 def _component(node: Node, file: str) -> Component:
@@ -102,7 +115,7 @@ def _param(node: Node, file: str) -> Param:
 
 def _password(java: str) -> str:
     """Where it comes from, if the job says so; a password itself, encrypted or not, is never kept."""
-    return java if java in ("", '""') or java.startswith("context.") else CONCEALED
+    return java if java in ("", '""') or _OF_CONTEXT.fullmatch(java) else CONCEALED
 
 
 def _frozen(row: dict[str, str]) -> Row:

@@ -7,7 +7,7 @@ row says in which variable of the environment it is looked for.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
@@ -16,7 +16,8 @@ from typing import Any
 from fdm_platform.model.settings import ENVIRONMENTS, SECRET_NAMES
 from fdm_platform.planning.secrets import Secrets
 from fdm_platform.talend.contexts import environments
-from fdm_platform.talend.model import ContextVariable, TalendJob
+from fdm_platform.talend.model import Component, ContextVariable, TalendJob
+from fdm_platform.talend.naming import password_parameter
 from fdm_platform.talend.plan import Residue
 
 _OWN = frozenset(
@@ -47,6 +48,20 @@ class Seeds:
         """One row."""
         self.rows.setdefault(table, []).append(row)
 
+    def set(
+        self, jobs: Iterable[str], environment: str, key: str, value: str | None, kind: str = "string"
+    ) -> None:
+        """A row of sys_params for each of these jobs."""
+        for job in jobs:
+            self.add(
+                "sys_params",
+                param_key=key,
+                environment=environment,
+                key_name=job,
+                param_value=value,
+                param_type=kind,
+            )
+
     def say(self, note: str) -> None:
         """Something to be known, once."""
         if note not in self.notes:
@@ -67,14 +82,46 @@ def job_seeds(
     environment a context is, where its name does not.
     """
     seeds = Seeds()
-    for context, environment in _environments(job, contexts or {}, seeds):
+    found = dict(_environments(job, contexts or {}, seeds))
+    for context, environment in found.items():
         for variable in job.contexts[context]:
-            readers = [job for job, read in job_names.items() if variable.name in read]
+            readers = _readers(job_names, variable.name)
             rest = [job for job in list(job_names)[:1] if job not in readers and not _is_secret(variable)]
             _add_variable(seeds, variable, name, [*rest, *readers], environment)
+    for component in job.components:
+        _add_own_password(seeds, component, name, job_names, tuple(found.values()) or ENVIRONMENTS)
     if job_names and parents:
         _add_parents(seeds, next(iter(job_names)), parents)
     return seeds
+
+
+def _readers(job_names: Mapping[str, frozenset[str]], parameter: str) -> list[str]:
+    return [job for job, read in job_names.items() if parameter in read]
+
+
+def _add_own_password(
+    seeds: Seeds,
+    component: Component,
+    name: str,
+    job_names: Mapping[str, frozenset[str]],
+    environments: Sequence[str],
+) -> None:
+    """A password that a component has in itself, where a table asks for it."""
+    parameter = password_parameter(component)
+    readers = _readers(job_names, parameter)
+    if readers and not any(r["param_key"] == parameter for r in seeds.rows.get("sys_params", ())):
+        place = f"{component.unique_name}'s password, {parameter}"
+        value = _secret(seeds, place, parameter, name)
+        for environment in environments:
+            seeds.set(readers, environment, parameter, value)
+
+
+def _secret(seeds: Seeds, place: str, parameter: str, name: str) -> str:
+    """What stands for it in the control tables; a person is told what to set."""
+    reference = _NOT_A_NAME.sub("_", f"{name}_{parameter}").upper()
+    todo = f"Set the variable {reference} in the environment in which loads are started."
+    _once(seeds, place, "a secret, whose value is not written anywhere", todo)
+    return f"env:{reference}"
 
 
 def _environments(job: TalendJob, given: Mapping[str, str], seeds: Seeds) -> Iterator[tuple[str, str]]:
@@ -113,15 +160,7 @@ def _add_variable(
         seeds.say(f"`context.{variable.name}` is a secret that no table reads: it is not seeded.")
         return
     value, kind = _value(seeds, variable, name)
-    for job_name in job_names:
-        seeds.add(
-            "sys_params",
-            param_key=variable.name,
-            environment=environment,
-            key_name=job_name,
-            param_value=value,
-            param_type=kind,
-        )
+    seeds.set(job_names, environment, variable.name, value, kind)
 
 
 def _is_secret(variable: ContextVariable) -> bool:
@@ -131,15 +170,7 @@ def _is_secret(variable: ContextVariable) -> bool:
 def _value(seeds: Seeds, variable: ContextVariable, name: str) -> tuple[str | None, str]:
     place = f"context.{variable.name}"
     if _is_secret(variable):
-        reference = _NOT_A_NAME.sub("_", f"{name}_{variable.name}").upper()
-        why = "encrypted by Studio" if variable.is_secret else "it is a secret, by its name"
-        _once(
-            seeds,
-            place,
-            f"{why}: its value is not written anywhere",
-            f"Set {reference} where Spark is started.",
-        )
-        return f"env:{reference}", "string"
+        return _secret(seeds, place, variable.name, name), "string"
     kind = _KINDS.get(variable.type, "string")
     try:
         return _PARSE[kind](variable.value), kind

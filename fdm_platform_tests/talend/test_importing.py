@@ -209,13 +209,57 @@ def test_a_secret_is_asked_for_where_a_table_reads_it_and_nowhere_else(tmp_path:
     }  # fmt: skip
     assert read == {"policy_load": set(), "premium": {"env:PREMIUM_DB_PASSWORD"}}
     to_do = (home / "premium/MIGRATION.md").read_text().partition("## What a person has to do")[2]
-    assert to_do.strip().startswith("1. **the job**, context.db_password: encrypted by Studio")
-    assert "Set PREMIUM_DB_PASSWORD" in to_do
+    assert to_do.strip().startswith("1. **the job**, context.db_password: a secret, whose")
+    assert "Set the variable PREMIUM_DB_PASSWORD in the environment" in to_do
     assert [(j.label, j.verdict, j.settings) for j in summary.jobs] == [
         ("policy_load", "partly", 0),
         ("premium", "whole", 1),
         ("run_all", "whole", 0),
     ]
+
+
+def test_a_password_is_a_parameter_whose_secret_is_told(tmp_path: Path) -> None:
+    """One that a component has in itself, encrypted; one in a variable that is not called a secret."""
+    database = {
+        "DB_VERSION": "MYSQL_8",
+        "HOST": '"h"',
+        "PORT": '"1"',
+        "DBNAME": '"d"',
+        "USER": '"u"',
+        "QUERY": '"select 1"',
+    }
+    passwords = {"tMysqlInput_1": "enc:system.encryption.key.v1:c2VjcmV0", "tMysqlInput_2": "context.db_key"}
+    text = item(
+        *(
+            node(name, COLUMNS, **database).replace(
+                "    <metadata", f"    <elementParameter field='PASSWORD' name='PASS' value='{java}'/>\n    <metadata"
+            )
+            for name, java in passwords.items()
+        ),
+        node("tUnite_1", COLUMNS), OUTPUT,
+        link("row1", "tMysqlInput_1", "tUnite_1"), link("row2", "tMysqlInput_2", "tUnite_1"),
+        link("row3", "tUnite_1", "tFileOutputDelimited_1"),
+        contexts={"Default": {"db_key": ("id_String", "in-clear")}, "PROD": {"db_key": ("id_String", "in-clear")}},
+    )  # fmt: skip
+
+    (job,) = run(write_project(tmp_path / "in", {"load": text}), tmp_path / "out").jobs
+
+    assert (job.verdict, job.residues, job.settings) == ("whole", 0, 2)
+    home = tmp_path / "out/gels/fpms/_talend/load"
+    rows = {
+        (r.values["param_key"], r.values["environment"], r.values["param_value"])
+        for r in read_seed(home / "seeds.yaml")
+    }
+    assert rows == {
+        (key, environment, f"env:LOAD_{key.upper()}")
+        for key in ("tmysqlinput_1_password", "db_key")
+        for environment in ("DEV", "PROD")
+    }
+    told = (home / "MIGRATION.md").read_text()
+    assert "Set the variable LOAD_TMYSQLINPUT_1_PASSWORD in the environment" in told
+    everything = "".join((tmp_path / "out" / f).read_text() for f in tree(tmp_path / "out"))
+    assert "c2VjcmV0" not in everything
+    assert "in-clear" not in everything
 
 
 def test_a_damaged_job_is_refused_and_the_others_are_imported(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from fdm_platform.talend.java import constant
 from fdm_platform.talend.java.typed import Typed
 from fdm_platform.talend.java.types import java_type
 from fdm_platform.talend.model import Column, Component
+from fdm_platform.talend.naming import password_parameter
 from fdm_platform.talend.plan import Converted, Output, Relation, Select, SourceInput, SqlColumn, View
 
 _HOST = "{HOST}:{PORT}/{DBNAME}"
@@ -146,16 +147,14 @@ def _pattern(connection: Component, component: Component) -> str:
 
 
 def _password(draft: Draft, connection: Draft) -> str:
-    """The parameter that holds it. What Studio has encrypted is nobody's to know."""
+    """The parameter that holds it. What Studio has encrypted is nobody's to know: the job's seeds say where it is set."""
     java = connection.component.text("PASS").strip()
     name = java.removeprefix("context.")
     if java.startswith("context.") and name in draft.around.context:
         return f"{{{name}}}"
     if not java or java == '""':
         return ""
-    name = f"{connection.component.unique_name}_password".lower()
-    draft.residue("PASS", "", "its password is encrypted by Studio", f"Set the secret parameter {name}.")
-    return f"{{{name}}}"
+    return f"{{{password_parameter(connection.component)}}}"
 
 
 def _hive(draft: Draft) -> dict[str, object]:

@@ -195,7 +195,7 @@ def test_a_connection_component_s_settings_are_used_and_its_saved_password_is_no
     options = converted.sources[0].spec["options"]
     assert options["url"] == "jdbc:mysql://other:1/crm"
     assert options["password"] == "{tmysqlconnection_1_password}"  # noqa: S105 - a parameter's name
-    assert [r.todo for r in converted.residues] == ["Set the secret parameter tmysqlconnection_1_password."]
+    assert converted.residues == ()
 
 
 def test_a_value_that_is_left_empty_is_its_column_s_default() -> None:
