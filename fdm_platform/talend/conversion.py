@@ -321,11 +321,15 @@ def _table(walk: _Walk, name: str, sink: Sink, *, is_main: bool) -> TablePlan:
 
 
 def _checks(walk: _Walk, sink: Sink, *, is_main: bool) -> Iterator[Check]:
-    """Those of the components whose rows the sink takes; of rows that it does not take, the main table's."""
+    """Its own, and those of the components whose rows it takes; of rows that it does not take, the main table's."""
     before = walk.flow.ancestors(sink.component) | {sink.component}
-    for conversion in walk.done.values():
+    for name, conversion in walk.done.items():
         for check in conversion.converted.checks:
-            if is_main if check.reads else conversion.component.unique_name in before:
+            if conversion.converted.sink:
+                is_asked = name == sink.component
+            else:
+                is_asked = is_main if check.reads else name in before
+            if is_asked:
                 yield check
 
 

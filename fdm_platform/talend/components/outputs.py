@@ -19,7 +19,8 @@ from fdm_platform.talend.components.flows import (
 from fdm_platform.talend.components.handler import Around, Handler
 from fdm_platform.talend.expression import FALSE, NULL, Cast
 from fdm_platform.talend.model import Component
-from fdm_platform.talend.plan import Action, Converted, Outcome, Output, Select, Sink, SqlColumn, View
+from fdm_platform.talend.plan import Action, Check, Converted, Outcome, Output, Select, Sink, SqlColumn, View
+from fdm_platform.talend.sql import name
 
 _DATABASES = [
     "Mysql",
@@ -142,9 +143,24 @@ def _write(component: Component, around: Around, action: Action, text: str) -> C
     outcome: Outcome = "residue" if action in ("update", "delete") else "output"
     made = draft.done(outcome, _target(component) or component.kind)
     keys = _keys(component, columns)
-    return replace(
-        made, sink=Sink(component.unique_name, flow, view, columns, action, keys, _target(component))
-    )
+    sink = Sink(component.unique_name, flow, view, columns, action, keys, _target(component))
+    return replace(made, sink=sink, checks=tuple(_one_row_a_key(sink)))
+
+
+def _one_row_a_key(sink: Sink) -> Iterator[Check]:
+    """Of rows of one key Talend keeps the last that comes; which that is, a table cannot tell: it has none of them."""
+    keys = frozenset(sink.keys)
+    if sink.action != "upsert" or not keys or any(unique <= keys for unique in sink.view.unique):
+        return
+    columns = ", ".join(name(key) for key in sink.keys)
+    several = f"SELECT {columns} FROM {name(sink.view.name)} GROUP BY {columns} HAVING count(*) > 1"  # noqa: S608 - names, quoted
+    spec = {
+        "name": f"{sink.component}_keys",
+        "severity": "error",
+        "expect": f"(SELECT count(*) FROM ({several})) = 0",  # noqa: S608 - as above
+        "description": "One row a key: of several Talend's table keeps the last, which nothing here tells.",
+    }
+    yield Check(spec, sink.component, reads=(sink.view.name,))
 
 
 def _further(draft: Draft, view: View) -> None:

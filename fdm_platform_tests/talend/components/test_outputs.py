@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 
@@ -37,6 +38,30 @@ def test_what_an_output_does_with_its_rows(
     assert bool(converted.residues) == (outcome == "residue")
     assert [c.name for c in converted.sink.columns] == ["id", "amount"]
     assert converted.sink.keys == ("id",)
+
+
+@pytest.mark.parametrize(
+    ("action", "unique", "expected"),
+    [
+        (
+            "INSERT_OR_UPDATE",
+            frozenset[frozenset[str]](),
+            ["(SELECT count(*) FROM (SELECT id FROM tMap_1_out1 GROUP BY id HAVING count(*) > 1)) = 0"],
+        ),
+        ("INSERT_OR_UPDATE", frozenset({frozenset({"id"})}), []),
+        ("INSERT", frozenset[frozenset[str]](), []),
+    ],
+)
+def test_rows_of_one_key_of_which_talend_keeps_the_last_keep_the_date_from_being_published(
+    action: str, unique: frozenset[frozenset[str]], expected: list[str]
+) -> None:
+    some = component("tOracleOutput", {"FLOW": "id:Integer!* amount:Double"}, {"DATA_ACTION": action})
+    views = {"row1": replace(_IN["row1"], unique=unique)}
+
+    checks = convert(some, around(some, views, [])).checks
+
+    assert [check.spec["expect"] for check in checks] == expected
+    assert {check.reads for check in checks} <= {("tMap_1_out1",)}
 
 
 def test_a_column_that_does_not_come_in_is_left_to_a_person() -> None:
