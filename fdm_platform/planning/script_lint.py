@@ -27,7 +27,7 @@ from fdm_platform.planning.script_calls import (
     writers,
 )
 
-_FRAMEWORK_WRITES = {"write_orc": 3, "write_df": 4, "atomic_publish": 6}
+_FRAMEWORK_WRITES = {"write_orc": 3, "write_df": 4, "atomic_publish": 5}
 """Names of the framework's writers, and the place of `partitionBy` among their arguments."""
 _MODE_AT = {"write_orc": 2, "write_df": 2, "atomic_publish": 3}
 _APPENDS_BY_DEFAULT = {"write_orc", "write_df"}

@@ -130,6 +130,8 @@ PLAIN = (1, "plain-write", "warn")
         ("write_orc(df, p, **how)", []),
         ("write_orc(df, f'{root}/t')", [(1, "append", "warn")]),
         ("atomic_publish(df, f'{root}/t/biz_dt={day}', tmp)", []),
+        ("write_df(df, f'{root}/t', 'overwrite', 'orc', ['biz_dt'])", []),
+        ("atomic_publish(df, f'{root}/t', tmp, 'overwrite', 'orc', ['biz_dt'])", []),
         ("write_orc(df, f'{root}/t', 'overwrite')", [(1, "no-biz-dt", "warn")]),
         ("write_orc(df, f'{root}/t/biz_dt={day}', 'overwrite')", []),
         ("write_orc(df, f'{root}/t', 'overwrite', columns)", []),
