@@ -155,10 +155,8 @@ def plan_text(plan: BackfillPlan) -> str:
 
 def _cost_lines(plan: BackfillPlan) -> list[str]:
     submits = ", ".join(str(len(dates)) for dates in plan.submits)
-    lines = [
-        f"submits  {len(plan.submits)} of spark-submit ({submits} dates)",
-        f"reads    {human_bytes(plan.input_bytes)}",
-    ]
+    reads = "unknown: its script says what" if plan.input_bytes is None else human_bytes(plan.input_bytes)
+    lines = [f"submits  {len(plan.submits)} of spark-submit ({submits} dates)", f"reads    {reads}"]
     if plan.estimate is None or plan.output_bytes is None:
         return [*lines, "takes    unknown: no past load"]
     past = _count(plan.estimate.loads, "past load")

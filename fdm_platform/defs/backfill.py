@@ -34,7 +34,8 @@ class BackfillPlan:
     refused: tuple[DateOutcome, ...]
     """Dates that cannot be loaded as things are."""
     submits: tuple[tuple[date, ...], ...]
-    input_bytes: int
+    input_bytes: int | None
+    """None where nobody knows: a legacy job's script says by itself what it reads."""
     estimate: Estimate | None
     output_bytes: float | None
     running: tuple[Attempt, ...]
@@ -85,7 +86,7 @@ def plan_backfill(platform: Platform, spec: TableSpec, choice: Choice, per_run: 
         known=tuple(status.dates),
         refused=refused,
         submits=submits,
-        input_bytes=sum(plan.input_bytes for plan, _ in plans if plan),
+        input_bytes=None if spec.legacy else sum(plan.input_bytes for plan, _ in plans if plan),
         estimate=estimate(attempts, [len(loaded & set(s)) for s in submits]),
         output_bytes=None if mean is None else mean * len(loaded),
         running=tuple(a for a in attempts if a.is_open and a.biz_dt in running),

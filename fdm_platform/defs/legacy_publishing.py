@@ -20,6 +20,7 @@ from fdm_platform.defs.partitions import dates_of
 from fdm_platform.defs.plain_writes import PlainWritesFound, find_plain_writes, show
 from fdm_platform.defs.roots import table_at
 from fdm_platform.engines.folders import Folders, open_folders, refusal
+from fdm_platform.engines.plain_writes import BESIDE
 from fdm_platform.engines.publishing import PublishReport, PublishRequest, publish, record_only
 from fdm_platform.engines.swapping import drop
 from fdm_platform.errors import ContractError, FdmError, LockedError, UnknownOutcomeError
@@ -65,13 +66,14 @@ def publish_script(context: Context, load: Load, outcome: DateOutcome, told: Tol
         found = find_plain_writes(load, plan)
         show(context, plan, planned, found)
         found.require_whole(plan)
+        work.require_checked(found)
         others = publish_outputs(context, load, outcome)
     except UnknownOutcomeError:  # what is staged is recovery's to read
         raise
     except BaseException:
         work.drop_staged()
         raise
-    manifest, metadata = work.own or found.manifest(plan, planned), _metadata(others, found)
+    manifest, metadata = work.own or work.unmanaged(found), _metadata(others, found)
     go_live = publish if work.own else record_only
     try:
         return go_live(
@@ -137,6 +139,14 @@ class _Work:
         found = self.staged.get(self.key)
         return replace(found, table=self.plan.table) if found else None
 
+    def unmanaged(self, found: PlainWritesFound) -> Manifest:
+        """What stands for the date where nothing of it is staged: files of the script's own, or an output without dates."""
+        root, _, name = self.legacy.main_output.rpartition("/")
+        seen, whole = found.manifest(self.plan, self.planned), self.staged.get((root, SNAPSHOT, name))
+        return (
+            replace(seen, row_count=whole.rows, schema=whole.schema, columns=whole.columns) if whole else seen
+        )
+
     @property
     def others(self) -> dict[tuple[str, date, str], Manifest]:
         return {key: manifest for key, manifest in self.staged.items() if key != self.key}
@@ -172,6 +182,27 @@ class _Work:
                     field=BIZ_DT,
                     remedy="write dates as the table's folders have them, or rename those",
                 )
+
+    def require_checked(self, found: PlainWritesFound) -> None:
+        """ContractError where a declared check that would keep the date back had nothing to look at."""
+        day, output = self.planned.biz_dt, self.plan.output
+        if self.own:
+            return
+        own = sorted({d for root, d, _ in self.staged if root == self.legacy.main_output})
+        if own:
+            text = "%s: the script wrote %s of its output, and nothing of the date that it was run for"
+            self.context.log.warning(text, day, ", ".join(map(str, own)))
+        blocking = [c.name for c in output.checks if c.severity == "error"]
+        by_itself = any(f == BESIDE or date_in_name(f) == day for f in found.writes.files)
+        stands = output.allow_empty or self.load.platform.ledger.published(self.plan.table, [day])
+        if blocking and (by_itself or not stands):
+            raise ContractError(
+                f"nothing of {day} was written by the framework, so that nobody could check {', '.join(blocking)}"
+                + ("; what the script wrote by itself is live all the same" if by_itself else ""),
+                file=self.plan.file,
+                field="checks",
+                remedy="write the date with framework.write_orc and partitionBy=['biz_dt', …], or make the checks warnings",
+            )
 
     def drop_staged(self) -> None:
         """Nothing of it will be published."""

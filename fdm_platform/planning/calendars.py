@@ -38,6 +38,19 @@ class Calendars:
         """What is wrong with the calendar of a source system, or with a table's own and its source's."""
         return self.broken.get(key[:2], ()) + (self.broken.get(key, ()) if key[2:] else ())
 
+    def of_folders(self, keys: Mapping[Path, Key]) -> Calendars:
+        """With those in these folders as calendars of these tables: a table.yaml that refines a job is anywhere."""
+        found: dict[Key, Calendar] = {}
+        broken: dict[Key, tuple[DeclarationError, ...]] = {}
+        for key, calendar in self.by_key.items():
+            new = keys.get(Path(calendar.file or "").parent, key)
+            base = self.of_source(*new[:2])
+            again = read_calendar(Path(calendar.file), base)[0] if calendar.file and new != key else calendar
+            found[new] = again or calendar
+        for key, errors in self.broken.items():
+            broken[keys.get(Path(errors[0].file or "").parent, key)] = errors
+        return Calendars(found, broken)
+
     def files(self, key: Key) -> tuple[Path, ...]:
         """The files that hold for a source system or a table, the table's own first."""
         found = (self.by_key.get(k) for k in dict.fromkeys((key, key[:2])))

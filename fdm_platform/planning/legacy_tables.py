@@ -61,12 +61,14 @@ class _Joining:
         specs = [(job, spec) for job, spec in built if spec and self._has_output(job, spec)]
         tables = self._distinct(specs)
         joined = self.catalog.with_tables(tables)
+        refined = {Path(s.file).parent: s.key for s in tables if s.legacy and s.file != s.legacy.script}
         # a deployment may have jobs and declare nothing
         errors = [e for e in joined.errors if not (tables and e.file == str(self.catalog.root))]
         return replace(
             joined,
             errors=tuple(sorted([*errors, *self.errors], key=lambda e: (e.file or "", e.line or 0))),
             broken={**joined.broken, **self.broken},
+            calendars=joined.calendars.of_folders(refined),
             job_findings=tuple(sorted(self.findings, key=lambda f: (f.job_name, f.job_id))),
         )
 

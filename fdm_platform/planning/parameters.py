@@ -24,7 +24,7 @@ from fdm_platform.errors import ParameterError
 from fdm_platform.model.codec import to_plain
 from fdm_platform.model.control import JobMasterRow, ProcessControlRow, SysParamRow
 from fdm_platform.model.plan import Parameter, ParameterType
-from fdm_platform.model.table import JobSpec
+from fdm_platform.model.table import JobSpec, TableSpec
 from fdm_platform.planning.names import suggest
 from fdm_platform.planning.secrets import Secrets
 
@@ -210,7 +210,10 @@ def _from_json(name: str, value: Any, origin: str) -> Parameter:
 
 def _of_identity(spec: JobSpec, job: JobMasterRow | None, environment: str) -> list[Parameter]:
     declared = {"entity": spec.entity, "source_system": spec.source_system, "job_name": spec.job_name}
-    is_declared = spec.file.endswith(".yaml")
+    is_of_job = (
+        isinstance(spec, TableSpec) and spec.legacy is not None
+    )  # which a table.yaml may refine, no more
+    is_declared = spec.file.endswith(".yaml") and not is_of_job
     of_job = {"job_id": job.job_id, "script_path": job.script_path, "comments": job.comments} if job else {}
     return [
         Parameter("env", environment, "string", "settings.environment"),

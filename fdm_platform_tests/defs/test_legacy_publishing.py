@@ -41,7 +41,7 @@ from fdm_platform.model.manifest import (
 )
 from fdm_platform.model.report import encode
 from fdm_platform.model.settings import Settings
-from fdm_platform.model.table import TableSpec
+from fdm_platform.model.table import CheckSpec, TableSpec
 from fdm_platform.planning.catalog import load_catalog
 from fdm_platform_tests.deployment import DAYS, Deployment, deploy
 from fdm_platform_tests.engines.plans import date_plan, load_plan
@@ -75,7 +75,12 @@ class Script:
         files = (StagedFile(file.name, file.stat().st_size, len(values)),)
         return Manifest(f"load-{self.number}", "x", SNAPSHOT, name, str(staging), files, ())
 
-    def load(self, *staged: tuple[Path, Manifest], checks: Sequence[CheckResult] = ()) -> Load:
+    def load(
+        self,
+        *staged: tuple[Path, Manifest],
+        checks: Sequence[CheckResult] = (),
+        declared: tuple[CheckSpec, ...] = (),
+    ) -> Load:
         """As `begin` and the launcher leave it: claimed, logged, and followed to its end."""
         load_id = f"load-{self.number}"
         place = register(self.platform, TABLE, [DAY], load_id, asked_by="hand")
@@ -92,6 +97,7 @@ class Script:
             job_name=JOB,
             legacy=LegacyPlan("s.py", "base", None, str(self.main), str(self.landing)),
         )
+        plan = replace(plan, output=replace(plan.output, checks=declared))
         outputs = tuple(OutputStaged(str(root), str(root), "overwrite", (m,)) for root, m in staged)
         report = LoadReport(load_id, (DateOutcome(DAY, checks=tuple(checks)),), extra=outputs)
         attempt = self.platform.execution_log.start(
@@ -344,6 +350,35 @@ def test_what_a_script_wrote_by_itself_is_recorded_and_told(
     assert "biz_dt=20240515 (1)" in (said.description or "")
     assert "framework.write_orc(df, path, mode='overwrite'" in str(said.metadata["remedy"].value)
     assert left(script) == []
+
+
+def test_a_date_whose_checks_had_nothing_to_look_at_is_not_published(
+    script: Script, instance: dg.DagsterInstance
+) -> None:
+    """The script wrote a fixed date; then the date itself, past the framework."""
+    script.listed()
+    check = CheckSpec("has_rows", "error", min_rows=1)
+    load = script.load((script.main, script.staged(script.main, OTHER, "x")), declared=(check,))
+    assert "nothing of 2024-05-15 was written by the framework" in error_in(publish(load, instance))
+    assert not list(script.main.glob("biz_dt=*"))
+    script.listed()
+    load = script.load(declared=(check,))
+    by_hand(script.main, "biz_dt=20240515/part-0.orc", "x")
+    assert "nobody could check has_rows; what the script wrote by itself is live all the same" in error_in(
+        publish(load, instance)
+    )
+    assert kinds(script) == {}
+    assert left(script) == []
+
+
+def test_an_output_without_dates_has_its_rows_on_the_date(
+    script: Script, instance: dg.DagsterInstance
+) -> None:
+    script.listed()
+    load = script.load((script.landing, script.snapshot("gels_fpms_t_old", "a", "b")))
+    result = publish(load, instance)
+    (own,) = result.asset_materializations_for_node(f"gels__fpms__{JOB}")
+    assert own.metadata["rows"].value == 2
 
 
 def test_a_job_that_writes_no_file_is_recorded_with_none(

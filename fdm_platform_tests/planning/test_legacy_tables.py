@@ -106,6 +106,26 @@ def test_a_yaml_refines_a_job_by_id_or_name_and_renames_nothing(tmp_path: Path) 
     assert one.code_version not in ("", "code of t_x")
 
 
+def test_a_calendar_beside_a_refinement_is_its_jobs(tmp_path: Path) -> None:
+    """In whatever folder; what it does not say is its source's."""
+    declare(tmp_path)
+    declare(tmp_path, "legacy_job: t_x\n", "gels/fpms/refined")
+    declare(tmp_path, "legacy_job: t_y\n", "more/refined/other")
+    for folder, text in (
+        ("gels/fpms", "timezone: Asia/Singapore\n"),
+        ("gels/fpms/refined", 'cutoff: "18:00"\n'),
+        ("more/refined/other", "lag: 1\n"),
+    ):
+        (tmp_path / folder / "calendar.yaml").write_text(text)
+    catalog = joined(tmp_path, job("t_x"), job("t_y"), job("t_z"))
+    assert catalog.errors == ()
+    files = {
+        s.table: [f.parent.name for f in catalog.calendars.files(s.key)] for s in catalog.tables.values()
+    }
+    assert files == {"t_a": ["fpms"], "t_x": ["refined", "fpms"], "t_y": ["other", "fpms"], "t_z": ["fpms"]}
+    assert catalog.calendars.of(catalog.get("t_y")).timezone == "Asia/Singapore"
+
+
 def test_a_declared_tables_job_is_that_table_even_while_it_is_broken(tmp_path: Path) -> None:
     file = declare(tmp_path)
     row = job("etl_lnd_gels_fpms_t_a")
