@@ -20,7 +20,7 @@ from fdm_platform.talend.components.handler import Around, Handler
 from fdm_platform.talend.expression import FALSE, NULL, Cast
 from fdm_platform.talend.model import Component
 from fdm_platform.talend.plan import Action, Check, Converted, Outcome, Output, Select, Sink, SqlColumn, View
-from fdm_platform.talend.sql import name
+from fdm_platform.talend.sql import name as quoted
 
 _DATABASES = [
     "Mysql",
@@ -152,8 +152,8 @@ def _one_row_a_key(sink: Sink) -> Iterator[Check]:
     keys = frozenset(sink.keys)
     if sink.action != "upsert" or not keys or any(unique <= keys for unique in sink.view.unique):
         return
-    columns = ", ".join(name(key) for key in sink.keys)
-    several = f"SELECT {columns} FROM {name(sink.view.name)} GROUP BY {columns} HAVING count(*) > 1"  # noqa: S608 - names, quoted
+    columns = ", ".join(quoted(key) for key in sink.keys)
+    several = f"SELECT {columns} FROM {quoted(sink.view.name)} GROUP BY {columns} HAVING count(*) > 1"  # noqa: S608 - names, quoted
     spec = {
         "name": f"{sink.component}_keys",
         "severity": "error",
