@@ -5,6 +5,7 @@ HQL is read by the tokenizer that binds it; scripts are read in script_lint.py.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -16,6 +17,8 @@ from fdm_platform.planning.fixed_dates import is_fixed_date
 from fdm_platform.planning.names import suggest
 from fdm_platform.planning.sample_parameters import sample
 
+_SQL = re.compile(r"\s*('[^']*'|\d+)(\s*,\s*('[^']*'|\d+))+\s*|\s*'[^']*'\s*")
+"""A list of literals, or a text in quotes of its own."""
 VIEW_NAME = "view_name"
 """The placeholder that every step has a value for: its own view."""
 
@@ -64,6 +67,7 @@ def lint_hql(
         found = [
             *_fixed_dates(text, file),
             *(_unresolved(text, file, given, by_script) if parameters is not None else ()),
+            *_sql_in_values(text, file, given),
         ]
         sql.bind(text, samples | given, file=file)
     except SqlError as error:
@@ -82,6 +86,22 @@ def _fixed_dates(text: str, file: str) -> Iterator[LintFinding]:
                 "warn",
                 f"{literal.text!r} stays the same whatever date is loaded",
                 "write '${BIZ_DT}', '${PROCESS_FROM_DATE}' or '${PROCESS_TO_DATE}' where it is the run's",
+            )
+
+
+def _sql_in_values(text: str, file: str, given: Mapping[str, Parameter]) -> Iterator[LintFinding]:
+    """`IN (${codes})` with `'A','B'` for codes: replaced as text it was a list, bound it is one text."""
+    for placeholder in sql.placeholders(text):
+        parameter = given.get(placeholder.name.lower())
+        value = parameter.value if parameter and placeholder.form == "bare" else None
+        if isinstance(value, str) and _SQL.fullmatch(value):
+            yield LintFinding(
+                file,
+                placeholder.line,
+                "sql-in-value",
+                "warn",
+                f"the value of {placeholder.name!r}, {value}, is bound as one text, not as SQL",
+                "write array_contains(split('${…}', ','), column), with a value without quotes",
             )
 
 

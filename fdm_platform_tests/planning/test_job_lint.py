@@ -41,6 +41,16 @@ def test_an_unresolved_placeholder_names_those_that_there_are() -> None:
 
 
 @pytest.mark.parametrize(
+    ("value", "is_found"),
+    [("'A','B'", True), ("1, 2,3", True), ("'A'", True), ("O'Hare", False), ("7", False), ("A, B", False)],
+)
+def test_a_value_that_was_sql_when_it_was_replaced_as_text(value: str, is_found: bool) -> None:
+    given = {"codes": Parameter("codes", value, "string", "test")}
+    found = lint_hql("SELECT '${codes}'\nFROM row1 WHERE code IN (${CODES})", "a.hql", given)
+    assert [(f.line, f.rule) for f in found] == [(2, "sql-in-value")] * is_found
+
+
+@pytest.mark.parametrize(
     ("script", "severities"),
     [
         ("exec_hql(spark, 'out1', 'a.hql', log)", ["error", "error"]),
