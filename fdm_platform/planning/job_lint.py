@@ -100,7 +100,7 @@ def _sql_in_values(text: str, file: str, given: Mapping[str, Parameter]) -> Iter
                 placeholder.line,
                 "sql-in-value",
                 "warn",
-                f"the value of {placeholder.name!r}, {value}, is bound as one text, not as SQL",
+                f"the value of {placeholder.name!r} has literals of SQL in it, and is bound as one text",
                 "write array_contains(split('${…}', ','), column), with a value without quotes",
             )
 
