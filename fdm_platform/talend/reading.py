@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 
 from fdm_platform.errors import ImportRefusedError
@@ -30,6 +31,7 @@ def read_job(node: Node, ref: ItemRef) -> TalendJob:
         raise _refused(f"its root is {node.tag}, not a job's ProcessType", ref.path, node.line)
     components = tuple(_component(each, ref.path) for each in node.all("node"))
     links = tuple(_links(node.all("connection"), components, ref.path))
+    components = tuple(_or_dummy(component, links) for component in components)
     secrets = frozenset(_secrets(node))
     contexts = {each.get("name"): _context(each, secrets) for each in node.all("context")}
     return TalendJob(
@@ -83,6 +85,14 @@ def _component(node: Node, file: str) -> Component:
         map=data,
         is_active=params.get("ACTIVATE", "true") != "false",
     )
+
+
+def _or_dummy(component: Component, links: Iterable[Link]) -> Component:
+    """A component that is switched off between others of its schema passes rows on: Talend runs a tDummyRow for it."""
+    is_between = any(k.source == component.unique_name and k.is_data and k.is_active for k in links)
+    if component.is_active or not component.flag("DUMMY") or not is_between:
+        return component
+    return replace(component, kind="tDummyRow", is_active=True)
 
 
 def _map_of(node: Node, name: str, file: str) -> MapData | None:

@@ -214,6 +214,24 @@ def test_links_are_told_apart_by_connector_and_style() -> None:
     assert [c.is_active for c in job.components] == [True, False]
 
 
+def test_what_is_switched_off_between_others_of_its_schema_passes_rows_on() -> None:
+    off = '<elementParameter field="CHECK" name="ACTIVATE" value="false"/>'
+    dummy = f'{off}<elementParameter field="CHECK" name="DUMMY" value="true"/>'
+    job = read(
+        node("a_1") + node("b_1", inner=dummy) + node("c_1", inner=dummy) + node("d_1", inner=off)
+        + link("row1", "a_1", "b_1")
+        + link("row2", "b_1", "c_1")
+        + link("row3", "d_1", "c_1")
+    )  # fmt: skip
+
+    assert [(c.unique_name, c.kind, c.is_active) for c in job.components] == [
+        ("a_1", "tAny", True),
+        ("b_1", "tDummyRow", True),
+        ("c_1", "tAny", False),
+        ("d_1", "tAny", False),
+    ]
+
+
 _TWO = node("a_1") + node("b_1")
 _LINE = '<mapperTableEntries name="c"/>'
 _MAP = '<nodeData xsi:type="MAPPER">{}</nodeData>'

@@ -1,4 +1,4 @@
-"""Components that pass rows on as they are: tFilterColumns, tReplicate, tLogRow."""
+"""Components that pass rows on as they are: tFilterColumns, tReplicate, tLogRow, and those that are switched off."""
 
 from __future__ import annotations
 
@@ -105,6 +105,10 @@ def _log_row(component: Component, around: Around) -> Converted:
     return _pass(component, around, "note", "prints only")
 
 
+def _dummy_row(component: Component, around: Around) -> Converted:
+    return _pass(component, around, "off", "switched off in Talend, which passes its rows on")
+
+
 def _simulate(component: Component, around: Around, rows: Mapping[str, Rows]) -> Mapping[str, Rows]:
     incoming = main_input(around)
     if incoming is None:
@@ -128,4 +132,5 @@ HANDLERS: Mapping[str, Handler] = {
     "tFilterColumns": Handler(_filter_columns, _simulate),
     "tReplicate": Handler(_replicate, _simulate),
     "tLogRow": Handler(_log_row, _simulate),
+    "tDummyRow": Handler(_dummy_row, _simulate),
 }

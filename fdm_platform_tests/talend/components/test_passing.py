@@ -6,7 +6,8 @@ from fdm_platform_tests.talend.components.jobs import around, component, convert
 
 
 @pytest.mark.parametrize(
-    ("kind", "outcome"), [("tLogRow", "note"), ("tReplicate", "step"), ("tFilterColumns", "step")]
+    ("kind", "outcome"),
+    [("tLogRow", "note"), ("tReplicate", "step"), ("tFilterColumns", "step"), ("tDummyRow", "off")],
 )
 def test_the_same_columns_are_read_from_the_view_that_came_in(kind: str, outcome: str) -> None:
     incoming = view("tIn_1", "a:Integer b")
