@@ -12,15 +12,17 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from fdm_platform.cli.backfill import plan_text
 from fdm_platform.control.dependencies import refresh
 from fdm_platform.control.legacy_jobs import FILE
+from fdm_platform.defs.backfill import plan_backfill
 from fdm_platform.defs.jobs_sensor import jobs_sensor
 from fdm_platform.defs.legacy_jobs import read_catalog, refresh_jobs
 from fdm_platform.defs.location import build_definitions
 from fdm_platform.defs.reloading import is_outdated, reloader
 from fdm_platform.defs.resources import PlatformResource
 from fdm_platform.errors import JobFolderError, MachineError, ParameterError
-from fdm_platform.planning.backfill import per_submit
+from fdm_platform.planning.backfill import Choice, per_submit
 from fdm_platform_tests.deployment import Deployment, project_in
 from fdm_platform_tests.legacy_jobs import DAYS, add_dates, add_row, make_job
 
@@ -157,6 +159,19 @@ def test_what_a_load_of_a_job_is(project: Deployment) -> None:
         older = platform.plan(spec, [DAYS[0]], "load-2")
         dated = platform.job_params(older, platform.job_rows(spec, [DAYS[0]]))["process_control"]
         assert [row["biz_dt"] for row in dated] == ["2024-05-14"]  # type: ignore[attr-defined]
+
+
+def test_what_is_not_known_of_a_job_is_not_said(project: Deployment) -> None:
+    """What its script reads; that a table.yaml which refines it would say whose it is."""
+    declare(project.settings.home, REFINED.replace("JOB_2", "JOB_1"))
+    with project.platform() as platform:
+        spec = platform.find(A)
+        backfill = plan_backfill(platform, spec, Choice(named=(DAYS[1],)), None)
+        assert (backfill.input_bytes, [o.failure for o in backfill.refused]) == (None, [])
+        assert "reads    unknown" in plan_text(backfill)
+        (day,) = platform.plan(spec, [DAYS[1]], "load-1").dates
+        origins = {p.name: p.origin for p in day.parameters}
+    assert (origins["entity"], origins["job_name"]) == ("job_master.entity", "job_master.job_name")
 
 
 def test_a_script_that_changed_or_went_is_seen_when_it_is_planned(project: Deployment) -> None:
