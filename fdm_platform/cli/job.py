@@ -231,8 +231,9 @@ def _folder(spec: TableSpec, rows: JobRows) -> list[LintFinding]:
         LintFinding(base, 1, "folder", "warn", text, "the contract lets a job be without it")
         for text in require_job_folder(Path(base), spec.job_name).warnings
     ]
-    own = Path(script).parent / "framework"
-    if own.exists():
+    for own in (Path(script).with_name(name) for name in ("framework", "framework.py")):
+        if not own.exists():
+            continue
         what = "Python imports this instead of the platform's framework: its writes are not published"
         found.append(LintFinding(str(own), 1, "own-framework", "error", what, "rename it"))
     mode = (rows.job.spark_config or {}).get("deploy_mode") if rows.job else None

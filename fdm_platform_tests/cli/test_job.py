@@ -92,6 +92,7 @@ def test_what_bites_is_found_with_file_and_line(fdm: Fdm, jobs: Path) -> None:
     script = jobs / LEGACY / "scripts" / f"{LEGACY}.py"
     script.write_text("df = spark.read.csv('x')\ndf.write.mode('overwrite').orc('x')\n")
     (script.parent / "framework").mkdir()
+    (script.parent / "framework.py").write_text("")
     (jobs / LEGACY / "manifest" / "manifest.json").unlink()
     code, found = findings(fdm, LEGACY)
     assert code == 2
@@ -99,11 +100,12 @@ def test_what_bites_is_found_with_file_and_line(fdm: Fdm, jobs: Path) -> None:
         (LEGACY, 1, "folder"),
         (script.name, 2, "static-overwrite"),
         ("framework", 1, "own-framework"),
+        ("framework.py", 1, "own-framework"),
         ("out1.hql", 1, "unresolved-placeholder"),
         ("out1.hql", 2, "fixed-date"),
     ]
     text = fdm("job", "check", LEGACY, "--no-parse").output
-    assert "3 errors, 2 warnings" in text
+    assert "4 errors, 2 warnings" in text
     assert "nothing resolves the placeholder 'nobody'" in text
 
 
