@@ -24,7 +24,7 @@ from fdm_platform.engines.load_folder import LoadFolder, folder_of
 from fdm_platform.engines.orphan import end_orphan, processes_of
 from fdm_platform.engines.owner import Owner
 from fdm_platform.engines.publishing import StagedDate, settle, unfinished
-from fdm_platform.engines.script_submission import staged_roots
+from fdm_platform.engines.script_submission import outputs_told
 from fdm_platform.engines.secrets import secret_files
 from fdm_platform.engines.swapping import discard
 from fdm_platform.model.claim import Claim, LoadRow
@@ -159,7 +159,7 @@ class _DeadLoad:
         """
         if self.folder is None:
             return {}
-        told = {root: table_at(self.platform, root) for root in staged_roots(self.folder)}
+        told = {o.root: table_at(self.platform, o.root) for o in outputs_told(self.folder)}
         with suppress(OSError, ValueError, TypeError, KeyError):  # it died before it had a whole plan
             plan = LoadPlan.from_json(self.folder.plan.read_text(encoding="utf-8"))
             told[plan.output.root] = plan.table

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -20,10 +22,13 @@ from fdm_platform.defs.partitions import dates_of
 from fdm_platform.defs.plain_writes import PlainWritesFound, find_plain_writes, show
 from fdm_platform.defs.roots import table_at
 from fdm_platform.engines.folders import Folders, open_folders, refusal
+from fdm_platform.engines.load_folder import LoadFolder
 from fdm_platform.engines.plain_writes import BESIDE
 from fdm_platform.engines.publishing import PublishReport, PublishRequest, publish, record_only
+from fdm_platform.engines.script_submission import outputs_told
 from fdm_platform.engines.swapping import drop
 from fdm_platform.errors import ContractError, FdmError, LockedError, UnknownOutcomeError
+from fdm_platform.model.claim import LoadRow
 from fdm_platform.model.legacy import LegacyPlan
 from fdm_platform.model.manifest import DateOutcome, Manifest, digest_of_names
 from fdm_platform.model.partition import BIZ_DT, date_in_name
@@ -234,7 +239,9 @@ class _Work:
             raise FdmError(
                 f"load {self.load.load_id} is not registered", remedy="this is a fault of the platform"
             )
-        with place.another(table, biz_dt, self.wait_s, self.context.log.warning) as version:
+        tell, wait_s = self.context.log.warning, self.wait_s
+        gives_way = partial(self.gives_way, is_earlier=is_own and biz_dt < self.planned.biz_dt)
+        with place.another(table, biz_dt, wait_s, tell, gives_way) as version:
             _require_base(root, manifest)
             request = replace(self.request(manifest, version), root=root, **self.standing(table, biz_dt))
             report = publish(request, platform.ledger)
@@ -242,6 +249,15 @@ class _Work:
         if owner := platform.catalog.tables.get(table):
             self.materialize(owner, manifest, report)
         return PublishedOutput(root, biz_dt, manifest.rows, report)
+
+    def gives_way(self, holder: LoadRow, *, is_earlier: bool) -> bool:
+        """Of two runs of this job that have each staged the other's date, the later one: else each waits for the other."""
+        if not is_earlier or not holder.folder:
+            return False
+        theirs = (
+            o for o in outputs_told(LoadFolder(Path(holder.folder))) if o.root == self.legacy.main_output
+        )
+        return any(m.biz_dt == self.planned.biz_dt for o in theirs for m in o.manifests)
 
     @property
     def wait_s(self) -> float:

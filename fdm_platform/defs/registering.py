@@ -28,6 +28,12 @@ log = logging.getLogger(__name__)
 
 Tell = Callable[[str], object]
 """Whom a load that waits tells why."""
+GivesWay = Callable[[LoadRow], bool]
+"""Whether a load does not wait for that one, which waits for it or will."""
+
+
+def _never(_: LoadRow) -> bool:
+    return False
 
 
 @dataclass(slots=True)
@@ -139,15 +145,17 @@ class Registration:
             self.platform.loads.note_plan(self._row, identity=identity, master=master)
 
     @contextmanager
-    def another(self, table: str, biz_dt: date, wait_s: float, tell: Tell) -> Iterator[int]:
+    def another(
+        self, table: str, biz_dt: date, wait_s: float, tell: Tell, gives_way: GivesWay = _never
+    ) -> Iterator[int]:
         """A date of another table for the same load, to itself while the block runs: the version it may publish.
 
-        LockedError if another load keeps it. One whose outcome nobody knows stays claimed, and this load's row stays.
+        LockedError if another load keeps it, at once where `gives_way` says so of that load. One whose outcome nobody knows stays claimed, and this load's row stays.
         """
         beside = Registration(
             self.platform, table, self.load_id, self.asked_by
         )  # never opened: this row is for both
-        beside.claim([biz_dt], wait_s, tell)
+        beside.claim([biz_dt], wait_s, tell, gives_way=gives_way)
         self.recovered += beside.recovered
         if biz_dt in beside.refused:
             raise beside.refused[biz_dt]
@@ -161,7 +169,14 @@ class Registration:
             raise
         beside.release(biz_dt)
 
-    def claim(self, dates: Collection[date], wait_s: float, tell: Tell, clock: Clock = CLOCK) -> None:
+    def claim(
+        self,
+        dates: Collection[date],
+        wait_s: float,
+        tell: Tell,
+        clock: Clock = CLOCK,
+        gives_way: GivesWay = _never,
+    ) -> None:
         """Claim the dates in their order. What another living load keeps for longer than `wait_s` is refused.
 
         A load that waits holds earlier dates only, so no two wait for each other.
@@ -179,8 +194,9 @@ class Registration:
             row = self.platform.loads.find(holder.load_id)
             if (row is None or not is_alive(row, watch)) and self._has_freed(holder, row, tell):
                 continue
-            if not waiting.goes_on(holder, row):
-                self.refused[rest[0]] = _locked(holder, row, wait_s)
+            is_given_up = row is not None and gives_way(row)
+            if is_given_up or not waiting.goes_on(holder, row):
+                self.refused[rest[0]] = _locked(holder, row, 0.0 if is_given_up else wait_s)
                 rest = rest[1:]
 
     def _has_freed(self, holder: Claim, row: LoadRow | None, tell: Tell) -> bool:

@@ -74,13 +74,13 @@ def current(staged: Iterable[OutputStaged]) -> tuple[OutputStaged, ...]:
 
 def drop_staged(folder: LoadFolder, load_id: str) -> None:
     """Remove all that a script has staged or begun to write, by its messages; its processes have ended."""
-    for root in staged_roots(folder):
+    for root in {output.root for output in outputs_told(folder)}:
         drop(f"{root}/{STAGING}/{load_id}")
 
 
-def staged_roots(folder: LoadFolder) -> set[str]:
-    """The folders in which a script has staged something, or begun to, by its messages."""
+def outputs_told(folder: LoadFolder) -> list[OutputStaged]:
+    """What a script has staged so far, or begun to, by its messages; nothing where they are on another machine."""
     try:
-        return {m.root for m in follow(folder.messages, lambda: True) if isinstance(m, OutputStaged)}
+        return [m for m in follow(folder.messages, lambda: True) if isinstance(m, OutputStaged)]
     except OSError:
-        return set()
+        return []

@@ -303,6 +303,24 @@ def test_an_output_that_another_load_is_at_fails_the_date_and_tells_what_is_live
     assert not list(script.landing.glob("**/.staging/*"))
 
 
+def test_of_two_runs_that_have_each_other_s_date_the_later_one_gives_way(
+    script: Script, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would wait for the earlier one, which waits for it: here 20 seconds, by default an hour."""
+    monkeypatch.setenv("FDM_LOCK_WAIT_S", "20")
+    script.platform = replace(script.platform, settings=Settings.from_environ())
+    register(script.platform, TABLE, [OTHER], "earlier", asked_by="hand")
+    own = script.staged(script.main, DAY, "a")
+    messages = folder_of(script.platform.settings.work, "earlier").messages
+    messages.parent.mkdir(parents=True, exist_ok=True)
+    messages.write_text(f"{encode(OutputStaged(str(script.main), '', 'overwrite', (own,)))}\n")
+    load = script.load((script.main, script.staged(script.main, OTHER, "old")), (script.main, own))
+    told = error_in(publish(load, instance))
+    assert isinstance(load.failed[DAY], LockedError)
+    assert "is being loaded by load earlier" in told
+    assert "waited" not in told
+
+
 def test_nothing_is_live_of_a_script_whose_check_said_no(
     script: Script, instance: dg.DagsterInstance
 ) -> None:
