@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from fdm_platform.talend.components.trunjob import child_of
+from fdm_platform.talend.handing_over import Reading, Writing, readings, writings
 from fdm_platform.talend.model import Component, TalendJob
 from fdm_platform.talend.plan import Residue
 
@@ -39,6 +40,8 @@ class JobChain:
     """It has an output of its own."""
     order: tuple[tuple[str, str], ...]
     """(before, after) of components that run jobs; the empty name is the job's own output."""
+    written: tuple[Writing, ...] = ()
+    read: tuple[Reading, ...] = ()
 
 
 @dataclass(slots=True)
@@ -77,7 +80,7 @@ def chain_of(job: TalendJob, path: str) -> JobChain:
         for earlier in _nearest(component, before, things)
         if earlier != things[component]
     )
-    return JobChain(path, job.label, job.id, runs, bool(outputs), tuple(order))
+    return JobChain(path, job.label, job.id, runs, bool(outputs), tuple(order), writings(job), readings(job))
 
 
 def _run(component: Component) -> Run:
@@ -115,7 +118,27 @@ def chains(jobs: Iterable[JobChain]) -> Chains:
             for child in lasts:
                 for parent in firsts:
                     _add(found, path, child, parent, by_path)
+    _tell_handed_over(found, by_path.values())
     return found
+
+
+def _tell_handed_over(found: Chains, jobs: Iterable[JobChain]) -> None:
+    """Inputs that read what an output of one of the jobs writes."""
+    written = {writing.key: (job, writing) for job in jobs for writing in job.written}
+    for job in jobs:
+        for reading in job.read:
+            for writer, writing in (written[key] for key in sorted(reading.keys & written.keys())):
+                whose = "" if writer is job else f" of {writer.label}"
+                reason = (
+                    f"it reads {writing.target}, which {writing.component}{whose} writes in Talend:"
+                    " that is a table of the platform now, and nobody writes the other any more"
+                )
+                found.says(
+                    job.path,
+                    reading.component,
+                    reason,
+                    "Read that table in its place: table: below the source.",
+                )
 
 
 @dataclass(slots=True)
