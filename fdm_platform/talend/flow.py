@@ -64,7 +64,9 @@ def flow_of(job: TalendJob) -> JobFlow:
 
 def hash_writers(job: TalendJob, component: Component) -> tuple[Component, ...]:
     """The tHashOutputs whose rows a tHashInput reads: the one that it names, and those that add to that one."""
-    named = component.text("LIST") if component.kind == "tHashInput" else None
+    if component.kind != "tHashInput":
+        return ()
+    named = component.text("LIST")
     outputs = (c for c in job.components if c.kind == "tHashOutput" and c.is_active)
     return tuple(
         c for c in outputs if c.unique_name == named or (c.flag("LINK_WITH") and c.text("LIST") == named)
@@ -109,7 +111,7 @@ def _ordered(job: TalendJob, data: list[Link]) -> tuple[Component, ...]:
         ready = sorted(sorter.get_ready(), key=at.__getitem__)
         names += ready
         sorter.done(*ready)
-    return tuple(job.component(name) for name in names)
+    return tuple(job.components[at[name]] for name in names)
 
 
 def _reached(start: str, step: Callable[[str], Iterable[str]]) -> set[str]:

@@ -268,7 +268,7 @@ class _Run:
         kinds = {c.unique_name: c.kind for c in plan.job.components}
         self.kinds.update((kinds[name], verdict) for name, verdict in said.items())
         self.residues.update(
-            f"{kinds.get(r.component, 'the job')}: {_general(r.reason, plan)}" for r in plan.residues
+            f"{kinds.get(r.component, 'the job')}: {_general(r.reason, kinds)}" for r in plan.residues
         )
 
     def summary(self) -> ImportSummary:
@@ -298,9 +298,8 @@ def _names_in(texts: Iterable[str]) -> frozenset[str]:
     return frozenset(name for text in texts for name in _BRACED.findall(text))
 
 
-def _general(reason: str, plan: JobPlan) -> str:
+def _general(reason: str, kinds: Mapping[str, str]) -> str:
     """A reason without the names of this job's components, so that like ones are counted together."""
-    kinds = {c.unique_name: c.kind for c in plan.job.components}
     return _WORD.sub(lambda word: kinds.get(word[0], word[0]), reason)
 
 

@@ -9,7 +9,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Literal, Protocol
 
@@ -99,7 +99,7 @@ def open_project(path: Path) -> Project:
     warnings: list[str] = []
     refs = [_ref(name, files, names, warnings) for name in sorted(names) if name.endswith(".item")]
     if only is not None:
-        refs = [ref for ref in refs if ref.path == only]
+        refs = [replace(ref, kind="job") for ref in refs if ref.path == only]
     if not refs:
         raise ImportRefusedError(
             "no .item file of Talend Studio is here",
@@ -126,7 +126,7 @@ def major_of(product_version: str) -> int | None:
 
 
 class _Folder:
-    """Files below a folder. Links are not followed: what lies outside is no part of the project."""
+    """Files below a folder. Links are not followed: what lies outside is no part of the project; nor is a pipe."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -139,7 +139,7 @@ class _Folder:
             folders[:] = [name for name in folders if not name.startswith(".")]
             for name in names:
                 path = Path(place, name)
-                if not path.is_symlink():
+                if path.is_file() and not path.is_symlink():
                     yield path.relative_to(self._root).as_posix()
 
     def read(self, name: str, most: int | None = None) -> bytes:
@@ -219,12 +219,12 @@ def _below(folders: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _kind(path: str, folders: tuple[str, ...], files: Files) -> Kind:
-    """By the root element. XML that cannot be read counts as a job, so that it is refused by name and not passed over."""
+    """By the root element. What cannot be read and may be a job counts as one: refused by name, and not passed over."""
     if _CODE.intersection(folders):
         return "routine"
     head = files.read(path, _HEAD)
     if not _is_xml(head):
-        return "other"
+        return "job" if _is_among_jobs(folders) or not head.strip(b"\0 \t\r\n") else "other"
     try:
         root, first = outline(head, path)
         if not root and len(head) == _HEAD:
@@ -234,6 +234,10 @@ def _kind(path: str, folders: tuple[str, ...], files: Files) -> Kind:
     if root == "XMI" and first == "ContextType":
         return "context"
     return _ROOTS.get(root, "metadata" if root == "XMI" or root.endswith("Connection") else "other")
+
+
+def _is_among_jobs(folders: tuple[str, ...]) -> bool:
+    return any(folder.split("_")[0] == "process" for folder in folders)
 
 
 def _is_xml(head: bytes) -> bool:

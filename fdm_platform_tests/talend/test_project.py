@@ -79,6 +79,9 @@ def test_kinds_are_what_the_root_element_says(tmp_path: Path) -> None:
         "P/process/cut_0.1.item",
         '<?xml version="1.0"?><!DOCTYPE x [<!ENTITY y "z">]><ProcessType/>',
     )
+    put(tmp_path, "P/process/empty_0.1.item", b"")
+    put(tmp_path, "P/process/text_0.1.item", "a disk that was full")
+    put(tmp_path, "nowhere/nul_0.1.item", bytes(512))
     put(tmp_path, "P/process/f/a_0.1.screenshot", b"x")
     put(tmp_path, "P/.git/config", "x")
 
@@ -91,6 +94,9 @@ def test_kinds_are_what_the_root_element_says(tmp_path: Path) -> None:
         "shot": "job",
         "wide": "job",
         "cut": "job",
+        "empty": "job",
+        "text": "job",
+        "nul": "job",
         "c": "context",
         "l": "joblet",
         "m": "metadata",
@@ -106,6 +112,13 @@ def test_kinds_are_what_the_root_element_says(tmp_path: Path) -> None:
         ".item: other": 2,
     }
     assert {ref.label: ref.folder for ref in project.jobs}["a"] == "f"
+
+
+def test_an_item_that_is_asked_for_by_name_is_refused_if_it_is_no_job() -> None:
+    project = open_project(SAMPLE / "context/ctx_0.1.item")
+    (ref,) = project.jobs
+    with pytest.raises(ImportRefusedError, match="its root is XMI, not a job's"):
+        read_job(parse(project.read(ref), ref.path), ref)
 
 
 def test_of_several_versions_the_newest_is_imported_and_the_others_are_listed(tmp_path: Path) -> None:
