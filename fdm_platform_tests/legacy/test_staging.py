@@ -14,7 +14,7 @@ from fdm_platform.engines.verifying import verify
 from fdm_platform.errors import ContractError
 from fdm_platform.legacy import framework
 from fdm_platform.legacy.framework.metrics import rows_processed
-from fdm_platform.model.manifest import Manifest
+from fdm_platform.model.manifest import Manifest, digest_of_names
 from fdm_platform.model.report import DateDone
 from fdm_platform.model.table import CheckSpec, ColumnSpec
 from fdm_platform_tests.legacy.jobs import DAY, Inside, script_plan
@@ -103,12 +103,18 @@ def test_overwriting_replaces_a_date_and_appending_adds_to_it(
     added = again.manifests()[job.table, DAY]
     assert again.read(added) == [(1, 20240515, "A"), (2, 20240515, "B")]
     assert added.rows == 2
+    assert added.added_to == digest_of_names(
+        n.partition("/")[2] for n in before if n.startswith(added.folder)
+    )
     assert not (Path(added.staging) / added.folder / "_fdm_version.json").exists()
     verify(added)
     again.write(("20240515", "C", 3), mode="append")
     assert again.manifests()[job.table, DAY].rows == 3
     again.write(("20240515", "D", 4))
-    assert again.read(again.manifests()[job.table, DAY]) == [(4, 20240515, "D")]
+    replaced = again.manifests()[job.table, DAY]
+    assert (again.read(replaced), replaced.added_to) == ([(4, 20240515, "D")], None)
+    again.write(("20240601", "A", 1), mode="append")
+    assert again.manifests()[job.table, date(2024, 6, 1)].added_to == digest_of_names([])
     assert live(job.root) == before
     replacing = Job(job.spark, tmp_path, monkeypatch, load_id="run-3.load", append="replace")
     replacing.write(("20240515", "E", 5), mode="append")
