@@ -8,8 +8,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from decimal import Decimal
+from decimal import Context, Decimal
 
+from fdm_platform.talend.java.answers.simple_date_format import format_date
+from fdm_platform.talend.java.values import CannotEvaluate, JavaError
 from fdm_platform.talend.model import Component, MapInput, MapOutput
 from fdm_platform.talend.plan import SqlColumn
 
@@ -38,11 +40,7 @@ _MOST = {"tinyint": 127, "smallint": 32_767, "int": 2**31 - 1, "bigint": 2**63 -
 _CONSTANT = re.compile(r'"(?:[^"\\\n]|\\.)*"|(?<![\w.])\d+(?![\w.])')
 _FIELD = re.compile(r"\b([A-Za-z_]\w*)\.([A-Za-z_]\w*)\b(?!\s*\()")
 _DATE_PATTERN = re.compile(r"(?=.*y)(?=.*M)[yMdHhmsSaE'/ .:T-]+")
-_DATE_LETTERS = {
-    "yy": "%y", "y": "%Y", "MMMM": "%B", "MMM": "%b", "M": "%m", "d": "%d", "H": "%H", "h": "%I", "m": "%M", "s": "%S",
-    "S": "%f", "a": "%p",
-}  # fmt: skip
-_PATTERN_PART = re.compile(r"'((?:[^']|'')*)'|(([A-Za-z])\3*)|([^A-Za-z']+)")
+_EXACT = Context(prec=100)
 
 
 def hints_of(component: Component, flows: Sequence[str]) -> Hints:
@@ -138,7 +136,7 @@ def fitting(number: Decimal, spark_type: str) -> Decimal:
     """The number, if the type has room for it."""
     digits, _, scale = spark_type.removeprefix("decimal(").rstrip(")").partition(",")
     places = int(scale or 0)
-    rounded = round(number, places)
+    rounded = number.quantize(Decimal(1).scaleb(-places), context=_EXACT)
     return rounded if abs(rounded) < 10 ** (int(digits) - places) else Decimal(0)
 
 
@@ -152,9 +150,8 @@ def text_of(value: object, column: SqlColumn) -> str | None:
 
 
 def formatted(moment: datetime, pattern: str) -> str:
-    """By a pattern of SimpleDateFormat, as far as its commonest letters go; numbers have two digits, or all."""
-    text = ""
-    for quoted, letters, letter, other in _PATTERN_PART.findall(pattern):
-        code = _DATE_LETTERS.get(letters) or _DATE_LETTERS.get(letter)
-        text += moment.strftime(code) if code else quoted.replace("''", "'") or other or letters
-    return text
+    """By a pattern of SimpleDateFormat; a pattern that is none stands for itself."""
+    try:
+        return format_date(pattern, moment)
+    except (CannotEvaluate, JavaError):
+        return pattern

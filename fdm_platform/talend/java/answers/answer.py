@@ -52,7 +52,10 @@ class Answer:
             return Held(type_, None)
         if self.is_timed and now is None:
             raise CannotEvaluate("the time of the run")
-        result = self.python(*([now] * self.is_timed), *values)
+        try:
+            result = self.python(*([now] * self.is_timed), *values)
+        except (ArithmeticError, ValueError) as error:  # e.g. a date after the year 9999
+            raise CannotEvaluate(f"Python's numbers and dates are too small for it: {error}") from None
         is_number = isinstance(result, int | float) and not isinstance(result, bool)
         return Held(type_, wrapped(type_.kind, result) if is_number else result)
 
