@@ -33,6 +33,7 @@ _JOB_OF_CONTRACT = "etl_lnd_"
 _VARIABLE = re.compile(r"\$\{(?P<braced>[^{}]*)\}|%(?P<percent>[^%/\\:]+)%")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _LONG = re.compile(r"//[?.]/(?P<unc>UNC/)?", re.IGNORECASE)
+_FILE = re.compile(r"^file:(?:/*(?=[A-Za-z]:[\\/])|(?=/)(?://(?=/))?)", re.IGNORECASE)
 _DRIVE = re.compile(r"[A-Za-z]:")
 _UNC = re.compile(r"//[^/]")
 
@@ -74,7 +75,7 @@ class Places:
             raise self._error(what, "is empty", "name a folder")
         if _is_elsewhere(expanded):
             raise self._error(what, f"{path!r} is no folder of this machine", "name a folder")
-        written = _slashes(re.sub(r"^file:(?=/)(//(?=/))?", "", expanded, flags=re.IGNORECASE))
+        written = _slashes(_FILE.sub("", expanded))
         place = self._above(written, path, what)
         if mapped := self._mapped(place):
             return mapped

@@ -24,6 +24,9 @@ BIZ = ["biz_dt", "biz_status"]
         (r"\\files\etl\in.csv", "/mnt/etl/in.csv"),
         (r"\\FILES\etl", "/mnt/etl"),
         ("//files/etl/in", "/mnt/etl/in"),
+        ("file:///C:/data/projects/a", "/data/projects/a"),
+        (r"C:\data\projects\..\other\a", "/data/c/other/a"),
+        ("file:///data/a", "file:///data/a"),
         ("/data/projects/a", "/data/projects/a"),
         ("a/b", "a/b"),
         ("hdfs://nn/a", "hdfs://nn/a"),
@@ -34,7 +37,7 @@ def test_prefixes(path: str, seen: str) -> None:
     assert _paths.mapped(path, PREFIXES) == seen
 
 
-@pytest.mark.parametrize("path", [r"D:\x", r"\\other\share", r"C:\datas"])
+@pytest.mark.parametrize("path", [r"D:\x", r"\\other\share", r"C:\datas", "file:///D:/x", r"C:\data\..\x"])
 def test_a_drive_that_no_prefix_names_is_an_error(path: str) -> None:
     with pytest.raises(ValueError, match=r"prefixes.*legacy\.yaml"):
         _paths.mapped(path, PREFIXES)

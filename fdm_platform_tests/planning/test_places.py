@@ -56,6 +56,8 @@ LOCAL = {
     "/EXPORT/home/etl": "/EXPORT/home/etl",
     "file:///data/x": "/data/x",
     "file:/data/x": "/data/x",
+    "file:///C:/data/projects/a": "/data/projects/a",
+    "FILE:C:\\data\\projects\\a": "/data/projects/a",
     "jobs": "/project/jobs",
     "./jobs/a": "/project/jobs/a",
     "jobs\\a": "/project/jobs/a",
