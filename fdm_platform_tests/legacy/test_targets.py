@@ -85,6 +85,17 @@ def test_a_relative_path_is_one_of_the_job_s_folder(tmp_path: Path, monkeypatch:
     assert target_of(script_plan(tmp_path), "landing/t", BIZ) == Target(str(tmp_path / "landing" / "t"), None)
 
 
+def test_a_link_that_leads_into_the_landing_root_is_a_path_in_it(tmp_path: Path) -> None:
+    """The disk's own path of it, say, which scripts may have."""
+    plan, landing = script_plan(tmp_path), tmp_path / "landing"
+    landing.mkdir(exist_ok=True)
+    (tmp_path / "alias").symlink_to(landing)
+    assert target_of(plan, str(tmp_path / "alias" / "t"), BIZ) == Target(str(landing / "t"), None)
+    landing.rename(tmp_path / "disk")
+    landing.symlink_to(tmp_path / "disk")
+    assert target_of(plan, str(tmp_path / "disk" / "t"), BIZ) == Target(str(landing / "t"), None)
+
+
 @pytest.mark.parametrize(
     ("path", "partitions", "says"),
     [

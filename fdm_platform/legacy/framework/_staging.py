@@ -26,12 +26,11 @@ from fdm_platform.model.manifest import CheckResult, DateOutcome, Manifest, Outp
 from fdm_platform.model.partition import BIZ_DT, folder_name
 from fdm_platform.model.report import DateDone
 
-from . import _paths
 from ._manifests import SAYS_ROWS, Staged, Write, read_manifest
 from ._options import How
 from ._platform import Context, Part, send
 from ._store import Store, merge, store_of
-from ._targets import SNAPSHOT, Target, date_of, target_of
+from ._targets import SNAPSHOT, Target, date_of, place_of, target_of
 
 
 class Run:
@@ -90,9 +89,8 @@ def stage(context: Context, df: DataFrame, path: str, how: How) -> bool:
 
 def staged_under(context: Context, spark: SparkSession, path: str) -> list[Part]:
     """What to read in place of a path: of a table its live dates without the staged ones, and these."""
-    staged = list(run_of(context).staged.values())
-    legacy = context.plan.legacy
-    place = _paths.absolute(_paths.mapped(path, legacy.prefixes if legacy else ())) if staged else ""
+    staged, legacy = list(run_of(context).staged.values()), context.plan.legacy
+    place = place_of(legacy, path) if staged and legacy else ""
     for one in staged:
         if place == one.live or place.startswith(one.live + "/"):
             return [Part([one.place + place.removeprefix(one.live)])]

@@ -1,7 +1,8 @@
-"""Which folder of which table a write is for. Decided from text alone."""
+"""Which folder of which table a write is for. Nothing but symbolic links is looked up."""
 
 from __future__ import annotations
 
+import os
 import posixpath
 import re
 from collections.abc import Sequence
@@ -10,6 +11,7 @@ from datetime import date
 from urllib.parse import unquote
 
 from fdm_platform.errors import ContractError, ParameterError
+from fdm_platform.model.legacy import LegacyPlan
 from fdm_platform.model.partition import BIZ_DT, parse_biz_dt
 from fdm_platform.model.plan import LoadPlan
 
@@ -47,7 +49,7 @@ def target_of(plan: LoadPlan, path: str, partition_by: Sequence[str]) -> Target 
     legacy = plan.legacy
     if legacy is None:
         return None
-    place = _paths.absolute(_paths.mapped(path, legacy.prefixes))
+    place = place_of(legacy, path)
     columns = [c.lower() for c in partition_by]
     dated = _in_date_folder(place, path)
     is_ours = (
@@ -68,6 +70,18 @@ def target_of(plan: LoadPlan, path: str, partition_by: Sequence[str]) -> Target 
             )
         return Target(place, None)
     return dated or Target(posixpath.dirname(place), posixpath.basename(place), biz_dt=SNAPSHOT)
+
+
+def place_of(legacy: LegacyPlan, path: str) -> str:
+    """A script's path as the plan has it, also where a symbolic link leads into one of the plan's folders."""
+    place = _paths.absolute(_paths.mapped(path, legacy.prefixes))
+    for folder in map(_paths.absolute, (legacy.main_output, legacy.landing)):
+        if _paths.is_uri(place) or _paths.is_uri(folder):
+            continue
+        real, base = os.path.realpath(place), os.path.realpath(folder)
+        if real == base or real.startswith(f"{base}/"):
+            return folder + real[len(base) :]
+    return place
 
 
 def date_of(folder: str, path: str) -> date:
