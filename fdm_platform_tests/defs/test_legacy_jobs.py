@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import threading
 import time
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import dagster as dg
@@ -237,6 +239,31 @@ def test_a_server_that_is_not_there_is_told(project: Deployment, setting: dict[s
     with pytest.raises(MachineError, match="did not reload"):
         reload()
     assert reloader(project.settings, "fdm_platform") is None
+
+
+class _Webserver(BaseHTTPRequestHandler):
+    """It answers every request as Dagster's does that has reloaded."""
+
+    def do_POST(self) -> None:
+        entry = {"__typename": "WorkspaceLocationEntry", "locationOrLoadError": {"__typename": "R"}}
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(json.dumps({"data": {"reloadRepositoryLocation": entry}}).encode())
+
+
+def test_the_webserver_is_asked_past_a_proxy(project: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    with HTTPServer(("127.0.0.1", 0), _Webserver) as server:
+        server.timeout = 20
+        answering = threading.Thread(target=server.handle_request)
+        answering.start()
+        reload = reloader(replace(project.settings, ui_url=f"http://127.0.0.1:{server.server_port}"), "x")
+        assert reload
+        try:
+            reload()
+        finally:
+            server.server_close()
+            answering.join(timeout=30)
 
 
 def test_a_broken_legacy_yaml_leaves_all_as_it_was(project: Deployment) -> None:
