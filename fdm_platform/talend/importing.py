@@ -14,6 +14,7 @@ from fdm_platform.planning.specification import default_job_name
 from fdm_platform.talend.chains import Chains, JobChain, chain_of, chains, without_detours
 from fdm_platform.talend.components import HANDLERS
 from fdm_platform.talend.components.handler import Handler
+from fdm_platform.talend.contexts import read_contexts
 from fdm_platform.talend.conversion import ConversionOptions, JobPlan, convert_job
 from fdm_platform.talend.declaring import job_files, job_name, tag_of
 from fdm_platform.talend.documents import to_yaml
@@ -156,6 +157,8 @@ class _Run:
     names: Mapping[str, str] = field(default_factory=dict)
     """Slugs of jobs by path."""
     order: Chains = field(default_factory=Chains)
+    groups: Mapping[str, ItemRef] = field(default_factory=dict)
+    """Context groups by id."""
     refused: list[FdmError] = field(default_factory=list)
     jobs: list[JobSummary] = field(default_factory=list)
     kinds: Counter[tuple[str, Verdict]] = field(default_factory=Counter)
@@ -163,7 +166,8 @@ class _Run:
     _broken: set[str] = field(default_factory=set)
 
     def read_chains(self) -> None:
-        """Which job runs which: of all jobs, before the first is converted."""
+        """Which job runs which, and which contexts groups have: of all jobs, before the first is converted."""
+        self.groups = {ref.id: ref for ref in self.project.items if ref.kind == "context" and ref.id}
         refs = self.project.jobs
         options = self.options.conversion
         self.names = job_names(_labels(refs), options.entity, options.source_system)
@@ -242,7 +246,26 @@ class _Run:
         options = self.options.conversion
         parents = [self._job_name(path) for path in without_detours(self.order.waits, ref.path)]
         names = {job_name(table, options): _names_in(files[table.name].values()) for table in plan.tables}
-        return job_seeds(plan.job, plan.name, names, parents, self.options.contexts)
+        seeds = job_seeds(plan.job, plan.name, names, parents, self.options.contexts)
+        for group in sorted(plan.job.context_groups & self.groups.keys()):
+            self._say_missing(seeds, plan.job, self.groups[group])
+        return seeds
+
+    def _say_missing(self, seeds: Seeds, job: TalendJob, group: ItemRef) -> None:
+        """A job has copies of its groups' variables; of a context that only the group has, it has none."""
+        try:
+            known = read_contexts(parse(self.project.read(group), group.path))
+        except ImportRefusedError as error:
+            seeds.say(
+                f"The context group `{group.label}` cannot be read: {error.message}; the job's own copy of it counts."
+            )
+            return
+        missing = [name for name, variables in known.items() if variables and name not in job.contexts]
+        if missing:
+            names = ", ".join(f"`{name}`" for name in missing)
+            seeds.say(
+                f"The context group `{group.label}` of the project has {names}, too, of which the job has no values: none are seeded."
+            )
 
     def _job_name(self, path: str) -> str:
         """Of the main table of another job."""

@@ -27,6 +27,8 @@ _BY_DESIGN = (
     "A date that does not exist, such as 2024-02-30, is none; Java's lenient patterns make the next one of it.",
     "Subjobs ran one after the other; here each table is loaded by itself, after the tables that it reads.",
 )
+_PRODUCT = re.compile(r"^\D*-(?=\d)")
+"""Before a version of talend.project: `Talend Open Studio for Data Integration-`."""
 _MARKUP = re.compile(r"([\\`*_\[\]<>|#])")
 
 
@@ -60,7 +62,8 @@ def migration(plan: JobPlan, options: ConversionOptions, seeds: Seeds, files: Ma
 
 def _head(plan: JobPlan, options: ConversionOptions) -> Iterator[str]:
     job = plan.job
-    version = f"Talend {job.product_version}" if job.product_version else "Talend version unknown"
+    product = _PRODUCT.sub("", job.product_version)
+    version = f"Talend {product}" if product else "Talend version unknown"
     yield f"# {plain_text(job.label)} {job.version} ({plain_text(version)}, {plain_text(job.file)})"
     yield ""
     counts = Counter(verdicts(plan).values())
@@ -78,13 +81,15 @@ def _head(plan: JobPlan, options: ConversionOptions) -> Iterator[str]:
 
 def _components(plan: JobPlan) -> Iterator[str]:
     said = verdicts(plan)
+    reasons = {r.component: r.reason for r in reversed(plan.residues)}
     yield "| component | kind | became | where |"
     yield "| --- | --- | --- | --- |"
     for fate in plan.fates:
         became = _SAYS[fate.outcome] + (", **in part**" if said[fate.component] == "partly" else "")
         where = _where(plan, fate.component)
-        if fate.detail and (not where or fate.outcome in ("residue", "check")):
-            became += f": {plain_text(fate.detail)}"
+        detail = reasons.get(fate.component, fate.detail) if fate.outcome == "residue" else fate.detail
+        if detail and (not where or fate.outcome in ("residue", "check")):
+            became += f": {plain_text(detail)}"
         yield f"| {plain_text(fate.component)} | {plain_text(fate.kind)} | {became} | {where or '-'} |"
     yield ""
 

@@ -168,6 +168,8 @@ class TalendJob:
     description: str = ""
     contexts: Mapping[str, tuple[ContextVariable, ...]] = field(default_factory=dict)
     default_context: str = "Default"
+    context_groups: frozenset[str] = frozenset()
+    """Ids of the project's context groups whose variables it has copies of."""
     components: tuple[Component, ...] = ()
     links: tuple[Link, ...] = ()
 

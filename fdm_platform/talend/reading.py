@@ -45,6 +45,7 @@ def read_job(node: Node, ref: ItemRef) -> TalendJob:
         description=ref.description,
         contexts=MappingProxyType(contexts),
         default_context=node.get("defaultContext", "Default"),
+        context_groups=frozenset(_groups(node)),
         components=_unique(components, node, ref.path),
         links=links,
     )
@@ -58,6 +59,13 @@ def _refused(message: str, file: str, line: int) -> ImportRefusedError:
 
 def _context(node: Node, secrets: frozenset[str]) -> tuple[ContextVariable, ...]:
     return tuple(variable(each, secrets) for each in node.all("contextParameter"))
+
+
+def _groups(node: Node) -> Iterator[str]:
+    for context in node.all("context"):
+        yield from (
+            found for each in context.all("contextParameter") if (found := each.get("repositoryContextId"))
+        )
 
 
 def _secrets(node: Node) -> Iterator[str]:

@@ -218,6 +218,31 @@ def test_a_secret_is_asked_for_where_a_table_reads_it_and_nowhere_else(tmp_path:
     ]
 
 
+def test_a_context_that_only_the_project_s_group_has_is_told(tmp_path: Path) -> None:
+    text = item(
+        CSV,
+        OUTPUT,
+        link("row1", "tFileInputDelimited_1", "tFileOutputDelimited_1"),
+        contexts={"DEV": {"x": ("id_String", "1")}},
+    )
+    source = write_project(
+        tmp_path / "in",
+        {"load": text.replace("<contextParameter", "<contextParameter repositoryContextId='_g'")},
+    )
+    group = source / "context/ctx_0.1.item"
+    group.parent.mkdir()
+    one = "<t:ContextType name='{}'><contextParameter name='x' type='id_String' value='1'/></t:ContextType>"
+    group.write_text(f"<?xml version='1.0'?><XMI>{''.join(map(one.format, ('DEV', 'PROD')))}</XMI>")
+    group.with_suffix(".properties").write_text(
+        "<?xml version='1.0'?><XMI><Property id='_g' label='ctx'/></XMI>"
+    )
+
+    run(source, tmp_path / "out")
+
+    told = (tmp_path / "out/gels/fpms/_talend/load/MIGRATION.md").read_text()
+    assert "The context group `ctx` of the project has `PROD`, too, of which the job has no values" in told
+
+
 def test_a_password_is_a_parameter_whose_secret_is_told(tmp_path: Path) -> None:
     """One that a component has in itself, encrypted; one in a variable that is not called a secret."""
     database = {
