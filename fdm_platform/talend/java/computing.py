@@ -76,7 +76,7 @@ def _number_kind(value: Held) -> Kind:
 def _compared(operator: str, left: Held, right: Held) -> bool:
     if "null" in (left.type.kind, right.type.kind):
         return _COMPARED[operator](left.value, right.value)
-    if left.type.is_boxed and right.type.is_boxed:
+    if operator in ("==", "!=") and left.type.is_boxed and right.type.is_boxed:
         if left.value is None or right.value is None:
             return (left.value is right.value) == (operator == "==")
         raise CannotEvaluate("whether two objects are one and the same")

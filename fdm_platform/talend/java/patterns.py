@@ -124,9 +124,15 @@ def _parsed(found: list[Part], n: int, pattern: str) -> str:
         raise RefusedError(
             f"the century of a year of two digits ({pattern!r}) depends on the day of the run in Java"
         )
-    beside = [p for p in (*found[max(n - 1, 0) : n], *found[n + 1 : n + 2]) if isinstance(p, Letters)]
-    is_apart = not any(p.is_numeric for p in beside)
-    return part.letter if part.is_numeric and is_apart and part.letter != "S" else letters
+    if not part.is_numeric or part.letter == "S":
+        return letters
+    before, after = (
+        any(isinstance(p, Letters) and p.is_numeric for p in beside)
+        for beside in (found[max(n - 1, 0) : n], found[n + 1 : n + 2])
+    )
+    if before and not after and part.count == 1:
+        return part.letter * 2  # the last of several in a row takes what is left in Java: two digits, usually
+    return letters if before or after else part.letter
 
 
 def _quoted(text: str) -> str:

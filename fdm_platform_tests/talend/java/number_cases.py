@@ -67,6 +67,8 @@ NUMBERS = (
     Case("Math.min(row1.a, row1.b)", "a: double; b: int", [((1.5, 2), 1.5), ((2.5, 2), 2.0)]),
     Case("Math.round(row1.a)", "a: double", [((2.5,), 3), ((-2.5,), -2), ((2.4,), 2), ((NAN,), 0)]),
     Case("Math.round(row1.a)", "a: float", [((1e10,), INT_MAX), ((-2.5,), -2)]),
+    # A whole number is taken as a float.
+    Case("Math.round(row1.a)", "a: long", [((16777217,), 16777216), ((2**40,), INT_MAX)]),
     Case("Math.min(row1.a, row1.b)", "a: double; b: float", [((1.0, NAN), NAN), ((NAN, 1.0), NAN)]),
     # A float is not the double of the same digits.
     Case("row1.a * 0.1f", "a: double", [((2.0,), 0.20000000298023224)]),
@@ -79,6 +81,11 @@ NUMBERS = (
 
 CONDITIONS = (
     # Unboxing null throws, but only where it is evaluated.
+    Case(
+        "row1.a > row1.b",
+        "a: Integer; b: Integer",
+        [((2, 1), True), ((None, 1), THROWS), ((1, None), THROWS)],
+    ),
     Case("row1.a > 0", "a: Integer", [((1,), True), ((0,), False), ((None,), THROWS)]),
     Case("row1.a != null && row1.a > 0", "a: Integer", [((1,), True), ((None,), False)]),
     Case("row1.a == null || row1.a > 0", "a: Integer", [((0,), False), ((None,), True)]),
@@ -242,6 +249,24 @@ DECIMALS = (
         [((D("-5.99"),), 4), ((D("0.00"),), 0)],
     ),
     Case("row1.a.doubleValue()", "a: BigDecimal(18,2)", [((D("0.10"),), 0.1)]),
+    # NaN comes behind all other fractions, and equals itself.
+    Case(
+        "row1.a.compareTo(row1.b) > 0",
+        "a: Double; b: Double",
+        [
+            ((1.5, 1.0), True),
+            ((NAN, INF), True),
+            ((NAN, NAN), False),
+            ((None, 1.0), THROWS),
+            ((1.0, None), THROWS),
+        ],
+    ),
+    Case("row1.a.compareTo(row1.b) == 0", "a: Float; b: Float", [((NAN, NAN), True), ((1.5, 2.5), False)]),
+    Case(
+        "row1.a.compareTo(row1.b) < 0",
+        "a: Boolean; b: Boolean",
+        [((False, True), True), ((True, True), False)],
+    ),
     Case(
         "row1.a.compareTo(java.math.BigDecimal.ZERO) > 0",
         "a: BigDecimal(18,2)",

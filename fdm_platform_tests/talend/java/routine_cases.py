@@ -163,6 +163,8 @@ DATES = (
         "a: String",
         [(("2024-02-01",), at("2024-02-01")), (("",), None), ((None,), None), (("x",), THROWS)],
     ),
+    # DD is the single d, after which nothing may follow.
+    Case('TalendDate.TO_DATE(row1.a, "YYYYMMDD")', "a: String", [(("20240215",), at("2024-02-15"))]),
     Case("row1.a.getTime()", "a: Date", [((at("1970-01-02 00:00:00.005"),), 86400005), ((None,), THROWS)]),
     Case(
         "row1.a.before(row1.b)",
@@ -226,6 +228,9 @@ STRING_HANDLING = (
         [(("abcdef",), "bcd"), (("ab",), "b"), (("",), None), ((None,), None)],
     ),
     Case("StringHandling.SUBSTR(row1.a, -2, 1)", "a: String", [(("abcd",), "c"), (("a",), "a")]),
+    Case(
+        "StringHandling.SUBSTR(row1.a, 2, 0)", "a: String", [(("abc",), ""), (("",), None), ((None,), None)]
+    ),
     Case("StringHandling.SUBSTR(row1.a, 0, 2)", "a: String", [(("abcd",), "ab")]),
     Case(
         'StringHandling.LPAD(row1.a, 5, "xy")',

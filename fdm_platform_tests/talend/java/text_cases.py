@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal as D  # noqa: N817 - literals of a long table
 
-from fdm_platform_tests.talend.java.case import INF, LONG_MIN, NAN, THROWS, Case, at
+from fdm_platform_tests.talend.java.case import INF, INT_MAX, LONG_MIN, NAN, THROWS, Case, at
 
 EQUALITY = (
     Case('row1.a.equals("x")', "a: String", [(("x",), True), (("X",), False), ((None,), THROWS)]),
@@ -122,7 +122,7 @@ TEXTS = (
     Case(
         'row1.a.charAt(row1.b) + ""',
         "a: String; b: int",
-        [(("abc", 2), "c"), (("abc", 3), THROWS), (("abc", -1), THROWS)],
+        [(("abc", 2), "c"), (("abc", 3), THROWS), (("abc", -1), THROWS), (("abc", INT_MAX), THROWS)],
     ),
     Case(
         'row1.a.indexOf("b")', "a: String", [(("abcb",), 1), (("xyz",), -1), (("",), -1), ((None,), THROWS)]

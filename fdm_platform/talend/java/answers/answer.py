@@ -19,7 +19,7 @@ class Answer:
     """A method. `result` and `takes` are Java's types.
 
     `text` takes String or char, `any` whatever is given, as it is held. A result `same` has the type of the numbers
-    given, `rounded` is Math.round's: an int of a float, else a long.
+    given, `rounded` is Math.round's: a long of a double, else an int.
     """
 
     result: str
@@ -33,7 +33,7 @@ class Answer:
     def type(self, arguments: Sequence[JavaType]) -> JavaType:
         """The type of its result, where the arguments have these types."""
         if self.result == "rounded":
-            return JavaType("int" if arguments[0].kind == "float" else "long", is_boxed=False)
+            return JavaType("long" if arguments[0].kind == "double" else "int", is_boxed=False)
         if self.result != "same":
             return _type(self.result)
         kind = arguments[0].kind

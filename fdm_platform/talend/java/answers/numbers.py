@@ -74,6 +74,16 @@ def _sign(one: float | Decimal, other: float | Decimal) -> int:
     return (one > other) - (one < other)
 
 
+def _order(one: float, other: float) -> int:
+    first, second = _placed(one), _placed(other)
+    return (first > second) - (first < second)
+
+
+def _placed(number: float) -> tuple[bool, float, float]:
+    """NaN comes last, -0.0 before 0.0."""
+    return (True, 0, 0) if math.isnan(number) else (False, number, math.copysign(1, number))
+
+
 def _is_true(value: Held) -> bool:
     if value.type.kind == "boolean":
         return computing.truth(value)
@@ -88,17 +98,20 @@ _OF_NUMBERS: dict[Key, Answer] = {
     },
     **{(box, "compareTo", 1): Answer("int", f"{box} {box}", _sign) for box in ("Integer", "Long")},
     **{(box, "compareTo", 1): Answer("int", f"{box} {box}", python.sub) for box in ("Byte", "Short")},
+    **{(box, "compareTo", 1): Answer("int", f"{box} {box}", _order) for box in ("Float", "Double")},
+    ("Boolean", "compareTo", 1): Answer("int", "Boolean Boolean", _sign),
     ("Double", "isNaN", 0): Answer("boolean", "double", math.isnan),
     ("Boolean", "booleanValue", 0): Answer("boolean", "boolean", lambda b: b),
 }
 
 
 def _rounded(value: Held) -> float:
-    """Math.round: an int of a float, a long of a double, the largest where it is larger."""
-    number = numeric(value)
+    """Math.round: a long of a double, an int of all else, taken as a float; the largest where it is larger."""
+    is_double = value.type.kind == "double"
+    number = numeric(value if is_double else narrowed(value, "float"))
     if math.isfinite(number):
         number = math.floor(Decimal(number) + Decimal("0.5"))
-    largest = 2 ** (31 if value.type.kind == "float" else 63)
+    largest = 2 ** (63 if is_double else 31)
     return 0 if math.isnan(number) else max(-largest, min(largest - 1, number))
 
 
@@ -106,9 +119,9 @@ def _power(base: float, exponent: float) -> float:
     try:
         return math.pow(base, exponent)
     except OverflowError:
-        return math.inf
+        return -math.inf if base < 0 and exponent % 2 == 1 else math.inf
     except ValueError:
-        return math.nan
+        return math.inf if base == 0 else math.nan
 
 
 def _or_nan(function: Callable[[float], float]) -> Callable[[float], float]:
@@ -271,7 +284,12 @@ def _read(value: Held) -> Decimal:
 
 
 def _value_of(value: Held) -> Decimal:
-    return Decimal(text(value)) if value.type.kind in ("float", "double") else _read(value)
+    if value.type.kind not in ("float", "double"):
+        return _read(value)
+    double = narrowed(value, "double")
+    if not math.isfinite(numeric(double)):
+        raise JavaError("NumberFormatException", text(double))
+    return Decimal(text(double))
 
 
 def _low_bits(kind: Kind) -> Callable[[Decimal], float]:

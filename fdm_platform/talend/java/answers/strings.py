@@ -10,7 +10,7 @@ from fdm_platform.talend.java.answers.answer import Answer, Key
 from fdm_platform.talend.java.values import CannotEvaluate, Held, JavaError, text
 
 _BLANKS = "".join(map(chr, range(0x21)))
-_SPECIFIER = re.compile(r"%([-+0, ]*)(\d+)?(?:\.(\d+))?([sdfxSX%n])")
+_SPECIFIER = re.compile(r"%([-+0,]*)(\d+)?(?:\.(\d+))?([sdfxSX%n])")
 
 
 def units(value: str) -> int:
@@ -115,6 +115,8 @@ def _ordered(one: str, other: str) -> int:
 
 def _formatted(pattern: Held, *arguments: Held) -> str:
     waiting = list(arguments)
+    if "%" in _SPECIFIER.sub("", str(pattern.value)):
+        raise CannotEvaluate(f"the format {pattern.value!r}")
 
     def put(match: re.Match[str]) -> str:
         flags, width, places, letter = match.groups()
@@ -129,7 +131,7 @@ def _formatted(pattern: Held, *arguments: Held) -> str:
 
 def _number_text(value: Held, flags: str, places: str | None, letter: str) -> str:
     number = value.value
-    if letter in "sS":
+    if letter in "sS" and not places:
         return text(value) if letter == "s" else text(value).upper()
     if number is None:
         return "null"

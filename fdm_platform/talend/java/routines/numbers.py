@@ -70,10 +70,15 @@ def _as(kind: Kind) -> Builder:
     return lambda values: as_number(values[0], kind)
 
 
-def _compared(values: Sequence[Typed]) -> Typed:
-    one, other = (unboxed(value) for value in values)
-    fails = either(one.fails, other.fails)
-    return Typed(typed_as("int"), sign(one.sql, other.sql), "int", fails=fails, notes=notes_of(one, other))
+def _compared(box: str) -> Builder:
+    def build(values: Sequence[Typed]) -> Typed:
+        one, other = (taken(value, _BOXES[box]) for value in values)
+        fails = either(one.fails, other.fails)
+        return Typed(
+            typed_as("int"), sign(one.sql, other.sql), "int", fails=fails, notes=notes_of(one, other)
+        )
+
+    return build
 
 
 def _difference(values: Sequence[Typed]) -> Typed:
@@ -89,7 +94,7 @@ def _text_of(box: str) -> Builder:
 _TO = {f"{kind}Value": kind for kind in _BOXES.values()}
 _VALUES: dict[Key, Builder] = {
     **{(box, name, 0): _as(kind) for box in _BOXES for name, kind in _TO.items()},
-    **{(box, "compareTo", 1): _compared for box in ("Integer", "Long")},
+    **{(box, "compareTo", 1): _compared(box) for box in ("Integer", "Long")},
     **{(box, "compareTo", 1): _difference for box in ("Byte", "Short")},
     ("Double", "isNaN", 0): rule("boolean", "double", lambda d: call("isnan", d)),
     ("Boolean", "booleanValue", 0): lambda values: unboxed(values[0]),
@@ -179,8 +184,9 @@ def _floor(function: str) -> Callable[[Sql], Sql]:
 
 def _rounded(values: Sequence[Typed]) -> Typed:
     value = unboxed(values[0])
-    kind: Kind = "int" if value.type.kind == "float" else "long"
-    plain = as_number(value, "double")
+    # Java has it for float and double; a whole number becomes a float, even a long.
+    kind: Kind = "long" if value.type.kind == "double" else "int"
+    plain = as_number(value if kind == "long" else as_number(value, "float"), "double")
     half = call("floor", Infix("+", plain.sql, Number(0.5, "D")))
     # By way of a double, from which a cast saturates as Java does; from a bigint it would take the low bits.
     sql: Sql = Cast(Cast(half, "DOUBLE"), "INT") if kind == "int" else half
@@ -216,7 +222,7 @@ STATICS: Mapping[Key, Builder] = {
     **{(box, _PARSERS[box], 1): _parser(kind) for box, kind in _BOXES.items()},
     **{(box, "valueOf", 1): _boxed(kind) for box, kind in _BOXES.items()},
     **{(box, "toString", 1): _text_of(box) for box in (*_BOXES, "Boolean")},
-    **{(box, "compare", 2): _compared for box in ("Integer", "Long")},
+    **{(box, "compare", 2): _compared(box) for box in ("Integer", "Long")},
     ("Boolean", "parseBoolean", 1): _true,
     ("Boolean", "valueOf", 1): lambda values: replace(_true(values), type=JavaType("boolean")),
     ("Double", "isNaN", 1): rule("boolean", "double", lambda d: call("isnan", d)),

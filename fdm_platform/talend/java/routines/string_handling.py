@@ -89,7 +89,7 @@ def _substr(text: Sql, start: Sql, count: Sql) -> Sql:
     if not isinstance(first, int) or not isinstance(many, int):
         raise RefusedError("SUBSTR has a translation only for a literal start and length")
     if many <= 0:
-        return _vacant(text, Text(""))
+        return case((Infix("<>", text, Text("")), Text("")), otherwise=NULL)
     return _vacant(text, call("substring", text, _start(text, first), Number(many)))
 
 

@@ -83,7 +83,9 @@ def _is_outside(text: Sql, begin: Sql, end: Sql | None = None) -> Sql:
 
 
 def _has_no_character(text: Sql, index: Sql) -> Sql:
-    return either(less(index, Number(0)), less(length(text), plus(index, 1)))
+    if isinstance(index, Number):
+        return either(less(index, Number(0)), less(length(text), plus(index, 1)))
+    return either(less(index, Number(0)), compared("<=", length(text), index))
 
 
 def _last_index(text: Sql, sought: Sql) -> Sql:
@@ -196,7 +198,7 @@ STATICS: Mapping[Key, Builder] = {
     ("Character", "isDigit", 1): _of_character(r"^\p{Nd}"),
     ("Character", "isLetter", 1): _of_character(r"^\p{L}"),
     ("Character", "isLetterOrDigit", 1): _of_character(r"^[\p{L}\p{Nd}]"),
-    ("Character", "toString", 1): _value_of,
+    ("Character", "toString", 1): rule("String", "char", lambda c: c),
     ("Character", "valueOf", 1): rule("char", "char", lambda c: c),
     ("Objects", "equals", 2): _objects_equal,
 }
