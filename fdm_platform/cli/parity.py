@@ -61,8 +61,8 @@ def parity(
 ) -> None:
     """Hold a published date of TABLE against what the old system made of it.
 
-    Rows are paired by the keys and compared in Spark, in one pass; NULL equals NULL, values of the old output are
-    cast to the table's types. A key that a side has more than once cannot be paired and is counted as duplicated.
+    Rows are paired by the keys and compared in Spark, in one pass; NULL equals NULL, and no cast hides a
+    difference. A key that a side has more than once cannot be paired and is counted as duplicated.
     In a CSV an empty field is NULL, and nothing is inferred. What is left out here, `parity:` in table.yaml says.
 
     Exit code 0: they are equal; 1: they differ. A certificate is kept in the table's folder, .parity/biz_dt=…/,
@@ -88,11 +88,11 @@ def parity(
         said: dict[str, Any] = {name: value for name, value in given.items() if value}
         asked = replace(spec.parity or ParitySpec(), **said)
         made = certify(platform, spec, parse_biz_dt(text), asked, samples=samples, tell=_tell)
+        if as_json:
+            click.echo(json.dumps(made.to_json(), indent=2))
+        else:
+            _print(Console(), made)
         _report(platform.settings, spec, made)
-    if as_json:
-        click.echo(json.dumps(made.to_json(), indent=2))
-    else:
-        _print(Console(), made)
     raise SystemExit(0 if made.result.is_equal else 1)
 
 
@@ -146,7 +146,7 @@ def _report(settings: Settings, spec: TableSpec, made: Certificate) -> None:
 def _print(console: Console, made: Certificate) -> None:
     found = made.result
     console.print(
-        f"{made.table} {made.biz_dt}, version {made.version}, against {made.against}", highlight=False
+        f"{made.table} {made.biz_dt}, version {made.version}, against {escape(made.against)}", highlight=False
     )
     console.print(f"  compared with {made.scope}; keys: {', '.join(made.spec.keys) or 'none, rows whole'}")
     for name, count in found.counts.items():
@@ -159,7 +159,7 @@ def _print(console: Console, made: Certificate) -> None:
     if found.samples:
         console.print(_samples(found.samples))
     verdict = "[green]equal[/]" if found.is_equal else "[red]they differ[/]"
-    console.print(f"{verdict}; certificate: {made.path}", highlight=False, soft_wrap=True)
+    console.print(f"{verdict}; certificate: {escape(made.path)}", highlight=False, soft_wrap=True)
 
 
 def _samples(samples: Iterable[ParitySample]) -> Table:

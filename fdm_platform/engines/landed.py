@@ -29,6 +29,8 @@ class LandedDates:
     root: Where
     folder_date_format: FolderDateFormat
     dates: tuple[date, ...] | None = None
+    format: str = "orc"
+    """What its files are, as Spark calls it; others than ORC are for `to_spark` alone."""
 
     def folders(self) -> list[str]:
         """The folders of the dates. SourceError names those that were never published."""
@@ -90,7 +92,8 @@ class LandedDates:
         of, root = open_folders(self.root), text_of(self.root)
 
         def read(files: Sequence[str]) -> Any:
-            frame = spark.read.option("basePath", root).orc([literal_path(file) for file in files])
+            reader = spark.read.format(self.format).option("basePath", root)
+            frame = reader.load([literal_path(file) for file in files])
             if gone := find_replaced(root, files, of.exists):  # Spark may have left them out without a word
                 raise gone
             return frame

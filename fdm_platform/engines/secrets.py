@@ -25,7 +25,12 @@ SPARKS_OWN_REDACTION = "(?i)secret|password|token|access[.]?key"
 
 def values_of(plan: LoadPlan, environ: Mapping[str, str]) -> dict[str, str]:
     """The plan's secrets by name. ParameterError for a variable or file that is not there."""
-    return {name: _look_up(name, kept, environ) for name, kept in plan.secrets.items()}
+    return looked_up(plan.secrets, environ)
+
+
+def looked_up(secrets: Mapping[str, str], environ: Mapping[str, str]) -> dict[str, str]:
+    """Secrets by name, given where each is. ParameterError for a variable or file that is not there."""
+    return {name: _look_up(name, kept, environ) for name, kept in secrets.items()}
 
 
 def _look_up(name: str, kept: str, environ: Mapping[str, str]) -> str:

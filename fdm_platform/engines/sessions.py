@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+
+from pyspark import SparkConf, SparkContext
+from pyspark.java_gateway import launch_gateway
 from pyspark.sql import SparkSession
 
 from fdm_platform.engines.command import LOG_SETTINGS
-from fdm_platform.model.plan import LaunchProfile
+from fdm_platform.engines.secrets import REDACTION, SPARKS_OWN_REDACTION
+from fdm_platform.model.plan import SECRET_MARK, LaunchProfile
 
 _SHUFFLE_BYTES = 64 * 1024 * 1024
 """Of what is read, for each partition of a shuffle."""
@@ -35,12 +41,45 @@ def local_session(name: str, *, cores: int = 2) -> SparkSession:
     return builder.getOrCreate()
 
 
-def session_of(profile: LaunchProfile, name: str, *, bytes_read: int, hive: bool = False) -> SparkSession:
+def session_of(
+    profile: LaunchProfile,
+    name: str,
+    *,
+    bytes_read: int,
+    hive: bool = False,
+    secrets: Mapping[str, str] | None = None,
+) -> SparkSession:
     """A session in this process on the cluster, and with the memory, that a table's loads have.
 
-    `bytes_read` sizes its shuffles where the profile does not. With `hive`, Hive's tables are known.
+    `bytes_read` sizes its shuffles where the profile does not. With `hive`, Hive's tables are known. `secrets` are what
+    settings of the profile stand for, by name: Spark is told them, and no command line. Values of `name=value` folders
+    are text.
     """
+    conf = _settings(profile, name, bytes_read)
+    conf |= {"spark.sql.catalogImplementation": "hive"} if hive else {}
+    hidden = _revealed(profile, secrets or {})
+    if hidden and SparkSession.getActiveSession() is None:
+        names = [conf.get(REDACTION, SPARKS_OWN_REDACTION), *map(re.escape, hidden)]
+        conf = {key: value for key, value in conf.items() if key not in hidden} | {REDACTION: "|".join(names)}
+        gateway = launch_gateway(_conf(conf))  # type: ignore[no-untyped-call]
+        SparkContext(conf=_conf(conf | hidden), gateway=gateway)
+    return SparkSession.builder.config(conf=_conf(conf)).getOrCreate()
+
+
+def _conf(settings: Mapping[str, str]) -> SparkConf:
+    return SparkConf().setAll(list(settings.items()))
+
+
+def _revealed(profile: LaunchProfile, secrets: Mapping[str, str]) -> dict[str, str]:
+    named = {key: setting.value.removeprefix(SECRET_MARK) for key, setting in profile.conf.items()}
+    return {key: secrets[name] for key, name in named.items() if name in secrets}
+
+
+def _settings(profile: LaunchProfile, name: str, bytes_read: int) -> dict[str, str]:
     settings = {
+        "spark.master": profile.master.value,
+        "spark.app.name": name,
+        "spark.sql.sources.partitionColumnTypeInference.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
         "spark.sql.variable.substitute": "false",
         "spark.sql.legacy.timeParserPolicy": "CORRECTED",
@@ -58,8 +97,4 @@ def session_of(profile: LaunchProfile, name: str, *, bytes_read: int, hive: bool
         "spark.yarn.queue": profile.queue,
     }
     settings |= {key: setting.value for key, setting in sizes.items() if setting}
-    settings |= {key: setting.value for key, setting in profile.conf.items()}
-    builder = SparkSession.builder.master(profile.master.value).appName(name)
-    for key, value in settings.items():
-        builder = builder.config(key, value)
-    return (builder.enableHiveSupport() if hive else builder).getOrCreate()
+    return settings | {key: setting.value for key, setting in profile.conf.items()}
