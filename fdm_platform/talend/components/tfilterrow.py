@@ -21,6 +21,7 @@ from fdm_platform.talend.components.handler import Around, Handler, Rows
 from fdm_platform.talend.components.passing import default_of, default_value
 from fdm_platform.talend.components.simulating import Java
 from fdm_platform.talend.expression import FALSE, NULL, Call, Case, Infix, Prefix, Sql, Text
+from fdm_platform.talend.java import constant
 from fdm_platform.talend.java.types import java_type
 from fdm_platform.talend.model import Component, Link
 from fdm_platform.talend.plan import Converted, Output, Select, SqlColumn, View
@@ -61,8 +62,23 @@ def _condition(
         return _Condition(place, f"{source} {operator} null", f"{name}{operator}null failed")
     if column and not java_type(column.talend_type, nullable=column.nullable).is_boxed:
         return _Condition(place, f"{source} {operator} {value}", f"{name} {operator} {value} failed")
-    compared = f"compareTo({value}) {operator} 0"
-    return _Condition(place, f"{source} == null ? false : {source}.{compared}", f"{name}.{compared} failed")
+    java = f"{source} == null ? false : {source}.compareTo({_number(column, value)}) {operator} 0"
+    return _Condition(place, java, f"{name}.compareTo({value}) {operator} 0 failed")
+
+
+def _number(column: SqlColumn | None, value: str) -> str:
+    """What a fraction is compared with: Talend parses the value's text as a number of the column's type."""
+    kind = java_type(column.talend_type, nullable=True).kind if column else "object"
+    found = constant(value) if kind in ("decimal", "float", "double") else None
+    if found is None or isinstance(found, bool):
+        return value
+    if kind == "decimal":
+        return f'new BigDecimal("{found}")'
+    try:
+        number = float(found)
+    except ValueError:
+        return value
+    return f"{number!r}f" if kind == "float" else repr(number)
 
 
 def _convert(component: Component, around: Around) -> Converted:

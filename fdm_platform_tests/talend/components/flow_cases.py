@@ -63,6 +63,37 @@ _FILTERS = [
     ),
     _filter_case("no condition", _filter(), [0, 1, 2, 3]),
     Case(
+        "tFilterRow: fractions, BigDecimals and Booleans that may be null",
+        component(
+            "tFilterRow",
+            {"FILTER": "a:Double b:BigDecimal(9,2) c:Boolean d:Float"},
+            {
+                "CONDITIONS": (
+                    {"INPUT_COLUMN": "a", "FUNCTION": "", "OPERATOR": ">", "RVALUE": "0"},
+                    {"INPUT_COLUMN": "b", "FUNCTION": "", "OPERATOR": ">=", "RVALUE": "1.50"},
+                    {"INPUT_COLUMN": "c", "FUNCTION": "", "OPERATOR": "==", "RVALUE": "true"},
+                    {"INPUT_COLUMN": "d", "FUNCTION": "", "OPERATOR": "<=", "RVALUE": "0.5"},
+                )
+            },
+        ),
+        {
+            "row1": Incoming(
+                "a:Double b:BigDecimal(9,2) c:Boolean d:Float",
+                [
+                    (0.5, Decimal("1.50"), True, 0.5),
+                    (0.0, Decimal(9), True, 0.5),
+                    (None, Decimal(9), True, 0.5),
+                    (1.0, None, True, 0.5),
+                    (1.0, Decimal("1.49"), True, 0.5),
+                    (1.0, Decimal(9), None, 0.5),
+                    (1.0, Decimal(9), True, 0.75),
+                ],
+            )
+        },
+        ["row2 FILTER"],
+        {"tFilterRow_1": [(0.5, Decimal("1.50"), True, 0.5)]},
+    ),
+    Case(
         "tFilterRow: rejects say which conditions they did not meet",
         _filter(("a", "", "!=", "5"), ("b", _LENGTH, ">", "2"), ("c", "", "<", "9")),
         {"row1": PEOPLE},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 
 from fdm_platform.talend.java.ast import Binary, Index, Invocation, Literal, New, Node
@@ -57,7 +58,16 @@ def _ordered(operator: str, values: Sequence[Typed]) -> Typed:
         return rule("boolean", "Date Date", lambda a, b: compared(operator, a, b))(values)
     if kind in ("byte", "short", "int", "long"):
         return rule("boolean", "long long", lambda a, b: compared(operator, a, b))(values)
+    if kind in ("float", "double"):
+        # Spark, too, puts NaN behind all others, and takes it for itself.
+        found = rule("boolean", "double double", lambda a, b: compared(operator, a, b))(values)
+        return replace(found, notes=(*found.notes, _NEGATIVE_ZERO))
+    if kind == "boolean":
+        return rule("boolean", "boolean boolean", lambda a, b: compared(operator, a, b))(values)
     raise RefusedError("compareTo of these has no translation")
+
+
+_NEGATIVE_ZERO = "-0.0 is 0.0 in SQL; Java's compareTo of fractions puts it before"
 
 
 def _copied(node: Node) -> Found | None:
