@@ -11,6 +11,7 @@ the load's worker does (owner.py). pyspark and the standard library only.
 
 from __future__ import annotations
 
+import atexit
 import os
 import runpy
 import subprocess
@@ -35,6 +36,9 @@ def main(arguments: list[str]) -> None:
         import pyspark.sql.functions  # noqa: F401, PLC0415 - the work that the JVM's start hides
 
         _connect(jvm, told)
+    # Called last of all: until then a script's threads and exit functions have Spark, as below spark-submit. It closes
+    # the JVM's standard input and waits: who waits for us has waited for it.
+    atexit.register(jvm.communicate)
     sys.argv = program
     if "FDM_LEGACY_PLAN" in os.environ:
         sys.path.insert(0, str(Path(program[0]).parent))  # as Python does; our own programs go without
@@ -43,8 +47,6 @@ def main(arguments: list[str]) -> None:
     except Exception as error:  # noqa: BLE001 - as Python ends a script, but while the JVM can still tell what it threw
         sys.excepthook(type(error), error, error.__traceback__)
         sys.exit(1)
-    finally:
-        jvm.communicate()  # closes its standard input and waits: who waits for us has waited for it
 
 
 def _watch_owner() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import string
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,8 @@ from fdm_platform.errors import SqlError
 from fdm_platform.legacy import framework
 from fdm_platform.legacy.framework import _store, _swap
 from fdm_platform.legacy.framework.perf import PROFILES, apply_profile
-from fdm_platform_tests.legacy.jobs import DOCUMENT
+from fdm_platform.model.plan import Parameter
+from fdm_platform_tests.legacy.jobs import DOCUMENT, Inside, script_plan
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -199,6 +201,24 @@ def test_parameters_are_the_job_s_where_none_are_given(
     assert [str(x) for x in row] == ["2024-05-15", "GELS", "O'Hare", "10"]
     (row,) = framework.exec_hql(spark.newSession(), "v", "out1.hql", LOG, {"Region": "S"}).collect()
     assert row["c"] == "S"
+
+
+def test_hql_of_a_load_has_all_that_it_was_planned_with(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = script_plan(tmp_path)
+    known = (
+        Parameter("threads", 4, "integer", "sys_params"),
+        Parameter("token", "secret:token", "string", "sys_params", is_secret=True),
+    )
+    Inside(tmp_path, replace(plan, dates=(replace(plan.dates[0], parameters=known),)), monkeypatch)
+    session, file = spark.newSession(), hql(tmp_path, "SELECT ${Threads} + 1 a")
+    (row,) = framework.exec_hql(session, "v", file, LOG).collect()
+    assert row["a"] == 5
+    (row,) = framework.exec_hql(session, "v", file, LOG, {"THREADS": 7}).collect()
+    assert row["a"] == 8
+    with pytest.raises(SqlError, match="'token'"):
+        framework.exec_hql(session, "v", hql(tmp_path, "SELECT '${token}'"), LOG)
 
 
 @pytest.mark.parametrize(

@@ -155,6 +155,22 @@ def test_a_script_may_stop_spark_after_its_writes(tmp_path: Path) -> None:
     assert outcome.manifest.rows == 3
 
 
+def test_a_script_s_threads_and_exit_functions_have_spark_to_their_end(tmp_path: Path) -> None:
+    text = """
+import atexit, threading
+from framework import write_orc
+def late(name):
+    write_orc(spark.range(3), LANDING + "/" + name, mode="overwrite")
+def after_the_script():
+    threading.main_thread().join()
+    late("by_thread")
+threading.Thread(target=after_the_script).start()
+atexit.register(late, "at_exit")
+"""
+    report = run(tmp_path, text).report()
+    assert [m.folder for s in report.extra for m in s.manifests] == ["by_thread", "at_exit"]
+
+
 def test_two_dates_at_once_have_each_their_own_parameters(tmp_path: Path) -> None:
     """Each waits until the other has read its file, so that both are there together."""
     text = """
