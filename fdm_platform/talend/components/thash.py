@@ -50,6 +50,10 @@ def _read(component: Component, around: Around) -> Converted:
         reason = f"it reads {named or 'nothing'}, which is not there"
         return left_to_a_person(component, around, reason, todo="Say which rows it is to read.")
     draft, columns = Draft(component, around), sql_columns(schema_of(component, None))
+    if any(c.spark_type.startswith("decimal") for c in columns):
+        draft.note(
+            "a BigDecimal is kept with its column's places; in Talend's memory it keeps all that it has"
+        )
     first, *others = (_of(writer, columns, around, component.unique_name) for writer in writers)
     draft.add(
         View(draft.name(), columns),
