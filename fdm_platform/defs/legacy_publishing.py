@@ -19,7 +19,7 @@ import dagster as dg
 
 from fdm_platform.defs.load import Load, error_of
 from fdm_platform.defs.partitions import dates_of
-from fdm_platform.defs.plain_writes import PlainWritesFound, find_plain_writes, show
+from fdm_platform.defs.plain_writes import HOW, PlainWritesFound, find_plain_writes, show
 from fdm_platform.defs.roots import table_at
 from fdm_platform.engines.folders import Folders, open_folders, refusal
 from fdm_platform.engines.load_folder import LoadFolder
@@ -71,6 +71,7 @@ def publish_script(context: Context, load: Load, outcome: DateOutcome, told: Tol
         found = find_plain_writes(load, plan)
         show(context, plan, planned, found)
         found.require_whole(plan)
+        work.require_one_way(found)
         work.require_checked(found)
         others = publish_outputs(context, load, outcome)
     except UnknownOutcomeError:  # what is staged is recovery's to read
@@ -187,6 +188,16 @@ class _Work:
                     field=BIZ_DT,
                     remedy="write dates as the table's folders have them, or rename those",
                 )
+
+    def require_one_way(self, found: PlainWritesFound) -> None:
+        """ContractError where a date was written both ways: what is staged would take the place of the other files."""
+        own = {m.folder for (root, _, _), m in self.staged.items() if root == self.legacy.main_output}
+        if both := sorted(own & found.writes.files.keys()):
+            raise ContractError(
+                f"the script wrote {', '.join(both)} by the framework and by itself: publishing would undo the latter",
+                file=self.plan.file,
+                remedy=f"write all of a date one way: {HOW}",
+            )
 
     def require_checked(self, found: PlainWritesFound) -> None:
         """ContractError where a declared check that would keep the date back had nothing to look at."""

@@ -389,6 +389,16 @@ def test_a_date_whose_checks_had_nothing_to_look_at_is_not_published(
     assert left(script) == []
 
 
+def test_a_date_that_was_written_both_ways_is_not_published(
+    script: Script, instance: dg.DagsterInstance
+) -> None:
+    script.listed()
+    load = script.load((script.main, script.staged(script.main, DAY, "staged")))
+    by_hand(script.main, "biz_dt=20240515/part-0.orc", "by itself")
+    assert "wrote biz_dt=20240515 by the framework and by itself" in error_in(publish(load, instance))
+    assert (values(script.main), kinds(script), left(script)) == (["by itself"], {}, [])
+
+
 def test_an_output_without_dates_has_its_rows_on_the_date(
     script: Script, instance: dg.DagsterInstance
 ) -> None:
