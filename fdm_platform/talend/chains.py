@@ -53,9 +53,9 @@ class Chains:
     residues: dict[str, list[Residue]] = field(default_factory=dict)
     """What could not be told, by a job's path."""
 
-    def says(self, path: str, component: str, reason: str, todo: str) -> None:
+    def says(self, path: str, component: str, reason: str, todo: str, expression: str = "") -> None:
         """Leave something to a person."""
-        found = Residue(component, "", "", reason, todo)
+        found = Residue(component, "", expression, reason, todo)
         known = self.residues.setdefault(path, [])
         if found not in known:
             known.append(found)
@@ -129,16 +129,14 @@ def _tell_handed_over(found: Chains, jobs: Iterable[JobChain]) -> None:
         for reading in job.read:
             for writer, writing in (written[key] for key in sorted(reading.keys & written.keys())):
                 whose = "" if writer is job else f" of {writer.label}"
-                reason = (
-                    f"it reads {writing.target}, which {writing.component}{whose} writes in Talend:"
-                    " that is a table of the platform now, and nobody writes the other any more"
-                )
-                found.says(
-                    job.path,
-                    reading.component,
-                    reason,
-                    "Read that table in its place: table: below the source.",
-                )
+                todo = f"Read the table of {writing.component}{whose} in its place: table: below the source."
+                found.says(job.path, reading.component, _PARTED, todo, writing.target)
+
+
+_PARTED = (
+    "it reads what an output writes in Talend: that is a table of the platform now, and nobody writes the other"
+    " any more"
+)
 
 
 @dataclass(slots=True)

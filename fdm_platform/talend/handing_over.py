@@ -53,13 +53,14 @@ def readings(job: TalendJob) -> tuple[Reading, ...]:
 class _Named:
     """A job's parameters as its default context has them."""
 
+    file: str
     components: Mapping[str, Component]
     context: Mapping[str, ContextVariable]
 
     @classmethod
     def of(cls, job: TalendJob) -> _Named:
         context = {v.name: v for v in job.contexts.get(job.default_context, ())}
-        return cls({c.unique_name: c for c in job.components}, context)
+        return cls(job.file, {c.unique_name: c for c in job.components}, context)
 
     def written_by(self, component: Component) -> Writing | None:
         if component.kind.startswith("tFileOutput") and (path := self._value(component, "FILENAME")):
@@ -85,10 +86,10 @@ class _Named:
         return (component.kind.removesuffix(end), *where) if any(where) else ()
 
     def _value(self, component: Component, name: str) -> str:
-        """As the context has it; of what is made at run time the Java itself, which may be another's word for word."""
+        """As the context has it; what is made at run time is the same in one job where the Java is."""
         java = " ".join(component.text(name).split())
         found = constant(java, self.context) if java else ""
-        return java if found is None else str(found).strip()
+        return f"{java} in {self.file}" if found is None else str(found).strip()
 
 
 def _of_file(path: str) -> Key:

@@ -54,8 +54,8 @@ def test_an_input_that_reads_what_an_output_writes_is_told(
     own = chains([chain_of(_job("one", writer, _CONNECTION, reader), "one")])
     others = chains([chain_of(_job("one", writer), "one"), chain_of(_job("two", _CONNECTION, reader), "two")])
 
-    told = [(r.component, r.reason.partition(" writes")[0]) for r in own.residues.get("one", [])]
-    assert told == ([(reader.unique_name, f"it reads {read}, which {writer.unique_name}")] if read else [])
-    assert [r.reason.partition(" writes")[0] for r in others.residues.get("two", [])] == [
-        f"{reason} of one" for _, reason in told
+    told = [(r.component, r.expression, r.todo.split(" in ")[0]) for r in own.residues.get("one", [])]
+    assert told == ([(reader.unique_name, read, f"Read the table of {writer.unique_name}")] if read else [])
+    assert [(r.component, r.expression, r.todo.split(" in ")[0]) for r in others.residues.get("two", [])] == [
+        (name, target, f"{todo} of one") for name, target, todo in told
     ]
