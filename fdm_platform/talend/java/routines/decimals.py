@@ -28,6 +28,7 @@ _READ = "decimal(38,18)"
 _NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\z"
 _PLACES = "a BigDecimal made of a text keeps 18 places after the point"
 _DIVIDED = "a quotient of decimals is rounded from one that Spark has rounded already, at its last places"
+_LOST = "a decimal has 38 digits: where it would need more, before the point and after it, it counts as failing, in Java not"
 DECIMAL = JavaType("decimal")
 
 
@@ -38,9 +39,9 @@ def _values(values: Sequence[Typed]) -> list[Typed]:
 def _made(sql: Sql, precision: int, scale: int, of: Sequence[Typed], *fails: Sql) -> Typed:
     """A result of this many digits; where it may have more than 38, NULL is a failure."""
     spark = f"decimal({min(_MOST, precision)},{min(_MOST, scale)})"
-    is_lost = IsNull(sql) if precision > _MOST else FALSE
+    is_lost, notes = (IsNull(sql), (_LOST,)) if precision > _MOST else (FALSE, ())
     failing = either(*(v.fails for v in of), *(is_null(v) for v in of if v.type.is_boxed), *fails, is_lost)
-    return Typed(DECIMAL, sql, spark, fails=failing, notes=notes_of(*of))
+    return Typed(DECIMAL, sql, spark, fails=failing, notes=tuple(dict.fromkeys((*notes_of(*of), *notes))))
 
 
 def _sum(operator: str) -> Builder:
