@@ -34,6 +34,10 @@ class Archive:
         """Every file's name, sorted."""
         return tuple(sorted(self._members))
 
+    def links(self) -> tuple[str, ...]:
+        """None: an archive with one is refused."""
+        return ()
+
     def read(self, name: str, most: int | None = None) -> bytes:
         """A member's first bytes, or all of it. ImportRefusedError: damaged, or larger than any Talend file."""
         member = self._members[name]

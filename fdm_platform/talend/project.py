@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
-from typing import Literal, Protocol
+from typing import Literal, NoReturn, Protocol
 
 from fdm_platform.errors import FdmError, ImportRefusedError
 from fdm_platform.talend.archive import Archive
@@ -57,6 +57,10 @@ class Files(Protocol):
         """Every file's name, sorted."""
         ...
 
+    def links(self) -> tuple[str, ...]:
+        """What is a link, and so no part of the project; known once the names are."""
+        ...
+
     def read(self, name: str, most: int | None = None) -> bytes:
         """A file's first bytes, or all of it. ImportRefusedError if it cannot be read or is too large."""
         ...
@@ -96,7 +100,7 @@ def open_project(path: Path) -> Project:
     """What lies there. ImportRefusedError: nothing there, an archive that is damaged or dangerous, no item at all."""
     files, only = _files(path)
     names = frozenset(files.names())
-    warnings: list[str] = []
+    warnings = [f"{link}: a link, which is not followed" for link in files.links()]
     refs = [_ref(name, files, names, warnings) for name in sorted(names) if name.endswith(".item")]
     if only is not None:
         refs = [replace(ref, kind="job") for ref in refs if ref.path == only]
@@ -130,16 +134,23 @@ class _Folder:
 
     def __init__(self, root: Path) -> None:
         self._root = root
+        self._links: list[str] = []
 
     def names(self) -> tuple[str, ...]:
+        self._links.clear()
         return tuple(sorted(self._walk()))
 
+    def links(self) -> tuple[str, ...]:
+        return tuple(sorted(self._links))
+
     def _walk(self) -> Iterator[str]:
-        for place, folders, names in os.walk(self._root):
+        for place, folders, names in os.walk(self._root, onerror=_refuse_unreadable):
             folders[:] = [name for name in folders if not name.startswith(".")]
-            for name in names:
+            for name in (*folders, *names):
                 path = Path(place, name)
-                if path.is_file() and not path.is_symlink():
+                if path.is_symlink():
+                    self._links.append(path.relative_to(self._root).as_posix())
+                elif path.is_file():
                     yield path.relative_to(self._root).as_posix()
 
     def read(self, name: str, most: int | None = None) -> bytes:
@@ -150,9 +161,17 @@ class _Folder:
             with path.open("rb") as stream:
                 return stream.read(-1 if most is None else most)
         except OSError as error:
-            raise ImportRefusedError(
-                f"cannot be read: {error.strerror or error}", remedy="check its permissions", file=str(path)
-            ) from None
+            raise _unreadable(error, str(path)) from None
+
+
+def _refuse_unreadable(error: OSError) -> NoReturn:
+    raise _unreadable(error, str(error.filename)) from None
+
+
+def _unreadable(error: OSError, file: str) -> ImportRefusedError:
+    return ImportRefusedError(
+        f"cannot be read: {error.strerror or error}", remedy="check its permissions", file=file
+    )
 
 
 def too_large(file: str, size: int) -> ImportRefusedError:

@@ -196,13 +196,19 @@ def test_a_place_without_items_is_refused(tmp_path: Path, what: str) -> None:
     assert refused.value.file == str(place)
 
 
-def test_links_in_a_folder_are_not_followed(tmp_path: Path) -> None:
+def test_links_in_a_folder_are_told_and_not_followed(tmp_path: Path) -> None:
     put(tmp_path, "outside/secret_0.1.item")
     put(tmp_path, "P/process/a_0.1.item")
     (tmp_path / "P/process/b_0.1.item").symlink_to(tmp_path / "outside/secret_0.1.item")
     (tmp_path / "P/more").symlink_to(tmp_path / "outside")
 
-    assert [ref.label for ref in open_project(tmp_path / "P").items] == ["a"]
+    project = open_project(tmp_path / "P")
+
+    assert [ref.label for ref in project.items] == ["a"]
+    assert project.warnings[:2] == (
+        "more: a link, which is not followed",
+        "process/b_0.1.item: a link, which is not followed",
+    )
 
 
 def _named(name: str) -> Callable[[zipfile.ZipFile], None]:
