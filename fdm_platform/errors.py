@@ -15,7 +15,7 @@
     │   └── ReplacedError           a parent was replaced while read     5   contended
     ├── LoadError               Spark failed while loading a date        5   code
     │   ├── ContractError           the result breaks its declaration    5   data
-    │   ├── ConnectionLostError     a database, host or executor went    5   infrastructure
+    │   ├── ConnectionLostError     a database, host or executor went    4   infrastructure
     │   ├── KilledError             somebody killed Spark                5   infrastructure
     │   ├── TimedOutError           it took longer than its table says   5   stopped
     │   └── CancelledError          somebody stopped the load          130   stopped
@@ -28,7 +28,7 @@
     └── MachineError            JDK, port, disk, folder of the machine   4   machine
 
 An exit code says who has to act: 2 the author of a declaration or command, 3 and 4 the
-operator of the control tables or the machine, 5 the owner of the data, 6 the platform's operator.
+operator of the control tables or of the machines, 5 the owner of the job or its data, 6 the platform's operator.
 
 A kind says whether another try can help: `infrastructure` (something was away; it counts for the circuit breaker) and
 `contended` (another load was at work there; it does not) are tried again, `data`, `code` and `machine` wait for somebody
@@ -177,6 +177,7 @@ class ContractError(LoadError):
 class ConnectionLostError(LoadError):
     """A database, a host or an executor could not be reached, or went away while the date was loaded."""
 
+    exit_code = 4
     kind: ClassVar[Kind] = "infrastructure"
 
 

@@ -37,6 +37,17 @@ def test_another_try_is_for_what_was_away_or_taken() -> None:
     assert retried == away | {"LockedError", "ReplacedError"}
 
 
+def test_exit_codes_tell_what_was_away_from_a_job_that_failed() -> None:
+    codes = {name: code for _, name, code, kind in below(FdmError) if kind == "infrastructure"}
+    assert codes == {
+        "ControlUnavailableError": 4,
+        "ConnectionLostError": 4,
+        "KilledError": 5,
+        "StorageAwayError": 6,
+    }
+    assert (LoadError.exit_code, MachineError.exit_code) == (5, 4)
+
+
 def test_a_full_disk_is_no_lost_connection() -> None:
     text = "FetchFailed: java.io.IOException: No space left on device"
     found = find_cause(text)

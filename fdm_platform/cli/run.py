@@ -77,7 +77,8 @@ def run(
     """Run a job of job_master, or a declared table's, for a business date, and publish what it wrote.
 
     Exit codes: 0 published, 2 the job, its folder or a parameter is wrong, 3 the control tables are, 4 the control
-    store, the JDK or the disk failed, 5 the job failed, 6 it could not be published, 130 and 143 it was stopped.
+    store, the JDK or the disk failed or a database or host was away, 5 the job failed, 6 it could not be published,
+    130 and 143 it was stopped.
 
     \b
     Examples:
