@@ -12,6 +12,7 @@ import pytest
 from fdm_platform.defs.instance import open_instance
 from fdm_platform.engines.publishing import PublishRequest, publish
 from fdm_platform.engines.staging import StagingArea, stage_frame
+from fdm_platform.engines.swapping import MARKER
 from fdm_platform_tests.command import fdm
 from fdm_platform_tests.deployment import DAYS, Deployment, deploy
 
@@ -80,7 +81,7 @@ def test_what_the_table_declares_is_compared_and_kept(deployment: Deployment) ->
         assert secret not in differ.stdout + certificates(deployment)[1].read_text()
     tolerant = fdm(
         deployment, "parity", TABLE, "--biz-dt", str(DAY), *words, "--tolerance", "amount=0.01", "--ignore", "holder",
-        "--json",
+        "--keys", "contract_no,biz_dt", "--json",
     )  # fmt: skip
     found = json.loads(tolerant.stdout)["result"]
     assert (found["matched"], found["changed"], found["missing"], found["extra"]) == (1, 0, 1, 1)
@@ -107,3 +108,13 @@ def test_what_cannot_be_compared_says_what_to_do(
 ) -> None:
     done = fdm(deployment, "parity", TABLE, *words)
     assert (done.returncode, says in done.stderr) == (code, True), done.stderr
+
+
+def test_a_version_that_is_not_what_is_live_is_not_compared(deployment: Deployment) -> None:
+    """Its certificate would name a version whose rows nobody has looked at."""
+    live = Path(deployment.settings.table_root(TABLE), f"biz_dt={DAY:%Y%m%d}")
+    (live / MARKER).write_text('{"version": "2", "load_id": "load-2"}')
+
+    done = fdm(deployment, "parity", TABLE, "--biz-dt", str(DAY))
+
+    assert (done.returncode, "was replaced" in done.stderr, certificates(deployment)) == (5, True, [])
