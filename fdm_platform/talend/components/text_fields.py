@@ -56,7 +56,7 @@ PARSED = {
     "float": "Float.parseFloat({0})",
     "double": "Double.parseDouble({0})",
     "decimal": "new BigDecimal({0})",
-    "date": "TalendDate.parseDate({pattern}, {0})",
+    "date": "TalendDate.parseDate({pattern}, {0}.trim())",
     "bytes": "{0}.getBytes()",
     "string": "{0}",
     "object": "{0}",

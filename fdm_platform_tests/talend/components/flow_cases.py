@@ -191,6 +191,14 @@ _FILES = [
         is_source=True,
     ),
     Case(
+        "tFileInputDelimited: dates may have blanks about them, trimmed or not, and nothing else",
+        _delimited('d:Date"dd-MM-yyyy"', DIE_ON_ERROR="false"),
+        {"row1": _file((" 15-05-2024 ",), ("15-05-2024",), ("15.05.2024",), names="d")},
+        ["row1"],
+        {"tFileInputDelimited_1": [(_at("2024-05-15"),), (_at("2024-05-15"),)]},
+        is_source=True,
+    ),
+    Case(
         "tFileInputPositional: lines are cut by their widths",
         component(
             "tFileInputPositional",
