@@ -7,8 +7,7 @@ several at once, so where one of them fails the error says what is live already.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import partial
@@ -17,30 +16,32 @@ from typing import Any
 
 import dagster as dg
 
+from fdm_platform.defs.legacy_refusals import (
+    SNAPSHOT,
+    Place,
+    require_base,
+    require_checked,
+    require_no_loss,
+    require_one_way,
+)
 from fdm_platform.defs.load import Load, error_of
 from fdm_platform.defs.partitions import dates_of
-from fdm_platform.defs.plain_writes import HOW, PlainWritesFound, find_plain_writes, show
+from fdm_platform.defs.plain_writes import PlainWritesFound, find_plain_writes, show
 from fdm_platform.defs.roots import table_at
-from fdm_platform.engines.folders import Folders, open_folders, refusal
 from fdm_platform.engines.load_folder import LoadFolder
-from fdm_platform.engines.plain_writes import BESIDE
 from fdm_platform.engines.publishing import PublishReport, PublishRequest, publish, record_only
 from fdm_platform.engines.script_submission import outputs_told
 from fdm_platform.engines.swapping import drop
-from fdm_platform.errors import ContractError, FdmError, LockedError, UnknownOutcomeError
+from fdm_platform.errors import FdmError, UnknownOutcomeError
 from fdm_platform.model.claim import LoadRow
 from fdm_platform.model.legacy import LegacyPlan
-from fdm_platform.model.manifest import DateOutcome, Manifest, digest_of_names
-from fdm_platform.model.partition import BIZ_DT, date_in_name
+from fdm_platform.model.manifest import DateOutcome, Manifest
 from fdm_platform.model.plan import DatePlan, LoadPlan
 from fdm_platform.model.table import TableSpec
 
 Context = dg.OutputContext | dg.AssetExecutionContext
 Told = Callable[[Manifest, PublishReport, Mapping[str, Any]], object]
 """Called as soon as the load's own date is live, with metadata of what else the script wrote."""
-
-SNAPSHOT = date(1, 1, 1)
-"""The date that the ledger has for an output without business dates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +68,13 @@ def publish_script(context: Context, load: Load, outcome: DateOutcome, told: Tol
     work = _Work(context, load, plan, planned, outcome)
     try:
         work.require_publishable()
-        work.require_no_loss()
+        require_no_loss(work.staged, plan)
         found = find_plain_writes(load, plan)
         show(context, plan, planned, found)
         found.require_whole(plan)
-        work.require_one_way(found)
-        work.require_checked(found)
+        require_one_way(work.staged, plan, found)
+        if work.own is None:
+            require_checked(context, load, planned, work.staged, found)
         others = publish_outputs(context, load, outcome)
     except UnknownOutcomeError:  # what is staged is recovery's to read
         raise
@@ -115,10 +117,8 @@ class _Work:
     plan: LoadPlan
     planned: DatePlan
     outcome: DateOutcome
-    staged: dict[tuple[str, date, str], Manifest] = field(init=False)
-    """By live folder, date, and name of an output without dates. Of a date that was written twice, the last word, which
-    has the files of both.
-    """
+    staged: dict[Place, Manifest] = field(init=False)
+    """Of a date that was written twice, the last word, which has the files of both."""
 
     def __post_init__(self) -> None:
         self.staged = {
@@ -136,7 +136,7 @@ class _Work:
         return self.plan.legacy
 
     @property
-    def key(self) -> tuple[str, date, str]:
+    def key(self) -> Place:
         return self.legacy.main_output, self.planned.biz_dt, ""
 
     @property
@@ -154,7 +154,7 @@ class _Work:
         )
 
     @property
-    def others(self) -> dict[tuple[str, date, str], Manifest]:
+    def others(self) -> dict[Place, Manifest]:
         return {key: manifest for key, manifest in self.staged.items() if key != self.key}
 
     def require_publishable(self) -> None:
@@ -163,62 +163,6 @@ class _Work:
         refused = {(c.name, c.biz_dt): c for c in every if c.is_blocking}
         if self.outcome.failure or refused:
             raise error_of(replace(self.outcome, checks=tuple(refused.values())))
-
-    def require_no_loss(self) -> None:
-        """ContractError where what is staged would take the place of dates, or stand beside a date in another spelling."""
-        listed: dict[str, list[str]] = {}
-        for (root, biz_dt, _), manifest in self.staged.items():
-            is_snapshot = biz_dt == SNAPSHOT
-            place = f"{root}/{manifest.folder}" if is_snapshot else root
-            if place not in listed:
-                with _looking_at(place) as folders:
-                    listed[place] = folders.children(place)
-            dates = [n for n in listed[place] if (day := date_in_name(n)) and (is_snapshot or day == biz_dt)]
-            if is_snapshot and dates:
-                raise ContractError(
-                    f"{place} holds {len(dates)} business dates, which a write without {BIZ_DT} would replace",
-                    file=self.plan.file,
-                    field="partitionBy",
-                    remedy=f"write it with partitionBy=['{BIZ_DT}', …], or to a folder of its own",
-                )
-            if other := [n for n in dates if n != manifest.folder]:
-                raise ContractError(
-                    f"{root} has {biz_dt} as {other[0]}, and the script wrote {manifest.folder}: its rows would count twice",
-                    file=self.plan.file,
-                    field=BIZ_DT,
-                    remedy="write dates as the table's folders have them, or rename those",
-                )
-
-    def require_one_way(self, found: PlainWritesFound) -> None:
-        """ContractError where a date was written both ways: what is staged would take the place of the other files."""
-        own = {m.folder for (root, _, _), m in self.staged.items() if root == self.legacy.main_output}
-        if both := sorted(own & found.writes.files.keys()):
-            raise ContractError(
-                f"the script wrote {', '.join(both)} by the framework and by itself: publishing would undo the latter",
-                file=self.plan.file,
-                remedy=f"write all of a date one way: {HOW}",
-            )
-
-    def require_checked(self, found: PlainWritesFound) -> None:
-        """ContractError where a declared check that would keep the date back had nothing to look at."""
-        day, output = self.planned.biz_dt, self.plan.output
-        if self.own:
-            return
-        own = sorted({d for root, d, _ in self.staged if root == self.legacy.main_output})
-        if own:
-            text = "%s: the script wrote %s of its output, and nothing of the date that it was run for"
-            self.context.log.warning(text, day, ", ".join(map(str, own)))
-        blocking = [c.name for c in output.checks if c.severity == "error"]
-        by_itself = any(f == BESIDE or date_in_name(f) == day for f in found.writes.files)
-        stands = output.allow_empty or self.load.platform.ledger.published(self.plan.table, [day])
-        if blocking and (by_itself or not stands):
-            raise ContractError(
-                f"nothing of {day} was written by the framework, so that nobody could check {', '.join(blocking)}"
-                + ("; what the script wrote by itself is live all the same" if by_itself else ""),
-                file=self.plan.file,
-                field="checks",
-                remedy="write the date with framework.write_orc and partitionBy=['biz_dt', …], or make the checks warnings",
-            )
 
     def drop_staged(self) -> None:
         """Nothing of it will be published."""
@@ -253,7 +197,7 @@ class _Work:
         tell, wait_s = self.context.log.warning, self.wait_s
         gives_way = partial(self.gives_way, is_earlier=is_own and biz_dt < self.planned.biz_dt)
         with place.another(table, biz_dt, wait_s, tell, gives_way) as version:
-            _require_base(root, manifest)
+            require_base(root, manifest)
             request = replace(self.request(manifest, version), root=root, **self.standing(table, biz_dt))
             report = publish(request, platform.ledger)
         self.context.log.info("%s %s published as version %d: %s", table, biz_dt, report.version, report.path)
@@ -309,29 +253,6 @@ class _Work:
         key = manifest.biz_dt.isoformat()
         self.context.log_event(
             dg.AssetMaterialization(dg.AssetKey(spec.key), metadata=metadata, partition=key)
-        )
-
-
-@contextmanager
-def _looking_at(place: str) -> Iterator[Folders]:
-    try:
-        yield open_folders(place)
-    except OSError as error:
-        raise refusal("what is live cannot be listed", error, place, ", then run the date again") from error
-
-
-def _require_base(root: str, manifest: Manifest) -> None:
-    """LockedError where the files that a write was added to are not those that are live now."""
-    if manifest.added_to is None:
-        return
-    live = f"{root}/{manifest.folder}"
-    with _looking_at(live) as folders:
-        there = folders.files(live) if folders.exists(live) else ()
-        is_same = digest_of_names(there) == manifest.added_to
-    if not is_same:
-        raise LockedError(
-            f"{live} was changed by another load while {manifest.load_id} added to it",
-            remedy="run the date again: it then adds to what is live now",
         )
 
 
