@@ -26,7 +26,7 @@ class ScriptSubmission(Submission):
         """As in Submission; the last one is made here."""
         yield from super().messages(stop)
         if self._done is None and self._process.poll() == 0:
-            done = DriverDone(metrics=self._metrics)
+            done = DriverDone(seconds={"script": round(self.age_s, 3)}, metrics=self._metrics)
             self._take(done)
             yield done
 

@@ -123,6 +123,7 @@ print("on stdout", file=sys.stdout)
     assert report.metrics == {"rows_in": 2}
     assert LogLine("INFO", "secret ******") in told
     assert isinstance(told[-1], DriverDone)
+    assert told[-1].seconds["script"] > 0
     assert any(isinstance(m, Metric) for m in told)
     files = submission.files
     assert files.stdout.read_text() == "on stdout\n"
