@@ -135,7 +135,12 @@ def _compare(
     tell(f"comparing {spec.name} {biz_dt}, version {published.version}, with {place} ({old.format})")
     (folder,) = landed.folders()
     _require_live(platform, spec, folder, published)
-    size = max(old.bytes, sum(file.bytes for file in list_published(folder)))
+    files = list_published(folder)
+    if not files:
+        raise ContractError(
+            f"{spec.name} {biz_dt} has no file, so nobody knows its columns", remedy="load the date again"
+        )
+    size = max(old.bytes, sum(file.bytes for file in files))
     spark = _session(platform, spec, biz_dt, bytes_read=2 * size, hive=old.format == "hive")
     try:
         asked, scope, result = _held_against(spark, landed, old, asked, biz_dt, samples=samples)

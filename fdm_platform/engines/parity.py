@@ -1,4 +1,4 @@
-"""A published date held against what the old system made of it: one Spark job with one shuffle, whatever they differ in.
+"""A published date held against what the old system made of it: one Spark job, one shuffle of their rows.
 
 Both sides are projected onto their common columns, cast to a type in which neither loses anything; an old value that
 cannot be cast differs. Rows are grouped by the keys, counted by side and compared within the group: a key that a side
