@@ -18,7 +18,7 @@ def has_rows(spark: SparkSession, source: SourcePlan) -> bool:
         footers = FooterReader(spark)
         return any(footers.read(p).rows for p in files)
     if source.format == "parquet":
-        return any(_parquet_rows(spark, p) for p in files)
+        return any(parquet_rows(spark, p) for p in files)
     return any(_has_text(spark, p) for p in files)
 
 
@@ -27,7 +27,8 @@ def _has_text(spark: SparkSession, path: str) -> bool:
         return any(line.strip() for line in lines)
 
 
-def _parquet_rows(spark: SparkSession, path: str) -> int:
+def parquet_rows(spark: SparkSession, path: str) -> int:
+    """Rows of a Parquet file, as its footer says."""
     jvm: Any = spark.sparkContext._jvm  # noqa: SLF001 - no public way
     hadoop = jvm.org.apache.parquet.hadoop
     where = jvm.org.apache.hadoop.fs.Path(path)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
 
-from fdm_platform.engines.files import hadoop_configuration, list_files
+from fdm_platform.engines.emptiness import parquet_rows
+from fdm_platform.engines.files import list_files
 from fdm_platform.engines.footers import FooterReader
 from fdm_platform.engines.orc_footer import Footer, merged
 from fdm_platform.model.manifest import Manifest, StagedFile
@@ -69,7 +69,10 @@ def read_manifest(df: DataFrame, write: Write, context: Context, of: Staged) -> 
     spark, folder = df.sparkSession, of.place
     listed = list_files(spark, folder)
     footers = _footers(spark, folder, [path for path, _ in listed], fmt)
-    counted = [f.rows for f in footers] if footers else _parquet_rows(spark, folder, listed, fmt)
+    is_parquet = fmt == "parquet"
+    counted = [f.rows for f in footers] or [
+        parquet_rows(spark, f"{folder}/{path}") if is_parquet else 0 for path, _ in listed
+    ]
     if fmt not in SAYS_ROWS and rows is None:
         rows = _read_rows(spark, folder, write.how)
     schema = _schema(df, write, plan)
@@ -109,22 +112,6 @@ def _schema(df: DataFrame, write: Write, plan: LoadPlan) -> tuple[ColumnSpec, ..
 def _footers(spark: SparkSession, folder: str, paths: Sequence[str], fmt: str) -> list[Footer]:
     reader = FooterReader(spark) if fmt == "orc" and paths else None
     return [reader.read(f"{folder}/{path}") for path in paths] if reader else []
-
-
-def _parquet_rows(spark: SparkSession, folder: str, listed: Sequence[tuple[str, int]], fmt: str) -> list[int]:
-    if fmt != "parquet":
-        return [0] * len(listed)
-    jvm: Any = spark.sparkContext._jvm  # noqa: SLF001 - no public way
-    configuration, hadoop = hadoop_configuration(spark), jvm.org.apache.parquet.hadoop
-    found = []
-    for path, _ in listed:
-        file = jvm.org.apache.hadoop.fs.Path(f"{folder}/{path}")
-        reader = hadoop.ParquetFileReader.open(hadoop.util.HadoopInputFile.fromPath(file, configuration))
-        try:
-            found.append(int(reader.getRecordCount()))
-        finally:
-            reader.close()
-    return found
 
 
 def _read_rows(spark: SparkSession, folder: str, how: How) -> int:
