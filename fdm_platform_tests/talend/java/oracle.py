@@ -112,13 +112,14 @@ def _written(value: object, type_: str) -> str:
             return f"new java.util.Date({(value - datetime(1970, 1, 1)) // timedelta(milliseconds=1)}L)"  # noqa: DTZ001
         case float():
             words = repr(value).replace("nan", "NaN").replace("inf", "Infinity")
-            return (
-                f'({type_}) Double.parseDouble("{words}")'
-                if type_ == "float"
-                else f'Double.valueOf("{words}")'
-            )
+            return f'({_primitive(type_)}) Double.parseDouble("{words}")'
         case _:
-            return str(value) if type_ == "Integer" else f"({type_}) {value}L"
+            return f"({_primitive(type_)}) {value}L"
+
+
+def _primitive(type_: str) -> str:
+    """By whose cast a literal becomes a box, too."""
+    return {"Integer": "int"}.get(type_, type_.lower())
 
 
 _ESCAPES = {"\n": "\\n", "\r": "\\r", "\t": "\\t", '"': '\\"', "'": "\\'", "\\": "\\\\", " ": " "}
