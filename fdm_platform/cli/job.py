@@ -27,7 +27,7 @@ from fdm_platform.model.settings import Settings
 from fdm_platform.model.table import TableSpec
 from fdm_platform.planning.job_lint import LintFinding, lint_hql
 from fdm_platform.planning.places import output_root
-from fdm_platform.planning.sample_parameters import bound_hql
+from fdm_platform.planning.sample_parameters import bound_hql, is_about_sample
 from fdm_platform.planning.script_lint import given_to_hql, lint_script
 
 _WIDTH = 120
@@ -254,6 +254,7 @@ def _parsed(platform: Platform, hql: dict[str, str], broken: set[str]) -> list[L
     return [
         LintFinding(e.file or "", e.line or 1, "syntax", "error", e.message, e.remedy or "mend it")
         for e in parse_all(sound, platform.settings.cache)
+        if not is_about_sample(e)
     ]
 
 

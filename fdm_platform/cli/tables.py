@@ -22,7 +22,7 @@ from fdm_platform.model.settings import Settings
 from fdm_platform.model.table import CheckSpec, ColumnSpec, SourceSpec, TableSpec
 from fdm_platform.planning.catalog import TABLE_FILE, Catalog, load_catalog, read_table
 from fdm_platform.planning.declaration import table_schema
-from fdm_platform.planning.sample_parameters import bound_hql, bound_step
+from fdm_platform.planning.sample_parameters import bound_hql, bound_step, is_about_sample
 from fdm_platform.planning.scaffold import new_table_files
 
 as_json = click.option("--json", "is_json", is_flag=True, help="Print JSON, for programs.")
@@ -198,7 +198,7 @@ def _parse(statements: dict[str, str], settings: Settings, broken: set[str | Non
     from fdm_platform.engines.hql_parser import parse_all  # noqa: PLC0415 - imports JPype
 
     sound = {file: text for file, text in statements.items() if file not in broken}
-    return parse_all(sound, settings.cache)
+    return [e for e in parse_all(sound, settings.cache) if not is_about_sample(e)]
 
 
 def _analyze(spec: TableSpec) -> list[SqlError]:

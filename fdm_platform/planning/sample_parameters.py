@@ -16,6 +16,7 @@ from fdm_platform.model.table import StepSpec, TableSpec
 from fdm_platform.planning.parameters import resolve_parameters
 from fdm_platform.planning.sql import bind, placeholders
 
+_SAMPLE = "sample"
 _ANY_DATE = date(2024, 5, 15)
 _TYPES: Mapping[type, ParameterType] = {
     bool: "boolean",
@@ -71,7 +72,12 @@ def bound_with(known: Mapping[str, Parameter], text: str, view: str, file: str) 
 
 def sample(name: str) -> Parameter:
     """A text that stands for a value which only a run knows."""
-    return Parameter(name, "sample", "string", "a sample")
+    return Parameter(name, _SAMPLE, "string", "a sample")
+
+
+def is_about_sample(error: SqlError) -> bool:
+    """Spark's parser minds a sample's value, `DATE'sample'`, and not the text around it, which it read before."""
+    return _SAMPLE in error.message and not error.message.startswith("[PARSE_SYNTAX_ERROR]")
 
 
 def _parameter(name: str, value: Any, origin: str) -> Parameter:

@@ -184,6 +184,8 @@ def test_the_doors_are_written_once(fdm: Fdm, tmp_path: Path) -> None:
 @pytest.mark.spark
 def test_sparks_parser_reads_the_hql_of_jobs_too(fdm: Fdm, jobs: Path) -> None:
     fdm("job", "list")
+    typed = "SELECT DATE '${BIZ_DT}' - INTERVAL ${days} DAYS, TIMESTAMP '${from} 00:00:00' FROM a"
+    (jobs / LEGACY / "sql" / "out1.hql").write_text(typed)
     assert fdm("validate").exit_code == 0
     (jobs / LEGACY / "sql" / "out1.hql").write_text("SELECT ${BIZ_DT}\nFROM a JION b USING x")
     checked = fdm("validate", "--json")
