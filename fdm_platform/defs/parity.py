@@ -19,7 +19,7 @@ from fdm_platform.engines.published import list_published
 from fdm_platform.engines.replaced import replaced
 from fdm_platform.engines.secrets import looked_up
 from fdm_platform.engines.swapping import version_of
-from fdm_platform.errors import ContractError, ParameterError, SourceError
+from fdm_platform.errors import ContractError, FdmError, ParameterError, SourceError
 from fdm_platform.model.codec import to_plain
 from fdm_platform.model.control import UNMANAGED, Published
 from fdm_platform.model.manifest import Manifest
@@ -168,7 +168,7 @@ def _held_against(
     spark: Any, landed: LandedDates, old: OldOutput, asked: ParitySpec, biz_dt: date, *, samples: int
 ) -> tuple[ParitySpec, str, ParityResult]:
     """How the date was compared in the end, with what of the old output, and what came of it."""
-    from fdm_platform.engines.old_output import read_old  # noqa: PLC0415 - with the next two, imports pyspark
+    from fdm_platform.engines.old_output import explain, read_old  # noqa: PLC0415 - with the next two, imports pyspark
     from fdm_platform.engines.parity import compare  # noqa: PLC0415
     from fdm_platform.engines.parity_columns import by_position  # noqa: PLC0415
 
@@ -176,7 +176,11 @@ def _held_against(
     new = landed.to_spark(spark).drop(BIZ_DT)
     if positions := by_position(new.columns, frame.columns, asked.renamed):
         asked, scope = replace(asked, renamed={**asked.renamed, **positions}), f"{scope}, columns by position"
-    result = compare(new, frame, _without_date(asked), samples=samples, empty_is_null=old.format == "csv")
+    is_csv = old.format == "csv"
+    try:
+        result = compare(new, frame, _without_date(asked), samples=samples, empty_is_null=is_csv)
+    except FdmError as error:
+        raise (explain(error, old) if is_csv else error) from error
     return asked, scope, result
 
 

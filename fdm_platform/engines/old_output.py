@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -16,7 +17,7 @@ from pyspark.sql import functions as f
 
 from fdm_platform.engines.files import exists
 from fdm_platform.engines.filesystem import list_files
-from fdm_platform.errors import ParameterError, SourceError
+from fdm_platform.errors import FdmError, ParameterError, SourceError
 from fdm_platform.model.parity import ParityFormat, ParitySpec
 from fdm_platform.model.partition import BIZ_DT, FolderDateFormat, folder_name
 
@@ -27,6 +28,8 @@ _CSV = {"header": "true", "mode": "FAILFAST", "enforceSchema": "false", "columnP
 
 Its values would be those of other columns. Of a line of which it needs not all, Spark would not see it.
 """
+
+_OF_CSV = re.compile(r"MALFORMED_CSV_RECORD|MALFORMED_RECORD_IN_PARSING|CSV header does not conform")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +116,18 @@ def read_old(spark: SparkSession, old: OldOutput, spec: ParitySpec, biz_dt: date
     if form:
         day |= f.coalesce(f.try_to_timestamp(column, f.lit(form)).cast("date") == f.lit(biz_dt), f.lit(False))
     return frame.where(day).drop(named), f"its rows of {biz_dt}"
+
+
+def explain(error: FdmError, old: OldOutput) -> FdmError:
+    """The error itself, unless it is of a CSV's lines: of them Spark says neither the file nor what to do."""
+    if not _OF_CSV.search(error.message):
+        return error
+    return SourceError(
+        error.message.partition("\n")[0],
+        file=old.place,
+        remedy="mend the file, or say by --option how it is written: sep, quote, escape, header, encoding, "
+        "multiLine=true where fields hold line ends",
+    )
 
 
 def _read(spark: SparkSession, old: OldOutput, options: Mapping[str, str], biz_dt: date) -> DataFrame:

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
-from fdm_platform.engines.old_output import find_old, read_old
+from fdm_platform.engines.old_output import explain, find_old, read_old
 from fdm_platform.engines.parity import compare
 from fdm_platform.engines.parity_columns import by_position
 from fdm_platform.errors import FdmError, ParameterError, SourceError
@@ -283,9 +283,12 @@ def test_a_csv_whose_values_would_be_of_other_columns_ends_the_comparison(
     (tmp_path / "a.csv").write_text("k,v,w\na,1,2\n")
     (tmp_path / "b.csv").write_text(text)
     spec = ParitySpec(keys=("k",), ignore=("w",))
-    read, _ = read_old(spark, find_old(str(tmp_path), None, DATES[0]), spec, DATES[0])
-    with pytest.raises(FdmError):
+    old = find_old(str(tmp_path), None, DATES[0])
+    read, _ = read_old(spark, old, spec, DATES[0])
+    with pytest.raises(FdmError) as caught:
         compare(frame(spark, [("a", "1"), ("b", "1")], "k string, v string"), read, spec)
+    told = explain(caught.value, old)
+    assert (type(told), told.file, "--option" in str(told)) == (SourceError, str(tmp_path), True)
 
 
 def test_old_outputs(spark: SparkSession, tmp_path: Path) -> None:
