@@ -19,6 +19,7 @@ from rich.console import Console
 
 from fdm_platform.control.dependencies import refresh
 from fdm_platform.defs.platform import open_platform
+from fdm_platform.defs.reloading import PAST_PROXIES
 from fdm_platform.errors import MachineError
 from fdm_platform.model.settings import Settings
 from fdm_platform.processes import members_of
@@ -170,7 +171,7 @@ def _wait_until_ready(running: RunningUi, process: subprocess.Popen[bytes], log:
         deadline = time.monotonic() + READY_S
         while time.monotonic() < deadline and process.poll() is None:
             try:
-                with urllib.request.urlopen(f"{running.url}/server_info", timeout=2):  # noqa: S310 - our own address
+                with PAST_PROXIES.open(f"{running.url}/server_info", timeout=2):
                     return
             except (OSError, urllib.error.URLError):
                 time.sleep(0.2)

@@ -36,8 +36,8 @@ mutation Reload($location: String!) {
   }
 }
 """
-_OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-"""Past any proxy of the environment, which knows the way out and not to the webserver beside this process."""
+PAST_PROXIES = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+"""Opens an address past any proxy of the environment, which knows the way out and not to the webserver beside this process."""
 _made_of: dict[Path, str] = {}
 
 
@@ -104,7 +104,7 @@ def _by_webserver(url: str, location: str) -> None:
         f"{url}/graphql", body, {"Content-Type": "application/json"}
     )
     try:
-        with _OPENER.open(request, timeout=RELOAD_S) as answer:
+        with PAST_PROXIES.open(request, timeout=RELOAD_S) as answer:
             told: dict[str, Any] = json.load(answer)
         found = told["data"]["reloadRepositoryLocation"]
         entry = found.get("locationOrLoadError") or found

@@ -87,13 +87,14 @@ class LandedDates:
         """A Spark DataFrame in the given session, of the files that are there now."""
         from pyspark.sql import functions as F  # noqa: N812, PLC0415 - Spark's own idiom, and a slow import
 
-        from fdm_platform.engines.files import literal_path  # noqa: PLC0415 - imports pyspark
+        from fdm_platform.engines.files import folder_values_as_text, literal_path  # noqa: PLC0415 - imports pyspark
 
         of, root = open_folders(self.root), text_of(self.root)
 
         def read(files: Sequence[str]) -> Any:
             reader = spark.read.format(self.format).option("basePath", root)
-            frame = reader.load([literal_path(file) for file in files])
+            with folder_values_as_text(spark):
+                frame = reader.load([literal_path(file) for file in files])
             if gone := find_replaced(root, files, of.exists):  # Spark may have left them out without a word
                 raise gone
             return frame

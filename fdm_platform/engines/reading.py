@@ -16,7 +16,7 @@ from pyspark.sql import types as t
 
 from fdm_platform.engines.casting import fits, parse_schema
 from fdm_platform.engines.emptiness import has_rows
-from fdm_platform.engines.files import exists, literal_path
+from fdm_platform.engines.files import exists, folder_values_as_text, literal_path
 from fdm_platform.engines.guarding import FILE, RAW, REASON, as_read, guard, guard_nulls
 from fdm_platform.engines.headers import (
     DATE_FORMAT,
@@ -164,14 +164,9 @@ def _load_partitioned(spark: SparkSession, source: SourcePlan) -> DataFrame:
     reader = _reader(spark, source)
     if not source.base_path:
         return reader.load([literal_path(x.path) for x in source.files])
-    key = "spark.sql.sources.partitionColumnTypeInference.enabled"
-    before = spark.conf.get(key)
-    try:
-        spark.conf.set(key, "false")
-        reader = reader.option("basePath", source.base_path)
+    reader = reader.option("basePath", source.base_path)
+    with folder_values_as_text(spark):
         df = reader.load([literal_path(x.path) for x in source.files])
-    finally:
-        spark.conf.set(key, str(before))
     # Spark leaves out, without a word, a file that goes after it has looked for it and before it lists it.
     if gone := find_gone(spark, [source]):
         raise gone

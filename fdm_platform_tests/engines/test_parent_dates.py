@@ -73,13 +73,13 @@ def test_a_parent_that_is_replaced_after_it_was_planned_is_told_as_such(
 
 def test_landed_dates_are_handed_to_spark_by_their_files(spark: SparkSession, tmp_path: Path) -> None:
     for day in DAYS[:2]:
-        spark.sql("SELECT 1 AS id, 'A%b' AS status").write.partitionBy("status").orc(
-            str(tmp_path / f"biz_dt={day:%Y%m%d}")
-        )
+        spark.sql("SELECT 1 AS id, 'A%b' AS status, '012' AS branch").write.partitionBy(
+            "status", "branch"
+        ).orc(str(tmp_path / f"biz_dt={day:%Y%m%d}"))
     landed = LandedDates(tmp_path, "yyyyMMdd", tuple(DAYS[:2]))
     frame = landed.to_spark(spark)
-    assert sorted(tuple(row) for row in frame.collect()) == [(1, d, "A%b") for d in DAYS[:2]]
-    replaced(tmp_path / f"biz_dt={DAYS[0]:%Y%m%d}" / "status=A%25b")
+    assert sorted(tuple(row) for row in frame.collect()) == [(1, d, "A%b", "012") for d in DAYS[:2]]
+    replaced(tmp_path / f"biz_dt={DAYS[0]:%Y%m%d}" / "status=A%25b" / "branch=012")
     with pytest.raises(Exception, match="does not exist"):
         frame.count()
     assert landed.to_spark(spark).count() == len(DAYS[:2])
