@@ -68,11 +68,13 @@ def run_files(plan_file: str, messages_file: str) -> int:
 def start_session() -> SparkSession:
     """The session that spark-submit's settings describe.
 
-    Spark's own substitution of `${…}` is off: placeholders were bound when the load was planned. A date
-    or time that its format does not fit is a malformed value, unless the load's settings say otherwise.
+    Spark's own substitution of `${…}` is off: placeholders were bound when the load was planned, for literals in
+    which a backslash escapes, whatever a cluster's settings say. A date or time that its format does not fit is a
+    malformed value, unless the load's settings say otherwise.
     """
     conf = SparkConf().setIfMissing("spark.sql.legacy.timeParserPolicy", "CORRECTED")
     conf.set("spark.sql.variable.substitute", "false")
+    conf.set("spark.sql.parser.escapedStringLiterals", "false")
     return SparkSession.builder.config(conf=conf).getOrCreate()
 
 
