@@ -22,7 +22,7 @@ def test_syntax_is_told_with_line_and_column(tmp_path: Path) -> None:
     broken = {"join.hql": "SELECT a\nFROM b JION c ON b.x = c.x", "two.hql": "SELECT a b c"}
     found = parse_all({**SOUND, **broken}, tmp_path)
     assert [(e.file, e.line, e.column) for e in found] == [("join.hql", 2, 13), ("two.hql", 1, 12)]
-    assert found[0].message == "[PARSE_SYNTAX_ERROR] Syntax error at or near 'c'"
+    assert found[0].message == "[PARSE_SYNTAX_ERROR] Syntax error at or near 'c'."
 
 
 def test_what_was_parsed_before_is_not_parsed_again(tmp_path: Path) -> None:
