@@ -21,6 +21,15 @@ def of_deployment(folder: Path) -> set[int]:
     return found - {os.getpid()}
 
 
+def command_lines() -> list[bytes]:
+    """Of all processes of this machine that may be seen."""
+    lines = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            lines.append((process / "cmdline").read_bytes())
+    return lines
+
+
 def end_all_of(folder: Path) -> None:
     """Kill them, those that stand still too, and what they started meanwhile."""
     while found := of_deployment(folder):

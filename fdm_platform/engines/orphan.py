@@ -134,11 +134,13 @@ def end_orphan(folder: LoadFolder, grace_s: float = 6) -> int:
 def _with_folder(path: Path) -> Iterator[int]:
     """Processes whose environment names the folder."""
     entry = f"{VARIABLE}={path}".encode()
-    for environ in Path("/proc").glob("[0-9]*/environ"):
-        pid = int(environ.parent.name)
+    for process in Path("/proc").glob(
+        "[0-9]*"
+    ):  # no deeper: a process that ends meanwhile would end the search
+        pid = int(process.name)
         with suppress(OSError):  # it ended meanwhile, or is somebody else's
             if (
-                entry in environ.read_bytes().split(b"\0")
+                entry in (process / "environ").read_bytes().split(b"\0")
                 and pid != os.getpid()
                 and start_of(pid) is not None
             ):

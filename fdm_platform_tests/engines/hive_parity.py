@@ -15,6 +15,7 @@ from fdm_platform.engines.parity import compare
 from fdm_platform.engines.sessions import session_of
 from fdm_platform.model.parity import ParitySpec
 from fdm_platform.model.plan import SECRET_MARK, LaunchProfile, Setting
+from fdm_platform_tests.processes import command_lines
 
 DAY = date(2024, 5, 15)
 HIDDEN = "spark.hadoop.canary.password"
@@ -45,7 +46,7 @@ def main(canary: str) -> None:
     old = find_old("fdm.pay", None, DAY)
     frame, scope = read_old(spark, old, ParitySpec(renamed={"DT": "biz_dt"}), DAY)
     found = compare(new, frame, ParitySpec(keys=("contract",)))
-    shown = [p.read_bytes().decode(errors="replace") for p in Path("/proc").glob("[0-9]*/cmdline")]
+    shown = [line.decode(errors="replace") for line in command_lines()]
     spark.range(1).write.orc(f"{here}/old/branch=007")
     told = {
         "branch": read_old(spark, find_old(f"{here}/old", None, DAY), ParitySpec(), DAY)[0]

@@ -21,6 +21,7 @@ from fdm_platform.model.plan import LoadPlan, Setting
 from fdm_platform_tests.deployment import DAYS, Deployment, deploy
 from fdm_platform_tests.engines.launching import QUICK_JAVA
 from fdm_platform_tests.engines.plans import load_plan
+from fdm_platform_tests.processes import command_lines
 
 FDM = str(Path(sys.executable).parent / "fdm")
 CANARY = "canary-ü $\\ '\"#!= end"
@@ -140,13 +141,3 @@ def test_a_load_leaves_no_trace_of_its_secrets(deployment: Deployment, tmp_path:
     assert not [f for f in left if f.name.startswith("secrets.")]
     events = [f for f in (deployment.settings.home / "dagster").rglob("*.db") if b"canary-" in f.read_bytes()]
     assert events == []
-
-
-def command_lines() -> list[bytes]:
-    lines = []
-    for process in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            lines.append(process.read_bytes())
-        except OSError:
-            continue
-    return lines

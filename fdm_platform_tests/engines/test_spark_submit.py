@@ -58,11 +58,11 @@ def submit(folder: Path, cache: Path, body: str, plan: LoadPlan | None = None, *
 def members(group: int) -> list[str]:
     """Command lines of the living processes of a group."""
     found = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
+    for process in Path("/proc").glob("[0-9]*"):
         try:
-            state, _, pgrp = stat.read_text().rpartition(")")[2].split()[:3]
+            state, _, pgrp = (process / "stat").read_text().rpartition(")")[2].split()[:3]
             if int(pgrp) == group and state != "Z":
-                found.append((stat.parent / "cmdline").read_text().replace("\0", " "))
+                found.append((process / "cmdline").read_text().replace("\0", " "))
         except OSError:
             continue
     return found

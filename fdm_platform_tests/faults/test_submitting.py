@@ -238,7 +238,7 @@ def test_where_yarn_does_not_say_what_lives_nothing_is_submitted_beside_it(
         (claim,) = platform.claims.all()
     assert (row.load_id, row.master, claim.load_id) == (folder.path.name, "yarn", folder.path.name)
     second = materialize(deployment, HADOOP_CONF_DIR=str(tmp_path))
-    assert second.process.ended().code == 5, second.process.said()
+    assert second.process.ended().code == 4, second.process.said()
     assert f"YARN does not say whether an application of {folder.path.name} lives" in second.process.said()
     assert [f.name for f in deployment.settings.work.iterdir()] == [folder.path.name]
     assert [a.partition(":")[0] for a in attempts(deployment)] == ["Failed", "Failed"]
