@@ -70,7 +70,9 @@ def list_jobs(is_json: bool) -> None:
         findings = [to_plain(f) for f in catalog.job_findings]
         click.echo(json.dumps({"jobs": rows, "findings": findings}, indent=2))
         return
-    grid = Table("job", "id", "table", "output", header_style="bold", box=None, pad_edge=False)
+    grid = Table(header_style="bold", box=None, pad_edge=False)
+    for name in ("job", "id", "table", "output"):
+        grid.add_column(name, overflow="fold")
     for row in rows:
         grid.add_row(row["job_name"], row["job_id"], row["table"], row["output"])
     if rows:

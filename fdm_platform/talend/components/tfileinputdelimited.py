@@ -73,7 +73,7 @@ def _tell(draft: Draft, component: Component) -> None:
     if not component.flag("CHECK_FIELDS_NUM"):
         draft.note("a row with too few or too many fields is bad here; Talend takes missing ones as empty")
     if component.flag("CSV_OPTION"):
-        draft.note("a field that holds the end of a line needs `multiLine: true` below the source's options")
+        draft.note("a field that holds the end of a line needs multiLine: true below the source's options")
     if component.text("REMOVE_EMPTY_ROW", "true") == "false":
         draft.note("empty lines are skipped")
 

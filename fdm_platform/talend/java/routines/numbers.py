@@ -25,7 +25,7 @@ from fdm_platform.talend.java.typed import RefusedError, Typed
 from fdm_platform.talend.java.types import BOOLEAN, NUMERIC, JavaType, Kind, described, promoted, spark_type
 
 _DIGITS = r"^[+-]?[0-9]+\z"
-_SPECIAL = "Spark also reads `inf` and `nan` in any case as numbers; Java throws for them"
+_SPECIAL = "Spark also reads inf and nan in any case as numbers; Java throws for them"
 _ROUNDED = (
     "Math.round adds a half and takes the floor: beyond 2^52 and next to a half the last digit may differ"
 )
