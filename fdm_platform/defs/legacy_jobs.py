@@ -49,7 +49,8 @@ class Opened(Protocol):
 def refresh_jobs(platform: Opened, said: Mapping[str, tuple[str, str]] = MappingProxyType({})) -> bool:
     """Look at job_master and the folders of its jobs; False where all is as it was.
 
-    `said`: entity and source system that a caller names with a job, for a row that has none. DeclarationError where legacy.yaml is wrong: then nobody knows where the folders are, and all stays as it is.
+    `said`: entity and source system that a caller names with a job, for a row that has none. DeclarationError where
+    legacy.yaml is wrong: then nobody knows where the folders are, and all stays as it is.
     """
     places = places_of(platform.settings)
     rows, unreadable = job_master_rows(platform.store)

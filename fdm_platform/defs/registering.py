@@ -150,7 +150,8 @@ class Registration:
     ) -> Iterator[int]:
         """A date of another table for the same load, to itself while the block runs: the version it may publish.
 
-        LockedError if another load keeps it, at once where `gives_way` says so of that load. One whose outcome nobody knows stays claimed, and this load's row stays.
+        LockedError if another load keeps it, at once where `gives_way` says so of that load. One whose outcome nobody
+        knows stays claimed, and this load's row stays.
         """
         beside = Registration(
             self.platform, table, self.load_id, self.asked_by

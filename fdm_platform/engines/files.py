@@ -27,18 +27,6 @@ def literal_path(path: str) -> str:
     return _GLOB.sub(r"\\\1", path)
 
 
-@contextmanager
-def folder_values_as_text(spark: SparkSession) -> Iterator[None]:
-    """Values of `name=value` folders are text to what is loaded meanwhile, for 00012 is not 12."""
-    key = "spark.sql.sources.partitionColumnTypeInference.enabled"
-    before = spark.conf.get(key)
-    spark.conf.set(key, "false")
-    try:
-        yield
-    finally:
-        spark.conf.set(key, str(before))
-
-
 def local_path(spark: SparkSession, path: str) -> Path | None:
     """The path on this machine's file system, or None where Hadoop would look elsewhere."""
     scheme = _SCHEME.match(path)

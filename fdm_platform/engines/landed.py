@@ -87,7 +87,8 @@ class LandedDates:
         """A Spark DataFrame in the given session, of the files that are there now."""
         from pyspark.sql import functions as F  # noqa: N812, PLC0415 - Spark's own idiom, and a slow import
 
-        from fdm_platform.engines.files import folder_values_as_text, literal_path  # noqa: PLC0415 - imports pyspark
+        from fdm_platform.engines.files import literal_path  # noqa: PLC0415 - imports pyspark
+        from fdm_platform.engines.session_settings import folder_values_as_text  # noqa: PLC0415 - imports pyspark
 
         of, root = open_folders(self.root), text_of(self.root)
 

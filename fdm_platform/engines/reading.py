@@ -16,7 +16,7 @@ from pyspark.sql import types as t
 
 from fdm_platform.engines.casting import fits, parse_schema
 from fdm_platform.engines.emptiness import has_rows
-from fdm_platform.engines.files import exists, folder_values_as_text, literal_path
+from fdm_platform.engines.files import exists, literal_path
 from fdm_platform.engines.guarding import FILE, RAW, REASON, as_read, guard, guard_nulls
 from fdm_platform.engines.headers import (
     DATE_FORMAT,
@@ -30,6 +30,7 @@ from fdm_platform.engines.headers import (
 from fdm_platform.engines.judging import judge_rows, judge_text
 from fdm_platform.engines.raised import name
 from fdm_platform.engines.replaced import find_replaced
+from fdm_platform.engines.session_settings import folder_values_as_text
 from fdm_platform.errors import ReplacedError, SourceError
 from fdm_platform.model.partition import BIZ_DT
 from fdm_platform.model.plan import SourcePlan

@@ -108,6 +108,15 @@ class Script:
         self.number += 1
         return load
 
+    def dies_after_commit(self, load: Load) -> None:
+        """As a worker that dies right after it has committed the date, staged last, and before it has claimed the other."""
+        manifest = replace(load.report.extra[1].manifests[0], table=TABLE)
+        record = PublishRecord(TABLE, DAY, 1, load.load_id, "", manifest.to_json(), datetime.now(UTC))
+        mark(record, manifest)
+        self.platform.ledger.commit(record)
+        assert load.place
+        load.place.end()
+
     def listed(self) -> None:
         """What the output holds now is what it held before the next script."""
         folder = folder_of(self.platform.settings.work, f"load-{self.number}")
@@ -445,13 +454,7 @@ def test_recovery_finishes_what_was_committed_in_a_folder_of_another_name(
     load = script.load(
         (side, script.staged(side, DAY, "s")), (script.main, script.staged(script.main, DAY, "a"))
     )
-    # As a worker leaves them that dies right after it has committed one, and before it has claimed the other.
-    manifest = replace(load.report.extra[1].manifests[0], table=TABLE)
-    record = PublishRecord(TABLE, DAY, 1, load.load_id, "", manifest.to_json(), datetime.now(UTC))
-    mark(record, manifest)
-    script.platform.ledger.commit(record)
-    assert load.place
-    load.place.end()
+    script.dies_after_commit(load)
     done = recover(script.platform)
     assert {(r.what, r.table) for r in done if r.biz_dt} >= {
         ("swap finished", TABLE),
@@ -474,12 +477,7 @@ def test_recovery_goes_by_what_a_load_said_where_its_job_has_left_job_master(
     assert load.plan
     folder.plan.write_text(load.plan.to_json())
     folder.messages.write_text("".join(f"{encode(output)}\n" for output in load.report.extra))
-    manifest = replace(load.report.extra[1].manifests[0], table=TABLE)
-    record = PublishRecord(TABLE, DAY, 1, load.load_id, "", manifest.to_json(), datetime.now(UTC))
-    mark(record, manifest)
-    script.platform.ledger.commit(record)
-    assert load.place
-    load.place.end()
+    script.dies_after_commit(load)
     use_catalog(load_catalog(script.platform.settings.sql_root))
     done = recover(Platform(script.platform.settings, script.platform.store))
     assert {(r.what, r.table) for r in done if r.biz_dt} >= {

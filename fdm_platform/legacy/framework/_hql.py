@@ -8,8 +8,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from logging import Logger
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
 
 _ESCAPED = "spark.sql.parser.escapedStringLiterals"
 _SUBSTITUTE = "spark.sql.variable.substitute"
+"""Spark's own substitution of `${…}` would look into what was bound; the script's own statements keep it."""
 _TYPES: tuple[tuple[type, ParameterType], ...] = (
     (bool, "boolean"),
     (int, "integer"),
@@ -54,13 +54,14 @@ def exec_hql(
     resolves a placeholder, there is not one statement, or Spark does not understand it.
     """
     _make_importable()
+    from fdm_platform.engines.session_settings import set_meanwhile  # noqa: PLC0415 - importable only now
     from fdm_platform.planning.sql import bind  # noqa: PLC0415 - importable only now
 
     file = _find(hql_path)
     known = {**_of_the_job(), **(params or {}), "VIEW_NAME": view_name}
     text, values = _read(file), _of_the_load() | parameters(known)
     _refuse_escapes(spark, text, values, str(file))
-    with _without_substitution(spark):
+    with set_meanwhile(spark, _SUBSTITUTE, "false"):
         result = _run(spark, bind(text, values, file=str(file)), str(file))
     result.createOrReplaceTempView(view_name)
     if logger:
@@ -161,17 +162,6 @@ def _run(spark: SparkSession, text: str, file: str) -> DataFrame:
         from fdm_platform.engines.failure import sql_error  # noqa: PLC0415 - importable only now
 
         raise sql_error(error, file) from error
-
-
-@contextmanager
-def _without_substitution(spark: SparkSession) -> Iterator[None]:
-    """Spark's own substitution of `${…}` would look into what was bound; the script's own statements keep it."""
-    before = spark.conf.get(_SUBSTITUTE)
-    spark.conf.set(_SUBSTITUTE, "false")
-    try:
-        yield
-    finally:
-        spark.conf.set(_SUBSTITUTE, str(before))
 
 
 def _make_importable() -> None:
