@@ -129,7 +129,8 @@ def import_project(
         for number, ref in enumerate(refs, 1):
             run.take(ref)
             tell(Progress(ref.label, number, len(refs)))
-        is_written = not options.is_dry and not (options.is_strict and run.refused)
+        is_wanted = not options.is_dry and not (options.is_strict and run.refused)
+        is_written = is_wanted and bool(stage.folders)
         if is_written:
             stage.place()
     return replace(run.summary(), is_written=is_written)

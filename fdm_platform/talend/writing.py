@@ -102,8 +102,6 @@ class Staging:
 
     def place(self) -> None:
         """Move every staged folder to its place; all of them or none."""
-        if not self.folders:
-            return
         done: list[str] = []
         with _told(self.out):
             (self.aside / _NEW).rename(self.aside / _READY)

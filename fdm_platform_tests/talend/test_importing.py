@@ -298,6 +298,9 @@ def test_a_damaged_job_is_refused_and_the_others_are_imported(tmp_path: Path) ->
     strict = run(source, tmp_path / "strict", is_strict=True)
     assert not strict.is_written
     assert not (tmp_path / "strict").exists()
+    damaged = write_project(tmp_path / "damaged", {"cut": jobs["cut"]})
+    assert not run(damaged, tmp_path / "none").is_written
+    assert not (tmp_path / "none").exists()
 
 
 _BOMB = b'<?xml version="1.0"?>\n<!DOCTYPE a [<!ENTITY b "c">]>\n<ProcessType>&b;</ProcessType>'
